@@ -1,0 +1,1 @@
+"""From a style and a request to a new piece."""

@@ -1,0 +1,1 @@
+"""What music is made of: pitch, rhythm, harmony, emotion, measured."""

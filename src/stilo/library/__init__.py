@@ -1,0 +1,1 @@
+"""Where styles are kept. The only package that imports the database."""

@@ -1,0 +1,1 @@
+"""The nets. The only package that imports torch."""

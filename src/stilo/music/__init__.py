@@ -1,0 +1,1 @@
+"""What music is: scores, their timeline, and the files they come from and go to."""

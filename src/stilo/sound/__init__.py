@@ -1,0 +1,1 @@
+"""How music sounds: waveforms and rendering."""

@@ -1,0 +1,1 @@
+"""What a style is, how it is learned and packed."""
