@@ -62,14 +62,14 @@ class BarGrid:
         return np.clip(index, 0, max(0, len(self) - 1)).astype(np.int64)
 
 
-def bar_grid(score: Score) -> BarGrid:
-    """The bars from tick 0 to the end of the last note; at least one."""
+def bar_grid(score: Score, end_ticks: int | None = None) -> BarGrid:
+    """The bars from tick 0 to `end_ticks` (else to the end of the last note); at least one."""
     starts: list[NDArray[np.int64]] = []
     lengths: list[int] = []
     numerators: list[int] = []
     denominators: list[int] = []
     signatures = effective_time_signatures(score)
-    end = max(score.end_ticks, 1)
+    end = max(score.end_ticks if end_ticks is None else end_ticks, 1)
     for i, signature in enumerate(signatures):
         if signature.onset_ticks >= end:
             break
@@ -123,7 +123,7 @@ def _longest(score: Score, changes: list[tuple[int, _Value]], default: _Value) -
     if not changes or changes[0][0] > 0:
         changes = [(0, default), *changes]
     end = max(score.end_ticks, changes[-1][0] + 1)
-    spans: dict[V, int] = {}
+    spans: dict[_Value, int] = {}
     for i, (onset, value) in enumerate(changes):
         until = changes[i + 1][0] if i + 1 < len(changes) else end
         spans[value] = spans.get(value, 0) + max(0, min(until, end) - onset)
