@@ -40,12 +40,16 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
+    """A tempo that holds from `onset_ticks` on."""
+
     onset_ticks: int
     quarters_per_minute: float
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSignature:
+    """A metre that holds from `onset_ticks` on, where a bar begins."""
+
     onset_ticks: int
     numerator: int
     denominator: int
@@ -194,7 +198,7 @@ class Score:
     def is_drum_note(self) -> NDArray[np.bool_]:
         """Per note: does it belong to a track of drums?"""
         drums = np.array([track.is_drum for track in self.tracks] or [False], bool)
-        return drums[self.notes["track"]]
+        return np.asarray(drums[self.notes["track"]])
 
     def with_notes(self, notes: NoteArray) -> Score:
         """The same score with other notes."""

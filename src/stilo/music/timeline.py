@@ -98,7 +98,7 @@ def ticks_to_seconds(score: Score, ticks: ArrayLike) -> NDArray[np.float64]:
     elapsed = np.concatenate([[0.0], np.cumsum(np.diff(onsets) * seconds_per_tick[:-1])])
     at = np.asarray(ticks, np.float64)
     segment = np.clip(np.searchsorted(onsets, at, side="right") - 1, 0, None)
-    return elapsed[segment] + (at - onsets[segment]) * seconds_per_tick[segment]
+    return np.asarray(elapsed[segment] + (at - onsets[segment]) * seconds_per_tick[segment])
 
 
 def duration_seconds(score: Score) -> float:
