@@ -1,0 +1,92 @@
+"""Where a style comes from and what shows that it was learned."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from stilo.errors import InputError
+from stilo.styles.fields import Fields
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that a style learned from; `held_out` pieces were only used to prove what was learned.
+
+    `sha256` is that of the file's bytes, `notes` counts the notes read from it, `licence` is "" when nothing says so.
+    """
+
+    path: str
+    sha256: str
+    title: str = ""
+    licence: str = ""
+    notes: int = 0
+    held_out: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("path", "title", "licence"):  # file names need not be Unicode, what is kept of them must be
+            object.__setattr__(self, name, getattr(self, name).encode("utf-8", "replace").decode())
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: object) -> Source:
+        fields = Fields(data, "sources")
+        sha256 = fields.text("sha256", 64)
+        if not _SHA256.fullmatch(sha256):
+            raise InputError("sources.sha256 must be 64 hexadecimal digits")
+        return cls(
+            path=fields.text("path", 4096),
+            sha256=sha256,
+            title=fields.text("title", 1000),
+            licence=fields.text("licence", 1000),
+            notes=fields.whole("notes", 0, 2**31),
+            held_out=fields.flag("held_out"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was learned, measured on pieces held out of the learning; nats per note, lower is better.
+
+    Attributes:
+        base_nats_per_note: the base model alone.
+        vector_nats_per_note: the base model told the style's vector.
+        tuned_nats_per_note: with the adapter too; None when nothing was tuned.
+        held_out_pieces, held_out_notes: what the figures were measured on.
+        seconds: how long learning took.
+        steps: optimiser steps of the adapter that was kept.
+        advice: one line for the person, "" when there is none to give.
+    """
+
+    base_nats_per_note: float
+    vector_nats_per_note: float
+    tuned_nats_per_note: float | None
+    held_out_pieces: int
+    held_out_notes: int
+    seconds: float
+    steps: int = 0
+    advice: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: object) -> Proof:
+        fields = Fields(data, "proof")
+        return cls(
+            base_nats_per_note=fields.number("base_nats_per_note", 0.0, 1e6),
+            vector_nats_per_note=fields.number("vector_nats_per_note", 0.0, 1e6),
+            tuned_nats_per_note=(
+                None if fields.is_null("tuned_nats_per_note") else fields.number("tuned_nats_per_note", 0.0, 1e6)
+            ),
+            held_out_pieces=fields.whole("held_out_pieces", 0, 2**31),
+            held_out_notes=fields.whole("held_out_notes", 0, 2**40),
+            seconds=fields.number("seconds", 0.0, 1e9),
+            steps=fields.whole("steps", 0, 2**40),
+            advice=fields.text("advice", 2000),
+        )
