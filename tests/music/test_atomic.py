@@ -1,0 +1,53 @@
+import os
+
+import pytest
+
+from stilo.errors import WriteError
+from stilo.music.atomic import replacing, write_whole
+
+
+def test_writes_and_replaces_and_leaves_nothing_else(tmp_path):
+    target = tmp_path / "a.bin"
+    write_whole(target, b"one")
+    write_whole(target, b"two")
+    assert target.read_bytes() == b"two"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_failure_keeps_the_old_file(tmp_path, failure):
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(failure), replacing(target) as fresh:
+        fresh.write_bytes(b"half")
+        raise failure
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_full_disk_is_told_in_one_line(tmp_path):
+    target = tmp_path / "a.bin"
+    with pytest.raises(WriteError, match=r"a\.bin: cannot be written \(No space left on device\)"), replacing(target):
+        raise OSError(28, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    with pytest.raises(WriteError, match="this is a folder"):
+        write_whole(tmp_path, b"")
+    with pytest.raises(WriteError, match="does not exist"):
+        write_whole(tmp_path / "missing" / "a.bin", b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_links_keep_pointing_and_permissions_follow_the_umask(tmp_path):
+    real = tmp_path / "real.bin"
+    real.write_bytes(b"old")
+    link = tmp_path / "link.bin"
+    link.symlink_to(real)
+    write_whole(link, b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    plain = tmp_path / "plain.bin"
+    plain.open("xb").close()
+    assert real.stat().st_mode == plain.stat().st_mode
