@@ -7,6 +7,16 @@ from typing import Any
 from stilo.errors import InputError
 
 
+def printable(text: str) -> str:
+    """The same text on one line; what cannot be printed or is no Unicode (as file names may be) becomes a space.
+
+    So a title from a stranger's file cannot send commands to the terminal that shows it.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 class Fields:
     """The fields of one JSON object; `where` names it in messages.
 
@@ -24,9 +34,7 @@ class Fields:
         value = self._value(name)
         if not isinstance(value, str) or len(value) > longest:
             raise self._error(name, f"must be text of at most {longest} characters")
-        if any(0xD800 <= ord(character) <= 0xDFFF for character in value):
-            raise self._error(name, "holds half a Unicode character")
-        return value
+        return printable(value)
 
     def whole(self, name: str, least: int, most: int) -> int:
         value = self._value(name)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stilo.errors import InputError
-from stilo.styles.fields import Fields
+from stilo.styles.fields import Fields, printable
 
 MOST_PARTS = 256
 
@@ -27,6 +27,9 @@ class Part:
     is_drum: bool
     rank: int
     frequency: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", printable(self.name))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stilo.errors import InputError
-from stilo.styles.fields import Fields
+from stilo.styles.fields import Fields, printable
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -27,8 +27,8 @@ class Source:
     held_out: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("path", "title", "licence"):  # file names need not be Unicode, what is kept of them must be
-            object.__setattr__(self, name, getattr(self, name).encode("utf-8", "replace").decode())
+        for name in ("path", "title", "licence"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

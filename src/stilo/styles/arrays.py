@@ -1,0 +1,92 @@
+"""The arrays of a style as one safetensors block, the same in a bundle and in the library.
+
+Layout: `embedding` is the style vector; `adapter/KEY` are the adapter's weights. A block may come from a stranger, so
+its header is checked before any array is made of it: known names, float16 or float32, shapes that fill exactly the
+bytes that are there. Format: https://github.com/huggingface/safetensors (8 bytes of header length, JSON header, data).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stilo.errors import InputError
+
+if TYPE_CHECKING:
+    from stilo.styles.style import Adapter, Style
+
+LARGEST_ARRAYS_BYTES = 13 * 2**20
+_LARGEST_HEADER_BYTES = 2**19
+_MOST_DIMENSIONS = 4
+_EMBEDDING = "embedding"
+_ADAPTER = "adapter/"
+_BYTES_PER_VALUE = {"F16": 2, "F32": 4}
+
+
+def style_to_arrays(style: Style) -> bytes:
+    """The embedding and the adapter as safetensors; the same style gives the same bytes."""
+    from safetensors.numpy import save
+
+    arrays = {_EMBEDDING: np.ascontiguousarray(style.embedding)}
+    for key, array in (style.adapter or {}).items():
+        arrays[_ADAPTER + key] = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    return save(arrays, metadata={"adapter": "no" if style.adapter is None else "yes"})
+
+
+def arrays_from_bytes(data: bytes) -> tuple[NDArray[np.float32], Adapter | None]:
+    """(embedding, adapter) of a block that `style_to_arrays` wrote.
+
+    Raises:
+        InputError: the block is not whole, too large, or holds something else.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    has_adapter = _check_block(data)
+    try:
+        arrays = load(data)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise InputError("the arrays are broken") from error
+    embedding = arrays.pop(_EMBEDDING)
+    adapter = {key.removeprefix(_ADAPTER): arrays[key] for key in sorted(arrays)}
+    return embedding, adapter if has_adapter else None
+
+
+def _check_block(data: bytes) -> bool:
+    """Check the header of a block; return whether it has an adapter."""
+    if len(data) > LARGEST_ARRAYS_BYTES:
+        raise InputError(f"the arrays pass {LARGEST_ARRAYS_BYTES // 2**20} MiB")
+    header_bytes = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or not 2 <= header_bytes <= min(_LARGEST_HEADER_BYTES, len(data) - 8):
+        raise InputError("the arrays are cut off or not safetensors")
+    try:
+        header = json.loads(data[8 : 8 + header_bytes].decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError("the header of the arrays is not JSON") from error
+    if not isinstance(header, dict):
+        raise InputError("the header of the arrays is not a JSON object")
+    metadata = header.pop("__metadata__", {})
+    has_adapter = isinstance(metadata, dict) and metadata.get("adapter") == "yes"
+    if _EMBEDDING not in header or (len(header) > 1 and not has_adapter):
+        raise InputError("the arrays are not those of a style")
+    held = sum(_checked_bytes(name, entry) for name, entry in header.items())
+    if held != len(data) - 8 - header_bytes:
+        raise InputError("the arrays are cut off or padded")
+    return has_adapter
+
+
+def _checked_bytes(name: str, entry: Any) -> int:
+    """Bytes that the shape of one array asks for."""
+    known = name == _EMBEDDING or name.startswith(_ADAPTER)
+    if not known or not isinstance(entry, dict) or entry.get("dtype") not in _BYTES_PER_VALUE:
+        raise InputError(f"array {name[:80]!a} has no place in a style or is not float16 or float32")
+    shape = entry.get("shape")
+    if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS:
+        raise InputError(f"array {name[:80]!a} has no usable shape")
+    if any(type(size) is not int or not 1 <= size <= LARGEST_ARRAYS_BYTES for size in shape):
+        raise InputError(f"array {name[:80]!a} has no usable shape")
+    return math.prod(shape) * _BYTES_PER_VALUE[entry["dtype"]]
