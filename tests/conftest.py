@@ -37,7 +37,7 @@ def tune() -> Score:
 
 @pytest.fixture
 def make_style(tune) -> Callable[..., Style]:
-    """make_style(name="Waltz", seed=0, **changes): a style whose profile is the measured tune and whose arrays are random."""
+    """make_style(name="Waltz", seed=0, **changes): a style with the profile of the tune and random arrays."""
     from stilo.elements.profile import analyse
 
     profile = analyse(tune)

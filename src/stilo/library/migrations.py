@@ -1,0 +1,98 @@
+"""How a database becomes a library of the present form, one step after another.
+
+Append only: a step that has been released is never edited, a change is a new step at the end. A step knows nothing of
+tables.py, which moves on; a test holds that the last step arrives there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+from stilo.errors import SetupError
+
+VERSION_TABLE = "stilo_schema"
+
+
+def _styles_and_sources(connection: sa.Connection) -> None:
+    metadata = sa.MetaData()
+    name_key = sa.String(240).with_variant(
+        mysql.VARCHAR(240, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
+    )
+    sa.Table(
+        "styles",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.String(80), nullable=False),
+        sa.Column("name_key", name_key, nullable=False, unique=True),
+        sa.Column("created_at", sa.String(40), nullable=False),
+        sa.Column("base_model", sa.String(200), nullable=False),
+        sa.Column("is_tuned", sa.Boolean, nullable=False),
+        sa.Column("pieces", sa.Integer, nullable=False),
+        sa.Column("notes", sa.BigInteger, nullable=False),
+        sa.Column("document", sa.Text(2**24 - 1), nullable=False),
+        sa.Column("arrays", sa.LargeBinary(2**24 - 1), nullable=False),
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+    )
+    sa.Table(
+        "sources",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("style_id", sa.ForeignKey("styles.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False, index=True),
+        sa.Column("path", sa.Text, nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("licence", sa.Text, nullable=False),
+        sa.Column("notes", sa.BigInteger, nullable=False),
+        sa.Column("held_out", sa.Boolean, nullable=False),
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+    )
+    metadata.create_all(connection, checkfirst=False)
+
+
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (_styles_and_sources,)
+
+_versions = sa.Table(
+    VERSION_TABLE,
+    sa.MetaData(),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("applied_at", sa.String(40), nullable=False),
+)
+
+
+def applied_version(connection: sa.Connection, shown: str) -> int:
+    """How many steps the database at `connection` has taken; 0 for an empty one.
+
+    Raises:
+        SetupError: it belongs to another program, or to a newer stilo.
+    """
+    tables = set(sa.inspect(connection).get_table_names())
+    if VERSION_TABLE not in tables:
+        if tables:
+            raise SetupError(f"{shown}: this database belongs to another program; give stilo one of its own")
+        return 0
+    version = connection.execute(sa.select(sa.func.max(_versions.c.version))).scalar() or 0
+    if version > len(STEPS):
+        raise SetupError(f"{shown}: this library was written by a newer stilo (schema {version}); update stilo")
+    return version
+
+
+def migrate(connection: sa.Connection, shown: str) -> None:
+    """Take the steps that are missing; the caller holds the write transaction."""
+    done = applied_version(connection, shown)
+    if done == 0 and not sa.inspect(connection).has_table(VERSION_TABLE):
+        _versions.create(connection)
+    for version in range(done + 1, len(STEPS) + 1):
+        STEPS[version - 1](connection)
+        connection.execute(_versions.insert().values(version=version, applied_at=datetime.now(UTC).isoformat()))
+
+
+def is_current(connection: sa.Connection, shown: str) -> bool:
+    """Does nothing need to be migrated?"""
+    return applied_version(connection, shown) == len(STEPS)

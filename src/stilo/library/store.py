@@ -1,0 +1,222 @@
+"""The library: styles kept by name.
+
+Names differ only when they differ beyond upper and lower case, as file names do on most machines; a style is found by
+its name in any case.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import TracebackType
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload, undefer
+
+from stilo.errors import InputError, SetupError, UnknownStyleError
+from stilo.library.database import WRITES, open_database, told_in_one_line
+from stilo.library.tables import LARGEST_MEDIUM_BYTES, SourceRow, StyleRow
+from stilo.styles.arrays import arrays_from_bytes, style_to_arrays
+from stilo.styles.style import Source, Style, check_style_name
+
+
+@dataclass(frozen=True, slots=True)
+class StyleSummary:
+    """A line of the library's list; `pieces` counts the files it learned from, `notes` the notes in them."""
+
+    name: str
+    created_at: str
+    base_model: str
+    is_tuned: bool
+    pieces: int
+    notes: int
+
+
+class Library:
+    """Styles kept in a database; use it in a `with` block.
+
+    Args:
+        url: an SQLAlchemy URL (sqlite, mysql, mariadb, postgresql); None means styles.db in the user data directory,
+            or in the folder that STILO_HOME names.
+
+    Raises:
+        InputError: the URL cannot be read.
+        SetupError: the database cannot be used; every method may raise it too.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self._engine, self._shown = open_database(url)
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @property
+    def place(self) -> str:
+        """Where the styles are: the file, or the URL without its password."""
+        return self._shown
+
+    def save(self, style: Style, replace: bool = False) -> None:
+        """Keep `style`; with `replace` it takes the place of one of the same name.
+
+        Raises:
+            InputError: the name is taken, or the style is too large.
+        """
+        row = _style_to_row(style)
+        try:
+            with self._writing() as session:
+                known = session.scalar(sa.select(StyleRow).where(StyleRow.name_key == row.name_key))
+                if known is not None and not replace:
+                    raise _taken(style.name)
+                if known is not None:
+                    session.delete(known)
+                    session.flush()
+                session.add(row)
+        except IntegrityError as error:
+            raise _taken(style.name) from error
+
+    def load(self, name: str) -> Style:
+        """The style called `name`, in any case.
+
+        Raises:
+            UnknownStyleError: the library does not hold it.
+        """
+        with self._reading() as session:
+            whole = (undefer(StyleRow.document), undefer(StyleRow.arrays), selectinload(StyleRow.sources))
+            row = self._row(session, name, *whole)
+            try:
+                return _row_to_style(row)
+            except (InputError, ValueError) as error:
+                raise SetupError(
+                    f"{self._shown}: the style '{row.name}' is damaged ({error}); remove it and learn it again"
+                ) from error
+
+    def names(self) -> list[str]:
+        """The names of all styles, in alphabetical order."""
+        return [summary.name for summary in self.summaries()]
+
+    def summaries(self) -> list[StyleSummary]:
+        """What a list shows of every style, in alphabetical order; reads neither profiles nor arrays."""
+        columns = [getattr(StyleRow, name) for name in StyleSummary.__slots__]
+        with self._reading() as session:
+            rows = session.execute(sa.select(*columns).order_by(StyleRow.name_key)).all()
+        return [StyleSummary(*row) for row in rows]
+
+    def remove(self, name: str) -> None:
+        """Forget a style.
+
+        Raises:
+            UnknownStyleError: the library does not hold it.
+        """
+        with self._writing() as session:
+            session.delete(self._row(session, name))
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Call a style something else.
+
+        Raises:
+            UnknownStyleError: the library does not hold `name`.
+            InputError: `new_name` is taken or cannot be used.
+        """
+        new_name = check_style_name(new_name)
+        try:
+            with self._writing() as session:
+                row = self._row(session, name)
+                row.name, row.name_key = new_name, _name_key(new_name)
+        except IntegrityError as error:
+            raise _taken(new_name) from error
+
+    def names_that_learned_from(self, sha256: str) -> list[str]:
+        """The styles that have the file of this hash among their sources, in alphabetical order."""
+        query = (
+            sa.select(StyleRow.name)
+            .where(StyleRow.sources.any(SourceRow.sha256 == sha256.lower()))
+            .order_by(StyleRow.name_key)
+        )
+        with self._reading() as session:
+            return list(session.scalars(query))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        with told_in_one_line(self._shown), Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        """A transaction that is kept when the block ends well. A broken constraint is left to the caller."""
+        try:
+            with Session(self._engine.execution_options(**{WRITES: True})) as session, session.begin():
+                yield session
+        except IntegrityError:
+            raise
+        except sa.exc.SQLAlchemyError:
+            with told_in_one_line(self._shown):
+                raise
+
+    def _row(self, session: Session, name: str, *options: sa.orm.interfaces.ORMOption) -> StyleRow:
+        row = session.scalar(sa.select(StyleRow).where(StyleRow.name_key == _name_key(name)).options(*options))
+        if row is None:
+            raise _unknown(name, list(session.scalars(sa.select(StyleRow.name))))
+        return row
+
+
+def _name_key(name: str) -> str:
+    try:
+        return check_style_name(name).casefold()
+    except InputError:
+        return ""  # no style can have this name
+
+
+def _taken(name: str) -> InputError:
+    return InputError(f"the library already holds a style '{name}'; replace it on purpose or choose another name")
+
+
+def _unknown(name: str, names: list[str]) -> UnknownStyleError:
+    shown = ascii(name[:80]) if not name.isprintable() else f"'{name[:80]}'"
+    if not names:
+        return UnknownStyleError(f"no style {shown}: the library is empty; teach it one with: stilo learn NAME FILES")
+    by_key = {known.casefold(): known for known in names}
+    nearest = [by_key[key] for key in get_close_matches(name.casefold()[:80], by_key, n=3, cutoff=0.5)]
+    hint = f"nearest: {', '.join(nearest)}" if nearest else "see them all with: stilo library ls"
+    return UnknownStyleError(f"no style {shown} in the library; {hint}")
+
+
+def _style_to_row(style: Style) -> StyleRow:
+    document = style.to_json()
+    del document["name"], document["sources"]
+    text = json.dumps(document, ensure_ascii=True, allow_nan=False, sort_keys=True)
+    if len(text) > LARGEST_MEDIUM_BYTES:
+        raise InputError(f"the style '{style.name}' is too large: its description passes 16 MiB")
+    return StyleRow(
+        name=style.name,
+        name_key=style.name.casefold(),
+        created_at=style.created_at,
+        base_model=style.base_model,
+        is_tuned=style.adapter is not None,
+        pieces=len(style.sources),
+        notes=style.notes,
+        document=text,
+        arrays=style_to_arrays(style),
+        sources=[SourceRow(position=i, **source.to_json()) for i, source in enumerate(style.sources)],
+    )
+
+
+def _row_to_style(row: StyleRow) -> Style:
+    sources = [
+        Source(source.path, source.sha256, source.title, source.licence, source.notes, source.held_out)
+        for source in row.sources
+    ]
+    document = {**json.loads(row.document), "name": row.name, "sources": [source.to_json() for source in sources]}
+    embedding, adapter = arrays_from_bytes(row.arrays)
+    return Style.from_json(document, embedding, adapter)

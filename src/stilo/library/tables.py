@@ -1,0 +1,69 @@
+"""The tables of the library, as they are now; migrations.py says how a database gets there.
+
+Types are those that SQLite, MySQL, MariaDB and PostgreSQL share: every text that is indexed has a length, blobs and
+documents say that they may pass 64 KiB (MySQL chooses its medium kinds by the length given).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import DeclarativeBase, Mapped, deferred, mapped_column, relationship
+
+LARGEST_MEDIUM_BYTES = 2**24 - 1
+NAME_LENGTH = 80
+NAME_KEY_LENGTH = 240  # case folding can make three characters of one
+
+# MySQL compares names by its collation, under which "é" equals "e"; the binary one tells them apart.
+name_key_type = String(NAME_KEY_LENGTH).with_variant(
+    mysql.VARCHAR(NAME_KEY_LENGTH, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
+)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+
+class SchemaStep(Base):
+    """One migration that was applied."""
+
+    __tablename__ = "stilo_schema"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    applied_at: Mapped[str] = mapped_column(String(40))
+
+
+class StyleRow(Base):
+    """A style: what is searched and listed in columns, the rest as JSON, the arrays as safetensors."""
+
+    __tablename__ = "styles"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    name_key: Mapped[str] = mapped_column(name_key_type, unique=True)
+    created_at: Mapped[str] = mapped_column(String(40))
+    base_model: Mapped[str] = mapped_column(String(200))
+    is_tuned: Mapped[bool]
+    pieces: Mapped[int]
+    notes: Mapped[int] = mapped_column(BigInteger)
+    document: Mapped[str] = deferred(mapped_column(Text(LARGEST_MEDIUM_BYTES)))
+    arrays: Mapped[bytes] = deferred(mapped_column(LargeBinary(LARGEST_MEDIUM_BYTES)))
+    sources: Mapped[list[SourceRow]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, order_by="SourceRow.position"
+    )
+
+
+class SourceRow(Base):
+    """A file that a style learned from; `sha256` finds every style that knows a file."""
+
+    __tablename__ = "sources"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    style_id: Mapped[int] = mapped_column(ForeignKey("styles.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    path: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    licence: Mapped[str] = mapped_column(Text)
+    notes: Mapped[int] = mapped_column(BigInteger)
+    held_out: Mapped[bool]
