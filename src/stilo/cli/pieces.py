@@ -1,0 +1,133 @@
+"""Commands about pieces: compose, analyse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stilo.cli.styles import StyleName
+from stilo.cli.terminal import progress_bar, say, warn
+
+if TYPE_CHECKING:
+    from stilo.elements.profile import Profile
+    from stilo.workshop import Analysed
+
+
+def compose(
+    name: StyleName,
+    outputs: Annotated[
+        list[Path],
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="A file to write; its ending says what: .mid, .musicxml, .mxl, .wav, .flac, .mp3, .ogg, "
+            ".png (piano roll), .json (all as data). Say -o again for more kinds of the same piece.",
+        ),
+    ],
+    bars: Annotated[int, typer.Option(min=1, max=1000, help="How long.")] = 32,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Another number, another piece; the same number, the same notes.")
+    ] = 0,
+    tempo: Annotated[
+        float | None,
+        typer.Option(min=10.0, max=400.0, help="Quarters a minute (if not given: the style's).", show_default=False),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help='For example "A minor" (if not given: the style\'s).', show_default=False),
+    ] = None,
+    metre: Annotated[
+        str | None,
+        typer.Option(metavar="N/D", help="For example 3/4 (if not given: the style's).", show_default=False),
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(min=0.1, max=2.0, help="Below 1 the choice of notes is safer, above 1 wilder.")
+    ] = 1.0,
+) -> None:
+    """Compose a new piece in a style.
+
+    \b
+    Examples:
+      stilo compose waltzes -o new.mid
+      stilo compose waltzes --bars 32 --seed 7 -o new.mid -o new.musicxml -o new.wav
+      stilo compose waltzes --key "A minor" --metre 3/4 --tempo 150 -o new.mp3
+    """
+    from stilo.workshop import compose_piece, make_request
+
+    request = make_request(bars=bars, seed=seed, tempo_qpm=tempo, key=key, metre=metre, temperature=temperature)
+    with progress_bar(f"composing in {name}") as progress:
+        composition = compose_piece(name, outputs, request, progress)
+    say(f"{len(composition.score):,} notes, seed {seed}")
+    for path in outputs:
+        say(f"written: {path}")
+
+
+def analyse(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE|DIR...", help="MIDI, MusicXML or ABC files; folders are searched through."),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each file.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw the profile as a picture.", show_default=False)
+    ] = None,
+) -> None:
+    """Measure what music is made of: pitch, rhythm, harmony, emotion.
+
+    One file gives its card; several give a line each and the card of all together. A file that cannot be read is told
+    and makes the exit status 1 at the end.
+
+    \b
+    Examples:
+      stilo analyse song.mid
+      stilo analyse ~/music/waltzes --plot waltzes.png
+      stilo analyse ~/music --json > elements.jsonl
+    """
+    from stilo.workshop import PICTURE_ENDING, analyse_files, check_outputs, draw_profile, pooled
+
+    if plot is not None:
+        check_outputs([plot], (PICTURE_ENDING,))
+    analysed: list[Analysed] = []
+    with progress_bar("analysing") as progress:
+        for item in analyse_files(files, progress):
+            if as_json:
+                say(json.dumps(item.to_json(), ensure_ascii=False, allow_nan=False))
+            analysed.append(item)
+    profile = pooled(analysed)
+    title = analysed[0].path.name if len(analysed) == 1 else f"{len(analysed)} files"
+    if not as_json:
+        _tell(analysed, profile, title)
+    if plot is not None and profile is not None:
+        draw_profile(profile, plot, title)
+        if not as_json:
+            say(f"drawn: {plot}")
+    if any(item.error for item in analysed):
+        raise typer.Exit(1)
+
+
+def _tell(analysed: list[Analysed], profile: Profile | None, title: str) -> None:
+    from stilo.elements.card import profile_card
+
+    if len(analysed) > 1:
+        for item in analysed:
+            if item.profile is not None:
+                say(_line(item))
+        say()
+    for item in analysed:
+        if item.error:
+            warn(f"{item.path}: {item.error}")
+    if profile is not None:
+        say(profile_card(profile, title).rstrip())
+
+
+def _line(item: Analysed) -> str:
+    """A file on one line: key, metre, tempo, mood."""
+    told = item.to_json()
+    return (
+        f"{told['key']:<10} {told['time_signature']:>5} {told['tempo_qpm']:>6.0f}  "
+        f"valence {told['valence']:+.2f} arousal {told['arousal']:+.2f}  {item.path}"
+    )

@@ -1,0 +1,179 @@
+"""Commands about styles: learn, show, library."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stilo.cli.terminal import progress_bar, say, warn
+
+StyleName = Annotated[str, typer.Argument(metavar="NAME", help="A style of your library (stilo library ls).")]
+
+
+def learn(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call the style.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE|DIR...", help="MIDI, MusicXML or ABC files; folders are searched through."),
+    ],
+    licence: Annotated[
+        str, typer.Option(help="Under what terms you may use these files; kept with the style.", metavar="TEXT")
+    ] = "",
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.05, max=1440.0, help="Tune for at most this long (if not given: until it stops getting better)."
+        ),
+    ] = None,
+    no_tune: Annotated[
+        bool, typer.Option("--no-tune", help="Only measure the style, in seconds; composing will follow it less.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random in learning.")] = 0,
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of a style of this name.")] = False,
+) -> None:
+    """Learn a style from your files and keep it in your library.
+
+    Ten pieces take about three minutes. Some of the pieces are kept aside: how well the notes of those are foreseen,
+    before and after, shows what was learned. It is told in nats per note; less is better.
+
+    \b
+    Examples:
+      stilo learn waltzes ~/music/waltzes
+      stilo learn mine a.mid b.musicxml --licence "my own"
+      stilo learn quick ~/music --minutes 1
+      stilo learn waltzes ~/music/waltzes --replace
+    """
+    from stilo.workshop import learn_style, style_card
+
+    with progress_bar(f"learning {name}") as progress:
+        style = learn_style(
+            name,
+            files,
+            licence=licence,
+            tune=not no_tune,
+            seconds=None if minutes is None else minutes * 60,
+            seed=seed,
+            replace=replace,
+            progress=progress,
+            notice=warn,
+        )
+    say(style_card(style))
+    say(f'next: stilo compose "{style.name}" -o new.mid -o new.wav')
+
+
+def show(
+    name: StyleName,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw the profile as a picture.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
+) -> None:
+    """Show what a style is made of, what was learned, and from which files.
+
+    \b
+    Examples:
+      stilo show waltzes
+      stilo show waltzes --plot waltzes.png
+      stilo show waltzes --json
+    """
+    from stilo.workshop import show_style, style_card
+
+    style = show_style(name, plot)
+    say(json.dumps(style.to_json(), ensure_ascii=False) if as_json else style_card(style).rstrip())
+    if plot is not None and not as_json:
+        say(f"drawn: {plot}")
+
+
+library = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", help="Your styles: list, remove, give away, take in."
+)
+
+
+@library.command("ls")
+def library_ls(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False) -> None:
+    """List the styles of your library.
+
+    \b
+    Examples:
+      stilo library ls
+      stilo library ls --json
+    """
+    from stilo.workshop import list_styles, plain
+
+    summaries = list_styles()
+    if as_json:
+        for summary in summaries:
+            say(json.dumps(plain(summary), ensure_ascii=False))
+        return
+    if not summaries:
+        say("no styles yet; stilo learn NAME FILE|DIR... makes one")
+    width = max((len(summary.name) for summary in summaries), default=0)
+    for summary in summaries:
+        tuned = "tuned   " if summary.is_tuned else "measured"
+        counts = f"{summary.pieces:>6,} pieces {summary.notes:>9,} notes"
+        say(f"{summary.name:<{width}}  {tuned} {counts}  {summary.created_at[:10]}")
+
+
+@library.command("rm")
+def library_rm(
+    name: StyleName,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a style from your library. The files it learned from stay where they are.
+
+    \b
+    Examples:
+      stilo library rm waltzes
+      stilo library rm waltzes --yes
+    """
+    from stilo.workshop import remove_style, show_style
+
+    show_style(name)
+    if not yes and not typer.confirm(f"remove {name}?", err=True):
+        say("kept")
+        return
+    remove_style(name)
+    say(f"removed {name}")
+
+
+@library.command("export")
+def library_export(
+    name: StyleName,
+    path: Annotated[
+        Path | None, typer.Argument(metavar="FILE.stilo", help="Where to (if not given: NAME.stilo here).")
+    ] = None,
+) -> None:
+    """Write a style into one file that others can import.
+
+    The file holds the profile, the few weights and the provenance, never the music it was learned from.
+
+    \b
+    Examples:
+      stilo library export waltzes
+      stilo library export waltzes /tmp/waltzes.stilo
+    """
+    from stilo.workshop import export_style
+
+    say(f"written: {export_style(name, path or f'{name}.stilo')}")
+
+
+@library.command("import")
+def library_import(
+    path: Annotated[Path, typer.Argument(metavar="FILE.stilo")],
+    name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Under another name.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of a style of this name.")] = False,
+) -> None:
+    """Take a style that someone exported into your library. Opening it can run no code.
+
+    \b
+    Examples:
+      stilo library import waltzes.stilo
+      stilo library import waltzes.stilo --as "her waltzes"
+    """
+    from stilo.workshop import import_style
+
+    style = import_style(path, name, replace)
+    say(f'imported {style.name}; stilo show "{style.name}" tells what it is')

@@ -1,0 +1,44 @@
+"""The use cases: what a person can ask of stilo, each a function that every face calls.
+
+This is the one place that joins reading, measuring, learning, the library, composing and rendering. It knows no
+terminal and no browser: progress is told to a function that the face passes in.
+"""
+
+from stilo.workshop.analysing import Analysed, analyse_files, draw_profile, pooled
+from stilo.workshop.cards import style_card
+from stilo.workshop.composing import compose_piece, make_request
+from stilo.workshop.demo import run_demo
+from stilo.workshop.installation import Finding, examine_installation
+from stilo.workshop.keeping import export_style, import_style, list_styles, load_style, remove_style, show_style
+from stilo.workshop.learning import gather_pieces, learn_style
+from stilo.workshop.outputs import PICTURE_ENDING, check_outputs, composition_json, plain, write_composition
+from stilo.workshop.progress import Notice, Progress, silent
+
+__all__ = [
+    "PICTURE_ENDING",
+    "Analysed",
+    "Finding",
+    "Notice",
+    "Progress",
+    "analyse_files",
+    "check_outputs",
+    "compose_piece",
+    "composition_json",
+    "draw_profile",
+    "examine_installation",
+    "export_style",
+    "gather_pieces",
+    "import_style",
+    "learn_style",
+    "list_styles",
+    "load_style",
+    "make_request",
+    "plain",
+    "pooled",
+    "remove_style",
+    "run_demo",
+    "show_style",
+    "silent",
+    "style_card",
+    "write_composition",
+]

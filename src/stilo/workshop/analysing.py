@@ -1,0 +1,98 @@
+"""What files are made of, one after another, the unreadable ones included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stilo.errors import InputError, ReadError
+from stilo.workshop.outputs import PICTURE_ENDING, check_outputs, whole_files
+from stilo.workshop.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from stilo.elements.profile import Profile
+    from stilo.music.score import Score
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """One file: its score and profile, or the reason why there are none."""
+
+    path: Path
+    score: Score | None = None
+    profile: Profile | None = None
+    error: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """One object of `analyse --json`."""
+        if self.profile is None:
+            return {"file": str(self.path), "error": self.error}
+        from stilo.elements.profile import analysis_json
+
+        return analysis_json(self.profile, str(self.path))
+
+
+def analyse_files(paths: Iterable[str | Path], progress: Progress = silent) -> Iterator[Analysed]:
+    """Measure every music file in `paths`, in order; folders are walked, and no file is measured twice.
+
+    A file that is missing or cannot be read comes with its `error` instead of a profile.
+    """
+    from stilo.elements.profile import analyse
+    from stilo.music.files import read_score
+
+    found = list(_found_files(paths))
+    for i, item in enumerate(found):
+        progress(f"analysing {item.path.name}", i / len(found))
+        if item.error:
+            yield item
+            continue
+        try:
+            score = read_score(item.path)
+            if not len(score):
+                raise ReadError(item.path, "holds no notes; nothing to measure")
+            yield Analysed(item.path, score, analyse(score))
+        except ReadError as error:
+            yield Analysed(item.path, error=error.reason)
+
+
+def _found_files(paths: Iterable[str | Path]) -> Iterator[Analysed]:
+    """Every file once; a path that leads nowhere comes with its error."""
+    from stilo.music.files import music_files
+
+    seen: set[Path] = set()
+    for path in map(Path, paths):
+        try:
+            files = music_files([path])
+        except InputError as error:
+            yield Analysed(path, error=error.reason if isinstance(error, ReadError) else str(error))
+            continue
+        for file in files:
+            if (real := file.resolve()) not in seen:
+                seen.add(real)
+                yield Analysed(file)
+
+
+def pooled(analysed: Iterable[Analysed]) -> Profile | None:
+    """The profile of all the readable files together; None when there is none."""
+    from stilo.elements.profile import pool_profiles
+
+    profiles = [item.profile for item in analysed if item.profile is not None]
+    if len(profiles) < 2:
+        return profiles[0] if profiles else None
+    return pool_profiles(profiles)
+
+
+def draw_profile(profile: Profile, path: str | Path, title: str) -> Path:
+    """Draw a profile as a PNG picture.
+
+    Raises:
+        WriteError: the picture cannot be written.
+    """
+    from stilo.elements.plot import plot_profile
+
+    [checked] = check_outputs([path], (PICTURE_ENDING,))
+    with whole_files([checked]) as lent:
+        plot_profile(profile, lent[checked], title)
+    return checked

@@ -1,0 +1,69 @@
+"""A style in words: its profile, what was learned, and where it comes from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stilo.styles.palette import Palette
+    from stilo.styles.provenance import Proof, Source
+    from stilo.styles.style import Style
+
+
+def style_card(style: Style) -> str:
+    """The style as plain text: what it is made of, what it composes with, what was learned, from what."""
+    from stilo.elements.card import profile_card
+
+    parts = [profile_card(style.profile, style.name).rstrip(), "", f"composes with  {palette_line(style.palette)}"]
+    if style.proof is not None:
+        parts += [f"learned        {line}" for line in proof_lines(style.proof)]
+    if style.parents:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in style.parents.items())
+        parts.append(f"blended from   {shares}")
+    if style.sources:
+        parts.append(f"from           {sources_line(style.sources)}")
+    return "\n".join(parts) + "\n"
+
+
+def palette_line(palette: Palette) -> str:
+    """Tempo, metre, key and instruments on one line."""
+    numerator, denominator = palette.time_signature
+    told = [f"{numerator}/{denominator}", f"{palette.tempo_qpm:.0f} quarters a minute"]
+    if palette.key:
+        told.append(palette.key)
+    names = [part.name or ("drums" if part.is_drum else f"program {part.program}") for part in palette.parts]
+    if names:
+        told.append("; ".join(names))
+    return ", ".join(told)
+
+
+def proof_lines(proof: Proof) -> list[str]:
+    """Held-out nats/note before and after, and the advice when there is some."""
+    steps = [
+        f"{proof.base_nats_per_note:.3f} before",
+        f"{proof.vector_nats_per_note:.3f} told the style",
+    ]
+    after = proof.vector_nats_per_note
+    if proof.tuned_nats_per_note is not None:
+        steps.append(f"{proof.tuned_nats_per_note:.3f} tuned")
+        after = proof.tuned_nats_per_note
+    gain = proof.base_nats_per_note - after
+    lines = [
+        f"held-out nats/note {' → '.join(steps)} ({abs(gain):.3f} {'better' if gain >= 0 else 'WORSE'})",
+        f"judged on {_counted(proof.held_out_pieces, 'piece')} ({_counted(proof.held_out_notes, 'note')}) "
+        f"it did not learn from, in {proof.seconds:.0f} s",
+    ]
+    return [*lines, proof.advice] if proof.advice else lines
+
+
+def sources_line(sources: tuple[Source, ...]) -> str:
+    """How many pieces, how many notes, under which licences."""
+    notes = sum(source.notes for source in sources)
+    licences = Counter(source.licence or "licence not stated" for source in sources)
+    told = ", ".join(f"{licence} ({count})" if len(licences) > 1 else licence for licence, count in licences.items())
+    return f"{_counted(len(sources), 'piece')}, {_counted(notes, 'note')}; {told}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,93 @@
+"""From a style in the library to a piece in files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stilo.errors import RequestError
+from stilo.workshop.outputs import check_outputs, write_composition
+from stilo.workshop.progress import Progress, part_of, silent
+
+if TYPE_CHECKING:
+    from stilo.compose.composer import Composition
+    from stilo.compose.request import Request
+
+COMPOSING_SHARE = 0.8
+
+
+def make_request(
+    *,
+    bars: int | None = None,
+    seed: int | None = None,
+    key: str | None = None,
+    tempo_qpm: float | None = None,
+    metre: str | None = None,
+    temperature: float | None = None,
+) -> Request:
+    """A request from what a person wrote; what is None is left to the style and to the defaults of `Request`.
+
+    Raises:
+        InputError: the key or the metre cannot be read, or a value is out of range.
+    """
+    from stilo.compose.request import Request
+
+    given = {
+        "bars": bars,
+        "seed": seed,
+        "key": None if key is None else _parsed_key(key),
+        "tempo_qpm": tempo_qpm,
+        "time_signature": None if metre is None else parse_metre(metre),
+        "temperature": temperature,
+    }
+    return Request(**{name: value for name, value in given.items() if value is not None})
+
+
+def _parsed_key(text: str) -> str:
+    from stilo.music.theory import parse_key
+
+    return str(parse_key(text))
+
+
+def parse_metre(text: str) -> tuple[int, int]:
+    """Read "3/4" as (3, 4).
+
+    Raises:
+        RequestError: it is no metre, or its lower number is no power of two up to 32.
+    """
+    upper, slash, lower = text.strip().partition("/")
+    if slash and upper.isdecimal() and lower.isdecimal() and len(text) <= 12:
+        numerator, denominator = int(upper), int(lower)
+        if 1 <= numerator <= 32 and denominator in {1, 2, 4, 8, 16, 32}:
+            return numerator, denominator
+    raise RequestError(f'"{text[:40]}" is no metre; write it like 3/4 or 6/8')
+
+
+def compose_piece(
+    name: str, outputs: Iterable[str | Path], request: Request | None = None, progress: Progress = silent
+) -> Composition:
+    """Compose in the style `name` and write the piece in every kind that `outputs` asks for.
+
+    Args:
+        name: a style of the library.
+        outputs: files whose endings say what to write: score, MIDI, audio, picture or data.
+        request: what to compose; None for what the style does by itself.
+        progress: is told what is being done and the share done.
+
+    Raises:
+        UnknownStyleError: the library does not hold the style.
+        RequestError: the request contradicts itself.
+        WriteError: a file cannot be written; then none is.
+        SetupError: weights or renderer are missing.
+    """
+    from stilo.compose.composer import compose
+    from stilo.compose.request import Request
+    from stilo.library.store import Library
+
+    paths = check_outputs(outputs)
+    with Library() as library:
+        style = library.load(name)
+    composition = compose(style, request or Request(), progress=part_of(progress, 0.0, COMPOSING_SHARE))
+    write_composition(composition, paths, part_of(progress, COMPOSING_SHARE, 1.0))
+    return composition

@@ -1,0 +1,97 @@
+"""What of this installation works, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Literal
+
+from stilo.errors import StiloError
+
+PACKAGES = ("torch", "numpy", "symusic", "music21", "safetensors", "sqlalchemy", "av", "matplotlib")
+OLDEST_PYTHON = (3, 11)
+
+State = Literal["ok", "missing", "note"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of the installation; `remedy` says what to do when it is missing, or could be better."""
+
+    part: str
+    state: State
+    text: str
+    remedy: str = ""
+
+
+def examine_installation() -> Iterator[Finding]:
+    """Look at every part; none of them stops the others from being looked at."""
+    checks: tuple[tuple[str, Callable[[], Finding]], ...] = (
+        ("machine", _machine),
+        ("packages", _packages),
+        ("weights", _weights),
+        ("renderer", _renderer),
+        ("audio files", _audio_files),
+        ("library", _library),
+    )
+    for part, check in checks:
+        try:
+            yield check()
+        except StiloError as error:
+            yield Finding(part, "missing", str(error))
+        except (ImportError, OSError) as error:
+            yield Finding(part, "missing", f"does not load: {error}", "install stilo again")
+
+
+def _machine() -> Finding:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    text = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {cores} cores"
+    return Finding("machine", "ok", f"stilo {metadata.version('stilo')}, {text}")
+
+
+def _packages() -> Finding:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = ""
+    missing = [name for name, version in found.items() if not version]
+    if missing:
+        return Finding("packages", "missing", f"not installed: {', '.join(missing)}", "install stilo again")
+    return Finding("packages", "ok", ", ".join(f"{name} {version}" for name, version in found.items()))
+
+
+def _weights() -> Finding:
+    from stilo.models.checkpoint import base_model_info, load_base
+
+    load_base()
+    info = base_model_info()
+    return Finding("weights", "ok", f"{info}")
+
+
+def _renderer() -> Finding:
+    from stilo.sound.render import find_renderer
+
+    return Finding("renderer", "ok", str(find_renderer()))
+
+
+def _audio_files() -> Finding:
+    import av
+
+    encoders = {"flac": "flac", "mp3": "libmp3lame", "ogg": "libopus"}
+    missing = [kind for kind, codec in encoders.items() if codec not in av.codecs_available]
+    if missing:
+        return Finding("audio files", "note", f"cannot write {', '.join(missing)}", "pip install --upgrade av")
+    return Finding("audio files", "ok", f"wav, {', '.join(encoders)} (av {av.__version__})")
+
+
+def _library() -> Finding:
+    from stilo.library.store import Library
+
+    with Library() as library:
+        count = len(library.names())
+        return Finding("library", "ok", f"{count} style{'' if count == 1 else 's'} in {library.place}")

@@ -1,0 +1,95 @@
+"""The styles a person keeps: look at them, give them away, take them in."""
+
+from __future__ import annotations
+
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stilo.workshop.analysing import draw_profile
+from stilo.workshop.outputs import PICTURE_ENDING, check_outputs
+
+if TYPE_CHECKING:
+    from stilo.library.store import StyleSummary
+    from stilo.styles.style import Style
+
+BUNDLE_ENDING = ".stilo"
+
+
+def load_style(name: str) -> Style:
+    """The style of that name.
+
+    Raises:
+        UnknownStyleError: the library does not hold it.
+    """
+    from stilo.library.store import Library
+
+    with Library() as library:
+        return library.load(name)
+
+
+def show_style(name: str, plot: str | Path | None = None) -> Style:
+    """The style of that name; `plot` draws its profile.
+
+    Raises:
+        UnknownStyleError: the library does not hold it.
+        WriteError: the picture cannot be written.
+    """
+    if plot is None:
+        return load_style(name)
+    check_outputs([plot], (PICTURE_ENDING,))
+    style = load_style(name)
+    draw_profile(style.profile, plot, style.name)
+    return style
+
+
+def list_styles() -> list[StyleSummary]:
+    """What the library holds, in order of name."""
+    from stilo.library.store import Library
+
+    with Library() as library:
+        return list(library.summaries())
+
+
+def remove_style(name: str) -> None:
+    """Take a style out of the library; the files it learned from stay where they are.
+
+    Raises:
+        UnknownStyleError: the library does not hold it.
+    """
+    from stilo.library.store import Library
+
+    with Library() as library:
+        library.remove(name)
+
+
+def export_style(name: str, path: str | Path) -> Path:
+    """Write a style as a `.stilo` bundle.
+
+    Raises:
+        UnknownStyleError: the library does not hold it.
+        WriteError: the bundle cannot be written.
+    """
+    from stilo.styles.bundle import write_bundle
+
+    [checked] = check_outputs([path], (BUNDLE_ENDING,))
+    write_bundle(load_style(name), checked)
+    return checked
+
+
+def import_style(path: str | Path, name: str | None = None, replace: bool = False) -> Style:
+    """Take the style of a `.stilo` bundle into the library, under another name if one is given.
+
+    Raises:
+        BundleError: the file is not a bundle that can be trusted.
+        InputError: the name is taken or cannot be used.
+    """
+    from stilo.library.store import Library
+    from stilo.styles.bundle import read_bundle
+
+    style = read_bundle(Path(path))
+    if name is not None:
+        style = changed(style, name=name)
+    with Library() as library:
+        library.save(style, replace=replace)
+    return style

@@ -1,0 +1,128 @@
+"""From a person's files to a style in their library."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stilo.errors import InputError, ReadError
+from stilo.workshop.progress import Notice, Progress, part_of, silent, unheard
+
+if TYPE_CHECKING:
+    from stilo.music.score import Score
+    from stilo.styles.provenance import Source
+    from stilo.styles.style import Style
+
+READING_SHARE = 0.1
+
+
+def gather_pieces(
+    paths: Iterable[str | Path], licence: str = "", progress: Progress = silent, notice: Notice = unheard
+) -> list[tuple[Score, Source]]:
+    """Read every music file in `paths`, folders walked, and say of each piece where it comes from.
+
+    A tune book gives several pieces. A file that cannot be read, and a second file with the same bytes, are left out
+    and `notice` is told.
+
+    Raises:
+        InputError: there is no music file, or none can be read.
+    """
+    from stilo.music.files import music_files
+
+    files = music_files([Path(path) for path in paths])
+    pieces: list[tuple[Score, Source]] = []
+    unread: list[ReadError] = []
+    seen: dict[str, Path] = {}
+    for i, path in enumerate(files):
+        progress(f"reading {path.name}", i / len(files))
+        try:
+            sha256 = _sha256(path)
+            if sha256 in seen:
+                notice(f"left out {path}: the same bytes as {seen[sha256]}")
+                continue
+            pieces += _read_pieces(path, sha256, licence)
+            seen[sha256] = path
+        except ReadError as error:
+            unread.append(error)
+    if not pieces:
+        raise unread[0] if len(unread) == 1 else InputError(_nothing_read(unread))
+    for unreadable in unread:
+        notice(f"left out {unreadable}")
+    return pieces
+
+
+def _nothing_read(unread: Sequence[ReadError]) -> str:
+    if not unread:
+        return "no music found; give MIDI, MusicXML or ABC files, or folders that hold some"
+    return f"none of the {len(unread)} files can be read; the first: {unread[0]}"
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ReadError(path, (error.strerror or str(error)).lower()) from error
+
+
+def _read_pieces(path: Path, sha256: str, licence: str) -> list[tuple[Score, Source]]:
+    from stilo.music.files import read_scores
+    from stilo.styles.provenance import Source
+
+    scores = [score for score in read_scores(path) if len(score)]
+    if not scores:
+        raise ReadError(path, "holds no notes; leave it out")
+    return [(score, Source(str(path), sha256, score.title, licence, notes=len(score))) for score in scores]
+
+
+def learn_style(
+    name: str,
+    paths: Iterable[str | Path],
+    *,
+    licence: str = "",
+    tune: bool = True,
+    seconds: float | None = None,
+    seed: int = 0,
+    replace: bool = False,
+    progress: Progress = silent,
+    notice: Notice = unheard,
+) -> Style:
+    """Learn a style from files and keep it in the library.
+
+    Args:
+        name: what the style shall be called.
+        paths: music files and folders.
+        licence: under what terms the files may be used, kept with every source.
+        tune: fit an adapter to the files; without, only what can be measured in seconds.
+        seconds: at most this long for the tuning; None leaves it to early stopping.
+        seed: of everything random in the tuning.
+        replace: take the place of a style of the same name.
+        progress: is told what is being done and the share done.
+        notice: is told of files that were left out.
+
+    Raises:
+        InputError: the name cannot be used or is taken, or no file can be read.
+        SetupError: the weights of the base model are missing.
+    """
+    from stilo.library.store import Library
+    from stilo.styles.learn import learn
+    from stilo.styles.style import check_style_name
+
+    name = check_style_name(name)
+    with Library() as library:
+        if not replace and name.casefold() in {known.casefold() for known in library.names()}:
+            raise InputError(f"the library already holds a style '{name}'; choose another name or say --replace")
+    pieces = gather_pieces(paths, licence, part_of(progress, 0.0, READING_SHARE), notice)
+    style = learn(
+        name,
+        pieces,
+        tune=tune,
+        seconds=seconds,
+        seed=seed,
+        progress=part_of(progress, READING_SHARE, 1.0),
+    )
+    with Library() as library:
+        library.save(style, replace=replace)
+    return style

@@ -1,0 +1,157 @@
+"""A composition into files: all of them whole, or none."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stilo.errors import InputError, WriteError
+from stilo.workshop.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from stilo.compose.composer import Composition
+    from stilo.music.score import Score
+    from stilo.sound.waveform import Waveform
+
+SCORE_ENDINGS = (".mid", ".midi", ".musicxml", ".xml", ".mxl")
+AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg")
+DATA_ENDING = ".json"
+PICTURE_ENDING = ".png"
+ENDINGS = (*SCORE_ENDINGS, *AUDIO_ENDINGS, DATA_ENDING, PICTURE_ENDING)
+
+
+def check_outputs(paths: Iterable[str | Path], endings: Sequence[str] = ENDINGS) -> list[Path]:
+    """Return the paths when each can be written, so that nobody composes for minutes in vain.
+
+    Raises:
+        WriteError: an ending that stilo does not write, a folder that is missing, or a folder instead of a file.
+        InputError: no path, or one path twice.
+    """
+    checked = [Path(path).expanduser() for path in paths]
+    if not checked:
+        raise InputError(f"name at least one output file, for example piece.mid (endings: {' '.join(endings)})")
+    for path in checked:
+        if path.suffix.lower() not in endings:
+            raise WriteError(path, f"the ending says what to write; use one of {' '.join(endings)}")
+        if path.is_dir():
+            raise WriteError(path, "is a folder; name a file")
+        if not path.parent.is_dir():
+            raise WriteError(path, f"there is no folder {path.parent}; make it first")
+    if len({path.resolve() for path in checked}) < len(checked):
+        raise InputError("the same output file is named twice")
+    return checked
+
+
+@contextmanager
+def whole_files(paths: Sequence[Path]) -> Iterator[dict[Path, Path]]:
+    """Lend each path a temporary neighbour with the same ending; at the end all take their names, or none is left.
+
+    Raises:
+        WriteError: the folder cannot be written.
+    """
+    token = secrets.token_hex(4)
+    lent = {path: path.with_name(f".stilo-{token}-{i}{path.suffix}") for i, path in enumerate(paths)}
+    try:
+        yield lent
+        for path, temporary in lent.items():
+            temporary.replace(path)
+    except OSError as error:
+        raise WriteError(error.filename or paths[0], (error.strerror or str(error)).lower()) from error
+    finally:
+        for temporary in lent.values():
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def write_composition(composition: Composition, paths: Sequence[Path], progress: Progress = silent) -> None:
+    """Write one composition in every kind the endings ask for; the audio is rendered once.
+
+    Raises:
+        WriteError: a file cannot be written; then none is.
+        SetupError: audio was asked for and no renderer is installed.
+    """
+    score = composition.score
+    waveform: Waveform | None = None
+    with whole_files(paths) as lent:
+        for i, (path, temporary) in enumerate(lent.items()):
+            progress(f"writing {path.name}", i / len(lent))
+            if path.suffix.lower() in AUDIO_ENDINGS and waveform is None:
+                waveform = _rendered(score)
+            try:
+                _write_one(composition, waveform, temporary)
+            except WriteError as error:
+                raise WriteError(path, error.reason) from error
+
+
+def _write_one(composition: Composition, waveform: Waveform | None, path: Path) -> None:
+    ending = path.suffix.lower()
+    if ending in AUDIO_ENDINGS and waveform is not None:
+        _write_sound(waveform, path)
+    elif ending == PICTURE_ENDING:
+        _draw_score(composition.score, path)
+    elif ending == DATA_ENDING:
+        text = json.dumps(composition_json(composition), ensure_ascii=False, indent=1, allow_nan=False)
+        path.write_text(text + "\n", encoding="utf-8")
+    else:
+        _write_music(composition.score, path)
+
+
+def _rendered(score: Score) -> Waveform:
+    from stilo.sound.render import render
+
+    return render(score)
+
+
+def _write_sound(waveform: Waveform, path: Path) -> None:
+    from stilo.sound.waveform import write_audio
+
+    write_audio(waveform, path)
+
+
+def _draw_score(score: Score, path: Path) -> None:
+    from stilo.elements.plot import plot_piano_roll
+
+    plot_piano_roll(score, path, score.title)
+
+
+def _write_music(score: Score, path: Path) -> None:
+    from stilo.music.files import write_score
+
+    write_score(score, path)
+
+
+def composition_json(composition: Composition) -> dict[str, Any]:
+    """The composition as plain JSON: `request`, `report`, and `score` with its notes as columns in ticks."""
+    return {
+        "request": plain(composition.request),
+        "report": plain(composition.report),
+        "score": _score_json(composition.score),
+    }
+
+
+def _score_json(score: Score) -> dict[str, Any]:
+    told = {field.name: plain(getattr(score, field.name)) for field in fields(score) if field.name != "notes"}
+    columns = score.notes.dtype.names or ()
+    return told | {"notes": {name: score.notes[name].tolist() for name in columns}}
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, arrays and tuples as what JSON knows; what has a `to_json` decides for itself."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
