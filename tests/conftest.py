@@ -1,17 +1,72 @@
-"""What every test gets: a home of its own, so that no test meets the library of a person or of another test."""
+"""What every room's tests share: a user directory of its own for each test, and a small style to work with."""
 
 import os
+from collections.abc import Callable
 
+import numpy as np
 import pytest
+
+from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
+from stilo.styles.style import Palette, Part, Proof, Source, Style
 
 # Tests run several at once; each with one thread is faster than all with all.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory, monkeypatch):
-    home = tmp_path_factory.mktemp("home")
+def stilo_home(tmp_path_factory, monkeypatch):
+    """Each test has its own user directory; nothing reaches the person's own."""
+    home = tmp_path_factory.mktemp("stilo-home")
     monkeypatch.setenv("STILO_HOME", str(home))
     monkeypatch.delenv("STILO_SOUNDFONT", raising=False)
     monkeypatch.delenv("STILO_TRACEBACK", raising=False)
     return home
+
+
+@pytest.fixture
+def tune() -> Score:
+    """Sixteen bars of a small melody over held fifths, two tracks, 3/4."""
+    rng = np.random.default_rng(7)
+    melody = 60 + np.array([0, 2, 4, 5, 7, 9, 11, 12])[rng.integers(0, 8, 48)]
+    onsets = np.concatenate([np.arange(48) * 480, np.arange(16) * 1440, np.arange(16) * 1440])
+    durations = np.concatenate([np.full(48, 480), np.full(32, 1440)])
+    pitches = np.concatenate([melody, np.full(16, 48), np.full(16, 55)])
+    tracks = np.concatenate([np.zeros(48, int), np.ones(32, int)])
+    return Score(
+        notes_from_columns(onsets, durations, pitches, 80, tracks),
+        (Track("Flute", 73), Track("Piano", 0)),
+        tempos=(Tempo(0, 96.0),),
+        time_signatures=(TimeSignature(0, 3, 4),),
+        title="Small tune",
+    )
+
+
+@pytest.fixture
+def make_style(tune) -> Callable[..., Style]:
+    """make_style(name="Waltz", seed=0, **changes): a style with the profile of the tune and random arrays."""
+    from stilo.elements.profile import analyse
+
+    profile = analyse(tune)
+
+    def make(name: str = "Waltz", seed: int = 0, **changes: object) -> Style:
+        rng = np.random.default_rng(seed)
+        values: dict = {
+            "profile": profile,
+            "embedding": rng.normal(size=64).astype(np.float32),
+            "adapter": {
+                "layers.0.down": rng.normal(size=(8, 4)).astype(np.float16),
+                "layers.0.up": rng.normal(size=(4, 8)).astype(np.float32),
+            },
+            "base_model": "tiny-0",
+            "palette": Palette(96.0, (3, 4), "C major", (Part("Flute", 73, False, 0), Part("Piano", 0, False, 1, 0.5))),
+            "sources": (
+                Source("/home/ada/music/one.mid", "ab" * 32, "One", "CC0", 120),
+                Source("/home/ada/music/two.mid", f"{seed:064x}", "Two", "", 80, held_out=True),
+            ),
+            "proof": Proof(3.5, 3.25, 3.0, 1, 80, 12.5, 40, "learned"),
+            "created_at": "2026-01-02T03:04:05+00:00",
+            "parents": {"Minuet": 0.75, "Jig": 0.25},
+        }
+        return Style(name=name, **(values | changes))
+
+    return make
