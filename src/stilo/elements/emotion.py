@@ -1,0 +1,95 @@
+"""Emotion: how pleasant (valence) and how excited (arousal) the music is likely to sound, and how loud it is.
+
+Both are weighted sums of measured cues, squeezed into −1…1. Signs and relative sizes of the weights follow the reviews
+and experiments of Gabrielsson & Lindström (2010, table 14.2), Livingstone et al. (2010) and Eerola, Friberg & Bresin
+(2013): mode, tempo, register, loudness, articulation, density, dissonance. They are taken from the literature, not
+fitted, and say what listeners on the whole would say: no more than that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from stilo.elements.figures import PITCH_SHUFFLE, TRANSPOSITION, Figure, Histogram, figure, histogram
+from stilo.elements.harmony import Harmony
+from stilo.elements.layout import Layout
+from stilo.elements.pitch import Pitch
+from stilo.elements.rhythm import Rhythm
+
+_BOTH = frozenset({TRANSPOSITION, PITCH_SHUFFLE})
+_FREE: frozenset[str] = frozenset()
+LOUDNESS_LABELS = ("ppp", "pp", "p", "mp", "mf", "f", "ff", "fff")
+
+# cue → (mean, standard deviation) over pieces of many kinds, weight in valence, weight in arousal
+_CUES: dict[str, tuple[float, float, float, float]] = {
+    "majorness": (0.05, 0.20, 0.55, 0.05),
+    "onsets": (1.6, 0.55, 0.35, 0.60),  # natural logarithm of onsets per second
+    "tempo": (4.65, 0.30, 0.15, 0.30),  # natural logarithm of quarters per minute
+    "loudness": (75.0, 18.0, 0.05, 0.35),
+    "staccato": (0.12, 0.12, 0.15, 0.20),
+    "register": (66.0, 6.0, 0.10, 0.05),
+    "consonance": (0.35, 0.25, 0.20, -0.15),
+    "density": (1.0, 0.45, 0.0, 0.15),  # natural logarithm of sounding pitches
+}
+
+
+@dataclass(frozen=True)
+class Emotion:
+    """The element emotion, with the dynamics."""
+
+    loudness_levels: Annotated[
+        tuple[float, ...],
+        Histogram(LOUDNESS_LABELS, "notes by loudness, sixteen velocities to a mark", "counted", _BOTH),
+    ]
+    valence: Annotated[
+        float,
+        Figure("−1…1", "unpleasant to pleasant", "Eerola, Friberg & Bresin 2013", -1, 1, 0.35, _FREE),
+    ]
+    arousal: Annotated[float, Figure("−1…1", "calm to excited", "Eerola, Friberg & Bresin 2013", -1, 1, 0.35, _FREE)]
+    loudness: Annotated[float, Figure("velocity", "mean loudness of the notes", "counted", 0, 127, 15, _BOTH)]
+    loudness_range: Annotated[
+        float, Figure("velocity", "standard deviation of the loudness", "counted", 0, 127, 8, _BOTH)
+    ]
+    accents: Annotated[
+        float,
+        Figure(
+            "velocity", "loudness on the quarters above that between them", "Drake & Palmer 1993", -127, 127, 6, _BOTH
+        ),
+    ]
+
+
+def measure_emotion(layout: Layout, pitch: Pitch, rhythm: Rhythm, harmony: Harmony) -> Emotion:
+    """Measure the element emotion from the three others and the velocities. Without notes: 0, calm and neutral."""
+    velocity = layout.velocity.astype(np.float64)
+    if len(velocity) == 0:
+        return Emotion(histogram(np.zeros(8)), 0.0, 0.0, 0.0, 0.0, 0.0)
+    cues = {
+        "majorness": harmony.majorness,
+        "onsets": np.log(max(rhythm.onsets_per_second, 0.05)),
+        "tempo": np.log(np.clip(rhythm.tempo_qpm, 20, 400)),
+        "loudness": velocity.mean(),
+        "staccato": 1 - rhythm.articulation,
+        "register": pitch.melody_pitch,
+        "consonance": harmony.consonance,
+        "density": np.log(max(1.0, harmony.voices)),
+    }
+    valence = arousal = 0.0
+    for name, (mean, deviation, to_valence, to_arousal) in _CUES.items():
+        standard = float(np.clip((cues[name] - mean) / deviation, -3, 3))
+        valence += to_valence * standard
+        arousal += to_arousal * standard
+    per_quarter = layout.score.ticks_per_quarter
+    since_bar = layout.onset_ticks - layout.grid.starts_ticks[layout.bar]
+    on_quarter = np.rint(since_bar * 12 / per_quarter).astype(np.int64) % 12 == 0
+    both = on_quarter.any() and not on_quarter.all()
+    return Emotion(
+        loudness_levels=histogram(np.bincount(layout.velocity // 16, minlength=8)),
+        valence=figure(np.tanh(0.7 * valence)),
+        arousal=figure(np.tanh(0.7 * arousal)),
+        loudness=figure(velocity.mean()),
+        loudness_range=figure(velocity.std()),
+        accents=figure(velocity[on_quarter].mean() - velocity[~on_quarter].mean() if both else 0.0),
+    )

@@ -1,0 +1,87 @@
+"""The profile of a piece or a folder: pitch, rhythm, harmony and emotion, measured.
+
+`analyse` measures one piece; `pool_profiles` joins many into one, `profile_distance` compares two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stilo.elements.chords import chord_spans, estimate_chords
+from stilo.elements.emotion import measure_emotion
+from stilo.elements.figures import figure
+from stilo.elements.form import Form, measure_form
+from stilo.elements.harmony import measure_harmony
+from stilo.elements.key import estimate_key
+from stilo.elements.layout import lay_out
+from stilo.elements.pitch import measure_pitch
+from stilo.elements.pooling import pool_profiles, profile_distance
+from stilo.elements.record import ELEMENTS, GROUPS, LIKENESS_ROWS, PieceDetail, Profile
+from stilo.elements.rhythm import measure_rhythm
+from stilo.music.score import Score
+
+__all__ = ["ELEMENTS", "PieceDetail", "Profile", "analyse", "analysis_json", "pool_profiles", "profile_distance"]
+
+
+def analyse(score: Score) -> Profile:
+    """Measure a piece.
+
+    Raises:
+        InputError: the piece is too long to measure.
+    """
+    layout = lay_out(score)
+    estimate = estimate_key(layout)
+    path = estimate_chords(layout, estimate.key)
+    form = measure_form(layout)
+    harmony = measure_harmony(layout, estimate, path)
+    pitch = measure_pitch(layout, estimate.key.tonic, estimate.key.mode == "minor")
+    rhythm = measure_rhythm(layout, form)
+    heard = pitch.pitched_share > 0
+    return Profile(
+        pitch=pitch,
+        rhythm=rhythm,
+        harmony=harmony,
+        emotion=measure_emotion(layout, pitch, rhythm, harmony),
+        piece=PieceDetail(
+            key=str(estimate.key) if heard else "",
+            chords=chord_spans(layout, path, estimate.key) if len(score) else (),
+            sections=form.sections if len(score) else (),
+            **_likeness_rows(form),
+        ),
+    )
+
+
+def _likeness_rows(form: Form) -> dict[str, Any]:
+    """Likeness as percentages, averaged over blocks when there are more than `LIKENESS_ROWS` rows."""
+    matrix = form.likeness
+    block = -(-len(matrix) // LIKENESS_ROWS)
+    if block > 1:
+        starts = np.arange(0, len(matrix), block)
+        sizes = np.diff(np.append(starts, len(matrix)))
+        summed = np.add.reduceat(np.add.reduceat(matrix, starts, axis=0), starts, axis=1)
+        matrix = summed / np.outer(sizes, sizes)
+    percent = np.rint(matrix * 100).astype(int)
+    return {"likeness": tuple(map(tuple, percent.tolist())), "bars_per_row": figure(block * form.bars_per_row)}
+
+
+def analysis_json(profile: Profile, file: str) -> dict[str, Any]:
+    """What `stilo analyse --json` prints for one file; its schema is docs/architecture.md's.
+
+    Raises:
+        ValueError: the profile is of a folder, not of a piece.
+    """
+    if profile.piece is None:
+        raise ValueError("only the profile of a single piece has chords")
+    data = profile.to_json()
+    return {
+        "file": file,
+        "key": profile.piece.key,
+        "chords": data["piece"]["chords"],
+        "tempo_qpm": profile.rhythm.tempo_qpm,
+        "time_signature": next(iter(profile.rhythm.metres), "4/4"),
+        "valence": profile.emotion.valence,
+        "arousal": profile.emotion.arousal,
+        "elements": {group: data[group] for group in GROUPS},
+    }
