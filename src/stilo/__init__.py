@@ -16,13 +16,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stilo.compose.composer import Composition
-    from stilo.compose.composer import compose as compose
+    from stilo.compose.composer import Composition, compose
     from stilo.compose.request import Request
     from stilo.elements.card import profile_card
     from stilo.elements.embedding import StyleEmbedding, embed
     from stilo.elements.plot import plot_piano_roll, plot_profile
-    from stilo.elements.profile import Profile, analyse, pool_profiles, profile_distance
+    from stilo.elements.pooling import pool_profiles, profile_distance
+    from stilo.elements.profile import Profile, analyse
     from stilo.errors import InputError, SetupError, StiloError
     from stilo.library.store import Library
     from stilo.music.files import read_score as read
@@ -86,9 +86,9 @@ _HOMES = {
     "load": ("stilo.workshop", "load_style"),
     "plot_piano_roll": ("stilo.elements.plot", "plot_piano_roll"),
     "plot_profile": ("stilo.elements.plot", "plot_profile"),
-    "pool_profiles": ("stilo.elements.profile", "pool_profiles"),
+    "pool_profiles": ("stilo.elements.pooling", "pool_profiles"),
     "profile_card": ("stilo.elements.card", "profile_card"),
-    "profile_distance": ("stilo.elements.profile", "profile_distance"),
+    "profile_distance": ("stilo.elements.pooling", "profile_distance"),
     "read": ("stilo.music.files", "read_score"),
     "read_bundle": ("stilo.styles.bundle", "read_bundle"),
     "render": ("stilo.sound.render", "render"),

@@ -53,8 +53,8 @@ def analyse_files(paths: Iterable[str | Path], progress: Progress = silent) -> I
             if not len(score):
                 raise ReadError(item.path, "holds no notes; nothing to measure")
             yield Analysed(item.path, score, analyse(score))
-        except ReadError as error:
-            yield Analysed(item.path, error=error.reason)
+        except InputError as error:
+            yield Analysed(item.path, error=_reason(error))
 
 
 def _found_files(paths: Iterable[str | Path]) -> Iterator[Analysed]:
@@ -66,7 +66,7 @@ def _found_files(paths: Iterable[str | Path]) -> Iterator[Analysed]:
         try:
             files = music_files([path])
         except InputError as error:
-            yield Analysed(path, error=error.reason if isinstance(error, ReadError) else str(error))
+            yield Analysed(path, error=_reason(error))
             continue
         for file in files:
             if (real := file.resolve()) not in seen:
@@ -74,9 +74,14 @@ def _found_files(paths: Iterable[str | Path]) -> Iterator[Analysed]:
                 yield Analysed(file)
 
 
+def _reason(error: InputError) -> str:
+    """What went wrong, without the file, which stands beside it."""
+    return error.reason if isinstance(error, ReadError) else str(error)
+
+
 def pooled(analysed: Iterable[Analysed]) -> Profile | None:
     """The profile of all the readable files together; None when there is none."""
-    from stilo.elements.profile import pool_profiles
+    from stilo.elements.pooling import pool_profiles
 
     profiles = [item.profile for item in analysed if item.profile is not None]
     if len(profiles) < 2:
