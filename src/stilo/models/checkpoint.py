@@ -1,0 +1,117 @@
+"""Weights on disk: a folder of `config.json` and `weights.safetensors`. Nothing is ever unpickled.
+
+The shipped base model lies in the folder `models/base` of the project (in a wheel: inside the package); the
+environment variable STILO_MODEL names another folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from stilo.errors import SetupError
+from stilo.models.sequence import SequenceConfig, SequenceModel
+
+CONFIG_NAME, WEIGHTS_NAME = "config.json", "weights.safetensors"
+FORMAT = 1
+LARGEST_WEIGHTS_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class BaseModelInfo:
+    """What `stilo doctor` says of the weights."""
+
+    folder: Path
+    identity: str
+    parameters: int
+    facts: dict[str, Any]
+
+
+def save_model(model: SequenceModel, folder: Path, facts: dict[str, Any], dtype: torch.dtype = torch.float16) -> None:
+    """Write config and weights; `facts` (training, figures) go into the config."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.detach().to(dtype).contiguous() for name, tensor in model.state_dict().items()}
+    temporary = folder / f".{WEIGHTS_NAME}"
+    save_file(weights, temporary)
+    temporary.replace(folder / WEIGHTS_NAME)
+    config = {"format": FORMAT, "model": asdict(model.config), "facts": facts}
+    (folder / CONFIG_NAME).write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_model(folder: Path) -> SequenceModel:
+    """The model of a folder, in float32, ready to use.
+
+    Raises:
+        SetupError: config or weights are missing, damaged, or of another version of stilo.
+    """
+    try:
+        weights_path = folder / WEIGHTS_NAME
+        if weights_path.stat().st_size > LARGEST_WEIGHTS_BYTES:
+            raise SetupError(f"{weights_path}: larger than any weights of stilo; install stilo anew")
+        config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+        if config["format"] != FORMAT:
+            raise SetupError(
+                f"{folder}: weights of another version of stilo (format {config['format']}, here {FORMAT})"
+            )
+        model = SequenceModel(SequenceConfig(**config["model"]))
+        model.load_state_dict({name: tensor.float() for name, tensor in load_file(weights_path).items()})
+    except FileNotFoundError as error:
+        raise SetupError(f"{folder}: no weights here ({CONFIG_NAME}, {WEIGHTS_NAME}); install stilo anew") from error
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise SetupError(f"{folder}: the weights are damaged; install stilo anew ({type(error).__name__})") from error
+    return model.eval()
+
+
+def base_folder() -> Path:
+    """Where the base model lies: STILO_MODEL, else inside the package, else in the project's `models/base`."""
+    if named := os.environ.get("STILO_MODEL"):
+        return Path(named)
+    package = Path(__file__).resolve().parent
+    inside = package / "weights" / "base"
+    return inside if inside.exists() else package.parents[2] / "models" / "base"
+
+
+def identity_of(folder: Path) -> str:
+    """Sixteen hex digits that change with the weights; adapters name the base they belong to by them.
+
+    Raises:
+        SetupError: there are no weights.
+    """
+    try:
+        with (folder / WEIGHTS_NAME).open("rb") as data:
+            return hashlib.file_digest(data, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise SetupError(f"{folder}: no weights here ({WEIGHTS_NAME}); install stilo anew") from error
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: Path, identity: str) -> SequenceModel:
+    return load_model(folder)
+
+
+def load_base() -> tuple[SequenceModel, str]:
+    """The base model, shared and not to be changed, and its identity."""
+    folder = base_folder()
+    identity = identity_of(folder)
+    return _loaded(folder, identity), identity
+
+
+def base_model_info() -> BaseModelInfo:
+    """Load the base model and say what it is.
+
+    Raises:
+        SetupError: it cannot be loaded.
+    """
+    folder = base_folder()
+    model, identity = load_base()
+    config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    return BaseModelInfo(folder, identity, sum(p.numel() for p in model.parameters()), config["facts"])

@@ -1,0 +1,176 @@
+"""Music packed for training: every piece as steps, embedding and tempo, one compressed file for each split.
+
+    python -m stilo.models.corpus DATA SPLITS.tsv PACKED
+
+DATA holds the files that SPLITS.tsv (columns path, split) names; PACKED receives `train.npz`, `valid.npz`, …
+A `manifest.tsv` in a set's folder, if any, names the composers (column composer_artist).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import Pool
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stilo.elements.embedding import embed_score
+from stilo.errors import InputError, ReadError
+from stilo.models.tokens import STEP_DTYPE, StepArray, encode, piece_tempo_class
+from stilo.music.files import read_score
+
+SHORTEST_PIECE_NOTES = 24
+_STORED = ("gap", "part", "pitch", "duration", "velocity", "position", "bar_slots", "metre")
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One piece as the sequence model trains on it.
+
+    Attributes:
+        name: path inside the data folder.
+        steps: its notes.
+        embedding: float32 [EMBEDDING_SIZE].
+        tempo: class of its main tempo.
+        group: who made it ("set/composer"), or the name itself when nobody is named.
+    """
+
+    name: str
+    steps: StepArray
+    embedding: NDArray[np.float32]
+    tempo: int
+    group: str
+
+    @property
+    def set_name(self) -> str:
+        return self.name.split("/", maxsplit=1)[0]
+
+
+def piece_from_file(path: Path, name: str, group: str = "") -> Piece:
+    """Read and encode one file.
+
+    Raises:
+        ReadError: it cannot be read.
+    """
+    score = read_score(path)
+    return Piece(name, encode(score), embed_score(score).values, piece_tempo_class(score), group or name)
+
+
+def save_pieces(pieces: list[Piece], path: Path) -> None:
+    """Write a packed file; onsets and bars as steps ahead, so that it compresses well."""
+    steps = np.concatenate([piece.steps for piece in pieces])
+    columns: dict[str, Any] = {column: steps[column] for column in _STORED}
+    columns["bars_ahead"] = np.concatenate([_bars_ahead(piece.steps) for piece in pieces])
+    np.savez_compressed(
+        path,
+        lengths=np.array([len(piece.steps) for piece in pieces], np.int32),
+        embeddings=np.stack([piece.embedding for piece in pieces]).astype(np.float16),
+        tempos=np.array([piece.tempo for piece in pieces], np.uint8),
+        names=np.array([piece.name for piece in pieces]),
+        groups=np.array([piece.group for piece in pieces]),
+        **columns,
+    )
+
+
+def _bars_ahead(steps: StepArray) -> NDArray[np.uint8]:
+    bar = steps["bar"].astype(np.int64)
+    return np.clip(np.diff(bar, prepend=0), 0, 255).astype(np.uint8)
+
+
+def load_pieces(path: Path) -> list[Piece]:
+    """The pieces of a packed file.
+
+    Raises:
+        InputError: there is no such file; the message says how to make it.
+    """
+    if not path.exists():
+        raise InputError(
+            f"{path}: no packed music here; make it with python -m stilo.models.corpus DATA SPLITS {path.parent}"
+        )
+    with np.load(path, allow_pickle=False) as packed:
+        ends = np.cumsum(packed["lengths"])
+        steps = np.zeros(int(ends[-1]), STEP_DTYPE)
+        for column in _STORED:
+            steps[column] = packed[column]
+        bars_ahead = packed["bars_ahead"]
+        embeddings = packed["embeddings"].astype(np.float32)
+        tempos, names, groups = packed["tempos"].tolist(), packed["names"].tolist(), packed["groups"].tolist()
+    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
+    return [
+        Piece(name, _with_places(steps[start:end], bars_ahead[start:end]), embedding, tempo, group)
+        for name, start, end, embedding, tempo, group in zip(
+            names, starts, ends, embeddings, tempos, groups, strict=True
+        )
+    ]
+
+
+def _with_places(steps: StepArray, bars_ahead: NDArray[np.uint8]) -> StepArray:
+    """Fill in the onsets and bars."""
+    steps["onset"] = np.cumsum(steps["gap"].astype(np.int64))
+    steps["bar"] = np.minimum(np.cumsum(bars_ahead.astype(np.int64)), 65535)
+    return steps
+
+
+def _composers(data: Path, set_names: set[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for set_name in set_names:
+        manifest = data / set_name / "manifest.tsv"
+        if manifest.exists():
+            with manifest.open(encoding="utf-8", newline="") as lines:
+                for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+                    if row.get("composer_artist"):
+                        found[row["path"]] = row["composer_artist"]
+    return found
+
+
+def _read(task: tuple[Path, str, str]) -> Piece | str:
+    path, name, group = task
+    try:
+        return piece_from_file(path, name, group)
+    except ReadError as error:
+        return str(error)
+
+
+def pack(data: Path, splits: Path, packed: Path, processes: int) -> Iterator[str]:
+    """Pack every split but `exclude`; yields one line for each split and each file left out."""
+    with splits.open(encoding="utf-8", newline="") as lines:
+        rows = [(r["path"], r["split"]) for r in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    composers = _composers(data, {path.split("/")[0] for path, _ in rows})
+    packed.mkdir(parents=True, exist_ok=True)
+    for split in sorted({split for _, split in rows} - {"exclude"}):
+        tasks = [
+            (data / path, path, f"{path.split('/')[0]}/{composers[path]}" if path in composers else "")
+            for path, in_split in rows
+            if in_split == split
+        ]
+        pieces: list[Piece] = []
+        with Pool(processes) as pool:
+            for result in pool.imap(_read, tasks, chunksize=16):
+                if isinstance(result, str):
+                    yield f"left out: {result}"
+                elif len(result.steps) >= SHORTEST_PIECE_NOTES:
+                    pieces.append(result)
+        save_pieces(pieces, packed / f"{split}.npz")
+        yield f"{split}: {len(pieces)} pieces, {sum(len(p.steps) for p in pieces)} notes"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("splits", type=Path)
+    parser.add_argument("packed", type=Path)
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args()
+    for line in pack(arguments.data, arguments.splits, arguments.packed, arguments.processes):
+        print(line)
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
