@@ -82,7 +82,7 @@ def _check_block(data: bytes) -> bool:
 def _checked_bytes(name: str, entry: Any) -> int:
     """Bytes that the shape of one array asks for."""
     known = name == _EMBEDDING or name.startswith(_ADAPTER)
-    if not known or not isinstance(entry, dict) or entry.get("dtype") not in _BYTES_PER_VALUE:
+    if not known or not isinstance(entry, dict) or str(entry.get("dtype")) not in _BYTES_PER_VALUE:
         raise InputError(f"array {name[:80]!a} has no place in a style or is not float16 or float32")
     shape = entry.get("shape")
     if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS:

@@ -8,6 +8,8 @@ A bundle names its sources by file name, licence and hash, never by the folders 
 from __future__ import annotations
 
 import json
+import math
+import stat
 import struct
 import zipfile
 import zlib
@@ -91,13 +93,15 @@ def _member_info(member: str) -> zipfile.ZipInfo:
 
 def _read_bounded(path: str | Path) -> bytes:
     try:
+        found = Path(path).stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise BundleError(path, "this is not a file; give the name of a .stilo bundle")
+        if found.st_size > LARGEST_BUNDLE_BYTES:
+            raise BundleError(path, f"larger than the {LARGEST_BUNDLE_BYTES // 2**20} MiB that a bundle may have")
         with Path(path).open("rb") as file:
-            data = file.read(LARGEST_BUNDLE_BYTES + 1)
+            return file.read(found.st_size)
     except OSError as error:
         raise BundleError(path, f"cannot be opened ({error.strerror or type(error).__name__})") from error
-    if len(data) > LARGEST_BUNDLE_BYTES:
-        raise BundleError(path, f"larger than the {LARGEST_BUNDLE_BYTES // 2**20} MiB that a bundle may have")
-    return data
 
 
 def _unpack(data: bytes) -> dict[str, bytes]:
@@ -129,7 +133,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     if info.flag_bits & 0x1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise InputError(f"{info.filename} is encrypted or packed in an unknown way")
     with archive.open(info) as member:
-        data = member.read(bound + 1)
+        data = member.read(info.file_size + 1)
     if len(data) != info.file_size:
         raise InputError(f"{info.filename} is not as long as it says")
     return data
@@ -140,7 +144,7 @@ def _parse_document(data: bytes) -> dict[str, Any]:
     if data.count(b"[") + data.count(b"{") > MOST_JSON_CONTAINERS:
         raise InputError("style.json holds more lists and objects than a style needs")
     try:
-        document = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        document = json.loads(data.decode("utf-8"), parse_float=_finite, parse_constant=_finite)
     except RecursionError as error:
         raise InputError("style.json is nested too deeply") from error
     if not isinstance(document, dict) or document.pop("kind", None) != KIND:
@@ -154,8 +158,11 @@ def _parse_document(data: bytes) -> dict[str, Any]:
     return document
 
 
-def _refuse_constant(name: str) -> float:
-    raise InputError(f"style.json holds {name}")
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise InputError(f"style.json holds {text[:20]}, which is no finite number")
+    return value
 
 
 def _check_tree(document: dict[str, Any]) -> None:
@@ -167,7 +174,7 @@ def _check_tree(document: dict[str, Any]) -> None:
             if isinstance(value, dict):
                 inner.extend(value.keys())
                 inner.extend(value.values())
-            elif isinstance(value, list):
+            elif isinstance(value, list | tuple):
                 inner.extend(value)
             elif isinstance(value, str) and not value.isprintable():
                 raise InputError("style.json holds text that cannot be printed")

@@ -11,18 +11,16 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stilo.elements.profile import Profile
 from stilo.errors import InputError
 from stilo.styles.fields import Fields
 from stilo.styles.palette import Palette, Part
 from stilo.styles.provenance import Proof, Source
-
-if TYPE_CHECKING:
-    from stilo.elements.profile import Profile
 
 __all__ = ["Adapter", "Palette", "Part", "Proof", "Source", "Style", "check_style_name", "utc_now"]
 
@@ -149,7 +147,7 @@ class Style:
         fields = Fields(data, "style")
         return cls(
             name=fields.text("name", LONGEST_NAME),
-            profile=_read_profile(fields.mapping("profile", 10_000)),
+            profile=Profile.from_json(fields.mapping("profile", 10_000)),
             embedding=embedding,
             adapter=adapter,
             base_model=fields.text("base_model", 200),
@@ -159,15 +157,6 @@ class Style:
             created_at=_read_moment(fields.text("created_at", 40)),
             parents=_read_parents(fields.mapping("parents", MOST_PARENTS)),
         )
-
-
-def _read_profile(data: dict[str, Any]) -> Profile:
-    from stilo.elements.profile import Profile
-
-    try:
-        return Profile.from_json(data)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        raise InputError(f"style.profile cannot be read ({type(error).__name__}: {str(error)[:80]!a})") from error
 
 
 def _read_moment(text: str) -> str:

@@ -1,0 +1,169 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stilo.errors import InputError
+from stilo.styles.style import Palette, Part, Proof, Source, Style, check_style_name
+
+
+def test_json_round_trip(make_style):
+    style = make_style()
+    data = json.loads(json.dumps(style.to_json(), allow_nan=False))
+    again = Style.from_json(data, style.embedding, style.adapter)
+    assert again == style
+    assert (again.palette, again.sources, again.proof, again.parents) == (
+        style.palette,
+        style.sources,
+        style.proof,
+        style.parents,
+    )
+
+
+def test_untuned_style_without_proof(make_style):
+    style = make_style(adapter=None, proof=Proof(3.0, 2.5, None, 1, 10, 0.5))
+    again = Style.from_json(json.loads(json.dumps(style.to_json())), style.embedding, None)
+    assert again == style
+    assert again.proof.tuned_nats_per_note is None
+    assert make_style(proof=None) != style
+
+
+def test_equality_sees_every_array(make_style):
+    style = make_style()
+    assert make_style() == style
+    assert make_style(embedding=style.embedding + np.float32(1)) != style
+    assert make_style(adapter=None) != style
+    changed = {key: array.copy() for key, array in style.adapter.items()}
+    changed["layers.0.up"][0, 0] += 1
+    assert make_style(adapter=changed) != style
+
+
+@pytest.mark.parametrize(
+    "name", ["Waltz", "Ländler 3/8".replace("/", "-"), "日本の歌", "a", "x" * 80, "no.1", "Bach (BWV)"]
+)
+def test_usable_names(name):
+    assert check_style_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "x" * 81, "\U0001f3b5" * 80, "CON", "nul.txt", "com1"),
+        *("..", ".hidden", "a.", " a", "a ", "-rf", "a/b", "a\\b", "a:1", "a*"),
+        *("a\nb", "a\x1b[31m", "a\ud800", "\u202eabc", "a\x00b"),
+    ],
+)
+def test_unusable_names_are_told_in_one_printable_line(name):
+    with pytest.raises(InputError) as caught:
+        check_style_name(name)
+    assert str(caught.value).isprintable()
+
+
+def test_composed_and_decomposed_names_are_one():
+    assert check_style_name("La\u0308ndler") == "L\u00e4ndler"
+
+
+@given(st.text(max_size=100))
+def test_every_accepted_name_is_one_safe_path_part(tmp_path_factory, name):
+    try:
+        checked = check_style_name(name)
+    except InputError:
+        return
+    folder = tmp_path_factory.getbasetemp()
+    assert (folder / f"{checked}.stilo").parent == folder
+    assert len(f"{checked}.stilo".encode()) <= 255
+    assert check_style_name(checked) == checked
+
+
+@pytest.mark.parametrize(
+    ("embedding", "says"),
+    [
+        (np.zeros(4), "float32"),
+        (np.zeros((2, 2), np.float32), "float32"),
+        (np.zeros(0, np.float32), "values"),
+        (np.full(4, np.nan, np.float32), "finite"),
+    ],
+)
+def test_embedding_of_the_wrong_kind(make_style, embedding, says):
+    with pytest.raises(ValueError, match=says):
+        make_style(embedding=embedding)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "says"),
+    [
+        ({"a": np.zeros(3)}, "float64"),
+        ({"a": np.zeros(3, np.int32)}, "int32"),
+        ({"../a": np.zeros(3, np.float32)}, "key"),
+        ({"": np.zeros(3, np.float32)}, "key"),
+        ({"a": np.full(3, np.inf, np.float16)}, "finite"),
+        ({"a": np.zeros(4 * 2**20, np.float32)}, "MiB"),
+        ({str(i): np.zeros(1, np.float16) for i in range(1025)}, "1024 arrays"),
+    ],
+)
+def test_adapter_of_the_wrong_kind(make_style, adapter, says):
+    with pytest.raises(ValueError, match=says):
+        make_style(adapter=adapter)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("name",), "../../x"),
+        (("name",), None),
+        (("base_model",), 5),
+        (("profile",), []),
+        (("profile", "pitch"), None),
+        (("palette", "tempo_qpm"), float("nan")),
+        (("palette", "tempo_qpm"), True),
+        (("palette", "tempo_qpm"), 10**400),
+        (("palette", "time_signature"), [3]),
+        (("palette", "time_signature"), [3, "4"]),
+        (("palette", "parts"), {}),
+        (("palette", "parts", 0, "program"), 128),
+        (("palette", "parts", 0, "frequency"), 1.5),
+        (("sources", 0, "sha256"), "xyz"),
+        (("sources", 0, "notes"), -1),
+        (("sources", 0, "notes"), 1.0),
+        (("sources", 0, "held_out"), 1),
+        (("sources", 0), 3),
+        (("proof", "seconds"), "long"),
+        (("created_at",), "yesterday"),
+        (("parents",), {"a/b": 1.0}),
+        (("parents",), {"a": "1"}),
+    ],
+)
+def test_json_that_does_not_fit_names_the_field(make_style, path, value):
+    style = make_style()
+    data = json.loads(json.dumps(style.to_json()))
+    inside = data
+    for step in path[:-1]:
+        inside = inside[step]
+    inside[path[-1]] = value
+    with pytest.raises(InputError) as caught:
+        Style.from_json(data, style.embedding, style.adapter)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_fields_are_named(make_style):
+    style = make_style()
+    for name in style.to_json():
+        data = json.loads(json.dumps(style.to_json()))
+        del data[name]
+        with pytest.raises(InputError, match=rf"style\.{name} is missing"):
+            Style.from_json(data, style.embedding, style.adapter)
+
+
+def test_fields_of_a_newer_stilo_are_left_alone(make_style):
+    style = make_style()
+    data = {**json.loads(json.dumps(style.to_json())), "mood": "sunny"}
+    assert Style.from_json(data, style.embedding, style.adapter) == style
+
+
+def test_names_from_files_become_printable_text():
+    assert Source("a\udcff\x1b[2Jb.mid", "ab" * 32, "One\nTwo").path == "a  [2Jb.mid"
+    assert Source("a", "ab" * 32, "One\nTwo").title == "One Two"
+    assert Part("Pia\x07no", 0, False, 0).name == "Pia no"
+    assert Palette(parts=(Part("x", 0, False, 0),)).to_json()["parts"][0]["name"] == "x"
