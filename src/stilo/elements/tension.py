@@ -11,19 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from stilo.elements.layout import Floats
 from stilo.music.theory import Key
 
 _RISE = float(np.sqrt(2 / 15))
-_TRIAD = np.array([0.516, 0.315, 0.168])  # weights of root, fifth and third in a chord (Chew 2000)
-_KEY = np.array([0.516, 0.315, 0.168])  # weights of tonic, dominant and subdominant in a key
+_TRIAD: Floats = np.array([0.516, 0.315, 0.168])  # weights of root, fifth and third in a chord (Chew 2000)
+_KEY: Floats = np.array([0.516, 0.315, 0.168])  # weights of tonic, dominant and subdominant in a key
 
 
-def _spiral(fifths: Floats) -> Floats:
+def _spiral(fifths: ArrayLike) -> Floats:
     """Places on the spiral, [..., 3]."""
-    angle = fifths * np.pi / 2
-    return np.stack([np.sin(angle), np.cos(angle), fifths * _RISE], axis=-1)
+    angle = np.asarray(fifths, np.float64) * (np.pi / 2)
+    return np.stack([np.sin(angle), np.cos(angle), angle * (2 / np.pi * _RISE)], axis=-1)
 
 
 def _places() -> tuple[Floats, Floats]:
@@ -37,7 +38,7 @@ def _key_centre(is_minor: bool) -> Floats:
     third = -3 if is_minor else 4
 
     def triad(root: int, to_third: int) -> Floats:
-        return np.asarray(_TRIAD @ _spiral(np.array([root, root + 1, root + to_third], np.float64)))
+        return np.asarray(_TRIAD @ _spiral([root, root + 1, root + to_third]))
 
     dominant = 0.5 * (triad(1, 4) + triad(1, -3)) if is_minor else triad(1, 4)
     subdominant = 0.5 * (triad(-1, 4) + triad(-1, -3)) if is_minor else triad(-1, 4)
