@@ -250,7 +250,7 @@ def _context_candidates(steps: StepArray, p: Pointers, previous_pitch: Integers)
     moved = previous_pitch[:, None] + pitch[q] % 128 - pitch[q - 1] % 128
     proposed = np.where(pitch[q] >= 128, pitch[q], np.where((moved < 0) | (moved > 127), PITCHES, moved))
     proposed = np.where(p.context == NOTHING, PITCHES, proposed)
-    same_gap = gap[q] == gap[:, None]
+    same_gap = (p.context != NOTHING) & (gap[q] == gap[:, None])
     same_part = same_gap & (part[q] == part[:, None])
     same_pitch = same_part & (proposed == pitch[:, None])
     same_duration = same_pitch & (duration[q] == duration[:, None])

@@ -1,0 +1,240 @@
+"""The few weights that belong to one style, and how they are tuned.
+
+Low-rank additions to the matrices of trunk and head (LoRA, Hu et al. 2021), full additions to biases and to the gates of
+the memory, and an addition to the condition. Everything else stays the base model's. An adapter is a plain dict of
+arrays, so that it can be kept and sent without the nets.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from stilo.errors import InputError
+from stilo.models.corpus import Piece
+from stilo.models.evaluate import Score, autocast_pays, mean_nats_per_note, score_pieces
+from stilo.models.features import Features, features_of
+from stilo.models.sequence import Batch, SequenceModel
+from stilo.models.stream import Told, batch_of
+from stilo.models.tokens import END, PROGRAMS, UNKNOWN_TEMPO, StepArray, transposed, with_end
+
+Weights = dict[str, NDArray[np.float32]]
+
+RANK = 8
+LOW_RANK = ("trunk.input_", "trunk.state_", "head.from_trunk.weight", "head.out.", "from_memory.weight", "head.gate.")
+FULL = ("trunk.bias_", "head.from_trunk.bias", ".bias", "head.gate_state", "style.bias")
+DOWN, UP, ADDED = ".down", ".up", ".added"
+
+
+@dataclass(frozen=True, slots=True)
+class TuningConfig:
+    """`rows` windows of `length` notes a step; stops after `patience` checks without a better held-out figure."""
+
+    rank: int = RANK
+    rate: float = 3e-3
+    weight_decay: float = 0.02
+    rows: int = 8
+    length: int = 256
+    most_steps: int = 400
+    check_every: int = 20
+    patience: int = 4
+    most_held_out_notes: int = 6000
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """An adapter and the held-out scores with it, and how many steps it took to get there."""
+
+    weights: Weights
+    scores: list[Score]
+    steps: int
+
+
+class Adapter(nn.Module):
+    """The trainable additions to a base model that itself stays as it is."""
+
+    def __init__(self, model: SequenceModel, rank: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.model = [model]  # in a list: not a submodule, so its weights are not this module's
+        self.low_rank: list[str] = []
+        self.full: list[str] = []
+        self.additions = nn.ParameterDict()
+        for name, p in model.named_parameters():
+            if p.dim() == 2 and name.startswith(LOW_RANK) and min(p.shape) > rank:
+                self.low_rank.append(name)
+                down = torch.randn(rank, p.shape[1], generator=generator) / p.shape[1] ** 0.5
+                self.additions[_key(name, DOWN)] = nn.Parameter(down)
+                self.additions[_key(name, UP)] = nn.Parameter(torch.zeros(p.shape[0], rank))
+            elif any(part in name for part in FULL):
+                self.full.append(name)
+                self.additions[_key(name, ADDED)] = nn.Parameter(torch.zeros_like(p))
+
+    def merged(self) -> dict[str, Tensor]:
+        """The base model's tensors by name, with the additions made."""
+        tensors = {name: p.detach() for name, p in self.model[0].named_parameters()}
+        for name in self.low_rank:
+            tensors[name] = tensors[name] + self.additions[_key(name, UP)] @ self.additions[_key(name, DOWN)]
+        for name in self.full:
+            tensors[name] = tensors[name] + self.additions[_key(name, ADDED)]
+        return tensors
+
+    def nats(self, batch: Batch) -> Tensor:
+        """[B, T, 5] as `SequenceModel.losses`."""
+        nats: Tensor = functional_call(self.model[0], self.merged(), (batch,))[0]
+        return nats
+
+    def weights(self) -> Weights:
+        return {name.replace("|", "."): p.detach().numpy().copy() for name, p in self.additions.items()}
+
+
+def _key(name: str, kind: str) -> str:
+    return (name + kind).replace(".", "|")
+
+
+def apply_adapter(model: SequenceModel, weights: Weights) -> SequenceModel:
+    """A copy of the base model with an adapter merged in.
+
+    Raises:
+        InputError: the adapter does not fit this base model.
+    """
+    adapted = copy.deepcopy(model)
+    tensors = dict(adapted.named_parameters())
+    known = set[str]()
+    with torch.no_grad():
+        for name, p in tensors.items():
+            added: NDArray[np.float32] | None = None
+            if name + ADDED in weights:
+                added = weights[name + ADDED]
+                known.add(name + ADDED)
+            elif name + UP in weights and name + DOWN in weights:
+                up, down = weights[name + UP], weights[name + DOWN]
+                if up.ndim != 2 or down.ndim != 2 or up.shape[1] != down.shape[0]:
+                    raise InputError(f"this style's adapter is damaged ({name}); learn the style anew")
+                added = up.astype(np.float32) @ down.astype(np.float32)
+                known |= {name + UP, name + DOWN}
+            if added is not None:
+                if added.shape != tuple(p.shape) or not np.isfinite(added).all():
+                    raise InputError(f"this style's adapter does not fit the base model ({name}); learn the style anew")
+                p += torch.from_numpy(np.ascontiguousarray(added, np.float32))
+    if set(weights) - known:
+        raise InputError("this style's adapter belongs to another base model; learn the style anew")
+    return adapted
+
+
+def tune_adapter(
+    model: SequenceModel,
+    train: Sequence[Piece],
+    held_out: Sequence[Piece],
+    style: NDArray[np.float32],
+    rng: np.random.Generator,
+    config: TuningConfig,
+    seconds: float | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Tuning:
+    """Fit an adapter to `train`, and keep the one that predicts `held_out` best; nothing tuned counts, too.
+
+    Args:
+        model: the base.
+        train, held_out: different pieces, or different parts of pieces.
+        style: the style's embedding.
+        rng: of transposition and of the order of the windows.
+        config: sizes, rate, patience.
+        seconds: wall clock after which it stops; None = until patience or steps run out.
+        progress: is told the share done.
+    """
+    begun = time.monotonic()
+    adapter = Adapter(model, config.rank, torch.Generator().manual_seed(int(rng.integers(2**31))))
+    decayed = [p for p in adapter.parameters() if p.dim() > 1]
+    others = [p for p in adapter.parameters() if p.dim() <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98))
+    judged = _shortened(held_out, config.most_held_out_notes)
+    best = Tuning({}, score_pieces(model, judged, [style] * len(judged)), 0)
+    least = mean_nats_per_note(best.scores)
+    waited = 0
+    windows = Windows(train, style, config.length, rng)
+    was_training = model.training
+    for step in range(1, config.most_steps + 1):
+        model.train()
+        for group in optimiser.param_groups:
+            group["lr"] = config.rate * min(1.0, step / 10)
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
+            nats = adapter.nats(windows.batch(config.rows))
+        nats.sum(-1).mean().backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(adapter.parameters(), 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        late = seconds is not None and time.monotonic() - begun > seconds
+        if step % config.check_every == 0 or late:
+            weights = adapter.weights()
+            scores = score_pieces(apply_adapter(model, weights), judged, [style] * len(judged))
+            now, waited = mean_nats_per_note(scores), waited + 1
+            if now < least - 1e-3:
+                best, least, waited = Tuning(weights, scores, step), now, 0
+        if progress is not None:
+            spent = 0.0 if seconds is None else (time.monotonic() - begun) / seconds
+            progress(min(1.0, max(step / config.most_steps, spent)))
+        if late or waited > config.patience:
+            break
+    model.train(was_training)
+    return best
+
+
+def _shortened(pieces: Sequence[Piece], notes: int) -> list[Piece]:
+    """As many pieces, each cut so that all together hold at most `notes` notes."""
+    most = max(64, notes // max(1, len(pieces)))
+    return [Piece(p.name, p.steps[:most], p.embedding, p.tempo, p.group) for p in pieces]
+
+
+class Windows:
+    """Batches of windows of a few pieces, transposed at random, the memory of each reaching back to its beginning."""
+
+    def __init__(
+        self, pieces: Sequence[Piece], style: NDArray[np.float32], length: int, rng: np.random.Generator
+    ) -> None:
+        if not pieces:
+            raise InputError("no pieces to learn from")
+        self.pieces, self.style, self.length, self.rng = list(pieces), style, length, rng
+        lengths = np.sqrt([len(piece.steps) for piece in pieces])
+        self.chances = lengths / lengths.sum()
+
+    def batch(self, rows: int) -> Batch:
+        drawn = [self._window() for _ in range(rows)]
+        piece = np.repeat(np.arange(rows)[:, None], self.length, axis=1)
+        return batch_of([features for features, _ in drawn], piece, [told for _, told in drawn])
+
+    def _window(self) -> tuple[Features, Told]:
+        rng = self.rng
+        piece = self.pieces[int(rng.choice(len(self.pieces), p=self.chances))]
+        steps = _moved_at_random(with_end(piece.steps), rng)
+        tempo = piece.tempo if rng.random() < 0.8 else UNKNOWN_TEMPO
+        features = features_of(steps, tempo, rng.random() < 0.8, int(piece.steps["bar"][-1]) + 1)
+        start = int(rng.integers(-self.length // 2, max(1, len(steps) - self.length // 2)))
+        start = max(0, min(start, len(steps) - self.length))
+        programs = frozenset(int(token) % PROGRAMS for token in np.unique(steps["part"]))
+        told = Told(self.style, programs if rng.random() < 0.7 else frozenset())
+        return _filled(features, start, self.length), told
+
+
+def _moved_at_random(steps: StepArray, rng: np.random.Generator) -> StepArray:
+    pitched = steps["pitch"][(steps["pitch"] < 128) & (steps["gap"] != END)]
+    if len(pitched) == 0:
+        return steps
+    low, high = int(pitched.min()), int(pitched.max())
+    return transposed(steps, int(rng.integers(max(-6, -low), min(6, 127 - high) + 1)))
+
+
+def _filled(features: Features, start: int, length: int) -> Features:
+    """A window of `length`; short pieces are begun again to fill it."""
+    window = features.window(start, start + length)
+    index = np.arange(length) % len(window.fields)
+    names = Features.__dataclass_fields__
+    return Features(*(getattr(window, name)[index] for name in names))

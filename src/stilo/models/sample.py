@@ -1,0 +1,396 @@
+"""Writing new music, note by note, with the same features and the same head as in training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stilo.models.features import (
+    BARS_UNKNOWN,
+    FIRST_PITCH,
+    HISTOGRAM_DECAYS,
+    LAST_STATE,
+    NEAR_PITCH,
+    NEAR_PITCHES,
+    bars_class,
+)
+from stilo.models.memory import BAR_LAGS, CONTEXT_CANDIDATES, NOTHING, GrowingMemory
+from stilo.models.sequence import (
+    DURATION,
+    GAP,
+    PART,
+    PITCH,
+    STAGES,
+    VELOCITY,
+    PitchContext,
+    SequenceModel,
+    State,
+    turned_histogram,
+)
+from stilo.models.stream import Told, conditioning_of
+from stilo.models.tokens import (
+    DRUMS,
+    DURATIONS,
+    END,
+    FIELD_SIZES,
+    GAPS,
+    MAX_GAP,
+    PITCHES,
+    POSITIONS,
+    PROGRAMS,
+    STEP_DTYPE,
+    UNKNOWN_TEMPO,
+    Part,
+    StepArray,
+    bar_slots_of,
+    metre_class,
+    tempo_class,
+)
+
+_MINUS_INFINITY = -1e9
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a sample must keep to.
+
+    Attributes:
+        bars: length of the piece.
+        metre: (numerator, denominator).
+        quarters_per_minute: None = not told.
+        ranges: the parts that may play and for each its lowest and highest pitch.
+        style: embedding, None = not told.
+        bars_left_known: whether the model is told how far the end is.
+        most_notes: it stops there whatever happens.
+    """
+
+    bars: int
+    metre: tuple[int, int]
+    ranges: Mapping[Part, tuple[int, int]]
+    quarters_per_minute: float | None = None
+    style: NDArray[np.float32] | None = None
+    bars_left_known: bool = True
+    most_notes: int = 20_000
+
+    @property
+    def bar_slots(self) -> int:
+        return bar_slots_of(*self.metre)
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """How a choice is drawn: logits over `temperature`, then the likeliest that make up `top_p`."""
+
+    temperature: float = 1.0
+    top_p: float = 0.97
+
+
+@dataclass
+class _Written:
+    """The piece so far, as columns, and what of it the next step needs."""
+
+    columns: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in STEP_DTYPE.names or ()})
+    memory: GrowingMemory = field(default_factory=GrowingMemory)
+    histogram: NDArray[np.float32] = field(default_factory=lambda: np.zeros((len(HISTOGRAM_DECAYS), 12), np.float32))
+    part_pitch: dict[int, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.memory)
+
+    def last(self, name: str, default: int = 0) -> int:
+        column = self.columns[name]
+        return column[-1] if column else default
+
+    @property
+    def previous_pitch(self) -> int:
+        return self.last("pitch", FIRST_PITCH) % 128
+
+    def push(self, **values: int) -> None:
+        for name, value in values.items():
+            self.columns[name].append(value)
+        self.memory.push(values["onset"], values["gap"], values["part"], values["pitch"], values["bar_slots"])
+        self.part_pitch[values["part"]] = values["pitch"] % 128
+        for row, decay in zip(self.histogram, HISTOGRAM_DECAYS, strict=True):
+            row *= decay
+            if values["pitch"] < 128:
+                row[values["pitch"] % 12] += 1 - decay
+
+    def steps(self) -> StepArray:
+        steps = np.zeros(len(self), STEP_DTYPE)
+        for name, column in self.columns.items():
+            steps[name] = column
+        return steps
+
+
+class Sampler:
+    """Draws pieces from a model; the random generator is passed in, so the same seed writes the same notes."""
+
+    def __init__(self, model: SequenceModel, plan: Plan, taste: Taste, rng: np.random.Generator) -> None:
+        self.model, self.plan, self.taste, self.rng = model.eval(), plan, taste, rng
+        self.parts = {part.token: limits for part, limits in plan.ranges.items()}
+        self.metre = metre_class(*plan.metre)
+        tempo = plan.quarters_per_minute
+        self.tempo = UNKNOWN_TEMPO if tempo is None else tempo_class(tempo)
+        self.part_mask = np.full(FIELD_SIZES[PART], _MINUS_INFINITY)
+        self.part_mask[list(self.parts)] = 0.0
+        told = Told(plan.style, frozenset(part.program for part in plan.ranges))
+        with torch.inference_mode():
+            self.condition = model.condition(conditioning_of([told])).unsqueeze(1)
+
+    @torch.inference_mode()
+    def write(
+        self, given: StepArray | None = None, progress: Callable[[float], None] | None = None
+    ) -> tuple[StepArray, NDArray[np.float64]]:
+        """A piece, and the nats of every field of every note, shape [notes, 5]. `given` notes come first."""
+        written, state = _Written(), None
+        nats: list[list[float]] = []
+        while len(written) < self.plan.most_notes:
+            forced = given[len(written)] if given is not None and len(written) < len(given) else None
+            state, row = self._step(written, state, forced)
+            if row is None:
+                break
+            nats.append(row)
+            if progress is not None and len(written) % 32 == 0:
+                progress(min(1.0, written.last("bar") / self.plan.bars))
+        return written.steps(), np.array(nats).reshape(-1, STAGES)
+
+    def _step(self, w: _Written, state: State | None, forced: np.void | None) -> tuple[State, list[float] | None]:
+        head = self.model.head
+        candidates = _Candidates(w)
+        h, state = self._read(w, candidates, state)
+        pre = head.start(h[:, 0])
+        chosen: list[int] = []
+        nats: list[float] = []
+        onset = position = bar = 0
+        for stage in range(STAGES):
+            values, states = candidates.stage(stage, chosen, onset)
+            pitch = self._pitch_context(w, chosen[PART]) if stage == PITCH else None
+            logits = head.logits(stage, pre[stage], torch.tensor([values]), torch.tensor([states]), pitch)
+            choice, nat = self._choose(stage, logits[0].numpy(), w, chosen, None if forced is None else forced)
+            if stage == GAP:
+                if choice == END:
+                    return state, None
+                onset, position, bar = self._place(w, choice)
+            if stage == PITCH and chosen[PART] % PROGRAMS == DRUMS:
+                choice += 128
+            chosen.append(choice)
+            nats.append(nat)
+            if stage < VELOCITY:
+                where = torch.tensor([min(position, POSITIONS - 1)])
+                pre = head.tell(pre, stage, torch.tensor([choice]), where)
+        w.push(
+            gap=chosen[GAP],
+            part=chosen[PART],
+            pitch=chosen[PITCH],
+            duration=chosen[DURATION],
+            velocity=chosen[VELOCITY],
+            position=min(position, POSITIONS - 1),
+            bar_slots=self.plan.bar_slots,
+            metre=self.metre,
+            bar=bar,
+            onset=onset,
+        )
+        return state, nats
+
+    def _place(self, w: _Written, gap: int) -> tuple[int, int, int]:
+        onset = w.last("onset") + gap
+        return onset, onset % self.plan.bar_slots, onset // self.plan.bar_slots
+
+    def _read(self, w: _Written, candidates: _Candidates, state: State | None) -> tuple[Tensor, State]:
+        last = {name: w.last(name) for name in ("gap", "pitch", "duration", "velocity", "position")}
+        part = w.last("part")
+        pitches = w.columns["pitch"][-2:]
+        interval = pitches[1] % 128 - pitches[0] % 128 + 128 if len(pitches) == 2 else 128 * bool(pitches)
+        elapsed = w.last("bar")
+        left = max(0, self.plan.bars - 1 - elapsed)
+        left_class = int(bars_class(np.array(left))) if self.plan.bars_left_known else BARS_UNKNOWN
+        row = [
+            last["gap"],
+            part % PROGRAMS,
+            part // PROGRAMS,
+            last["pitch"],
+            min(255, max(0, interval)),
+            last["duration"],
+            last["velocity"],
+            last["position"],
+            int(len(w) == 0),
+            self.metre,
+            int(bars_class(np.array(elapsed))),
+            left_class,
+            self.tempo,
+        ]
+        histogram = np.roll(w.histogram, -w.previous_pitch, axis=1).reshape(1, 1, -1)
+        memory = candidates.next_notes(w.previous_pitch)
+        return self.model.read(
+            torch.tensor([[row]]), torch.tensor([[memory]]), torch.from_numpy(histogram), self.condition, state
+        )
+
+    def _pitch_context(self, w: _Written, part: int) -> PitchContext:
+        previous = w.previous_pitch
+        own = w.part_pitch.get(part, previous)
+        relative = torch.from_numpy(np.roll(w.histogram, -previous, axis=1).reshape(1, -1))
+        turn = torch.tensor([own - previous])
+        is_drum = torch.tensor([part % PROGRAMS == DRUMS])
+        return PitchContext(torch.tensor([previous]), torch.tensor([own]), is_drum, turned_histogram(relative, turn))
+
+    def _choose(
+        self, stage: int, logits: NDArray[np.float32], w: _Written, chosen: list[int], forced: np.void | None
+    ) -> tuple[int, float]:
+        """A token of the field (pitches 0…127) and its nats under the unmasked model."""
+        scores = logits.astype(np.float64)
+        log_sum = float(np.logaddexp.reduce(scores))
+        if forced is not None:
+            choice = int(forced[("gap", "part", "pitch", "duration", "velocity")[stage]])
+            choice = choice % 128 if stage == PITCH else choice
+        else:
+            choice = self._draw(scores + self._mask(stage, w, chosen))
+        return choice, log_sum - float(scores[choice])
+
+    def _draw(self, scores: NDArray[np.float64]) -> int:
+        scaled = (scores - scores.max()) / max(1e-3, self.taste.temperature)
+        chances = np.exp(scaled)
+        order = np.argsort(-chances, kind="stable")
+        cumulated = np.cumsum(chances[order])
+        kept = int(np.searchsorted(cumulated, self.taste.top_p * cumulated[-1])) + 1
+        drawn = self.rng.random() * cumulated[kept - 1]
+        return int(order[min(int(np.searchsorted(cumulated, drawn, side="right")), kept - 1)])
+
+    def _mask(self, stage: int, w: _Written, chosen: list[int]) -> NDArray[np.float64]:
+        """0 where a choice is allowed."""
+        if stage == GAP:
+            return self._gap_mask(w)
+        same_onset = len(w) > 0 and chosen[GAP] == 0
+        if stage == PART:
+            mask = self.part_mask.copy()
+            if same_onset:
+                mask[: w.last("part")] = _MINUS_INFINITY
+                if w.last("pitch") % 128 >= self.parts[w.last("part")][1]:
+                    mask[w.last("part")] = _MINUS_INFINITY
+            return mask
+        if stage == PITCH:
+            low, high = self.parts[chosen[PART]]
+            if same_onset and chosen[PART] == w.last("part"):
+                low = max(low, w.last("pitch") % 128 + 1)
+            mask = np.full(128, _MINUS_INFINITY)
+            mask[low : high + 1] = 0.0
+            return mask
+        return np.zeros(FIELD_SIZES[stage])
+
+    def _gap_mask(self, w: _Written) -> NDArray[np.float64]:
+        """No end before the last bar, no whole bar of silence, nothing after the last bar."""
+        bar, total = self.plan.bar_slots, self.plan.bars * self.plan.bar_slots
+        onset = w.last("onset")
+        mask = np.full(GAPS, _MINUS_INFINITY)
+        furthest = min(total - 1, (onset // bar + 2) * bar - 1) - onset if len(w) else bar - 1
+        mask[: max(0, min(furthest, MAX_GAP)) + 1] = 0.0
+        last = w.last("part")
+        if len(w) and last == max(self.parts) and w.last("pitch") % 128 >= self.parts[last][1]:
+            mask[0] = _MINUS_INFINITY
+        if len(w) and onset // bar >= self.plan.bars - 1:
+            mask[END] = 0.0
+        if mask.max() < 0:
+            mask[END] = 0.0
+        return mask
+
+
+class _Candidates:
+    """What the memory proposes for the note to come; the same numbers as `features._candidates`."""
+
+    def __init__(self, w: _Written) -> None:
+        self.w, self.memory, self.columns = w, w.memory, w.columns
+        self.hits = w.memory.bars_hits()
+        self.context, self.levels = w.memory.context()
+        self.next_bars = w.memory.bars_next() if len(w) else [NOTHING] * len(BAR_LAGS)
+        self.previous_pitch = w.previous_pitch
+        self.gap_values, self.gap_states = self._gaps()
+
+    def _gaps(self) -> tuple[list[int], list[int]]:
+        onset, bar = self.w.last("onset"), self.w.last("bar_slots")
+        values: list[int] = []
+        for i, lag in enumerate(BAR_LAGS):
+            pointer = self.next_bars[i]
+            ahead = self.columns["onset"][pointer] - (onset - lag * bar) if pointer != NOTHING else -1
+            if not 0 <= ahead < GAPS - 1:
+                self.next_bars[i], ahead = NOTHING, FIELD_SIZES[GAP]
+            values.append(ahead)
+        values += [self.columns["gap"][q] if q != NOTHING else FIELD_SIZES[GAP] for q in self.context]
+        states = [min(2 * hits, LAST_STATE) for hits in self.hits] + [2 * level for level in self.levels]
+        return values, states
+
+    def _moved_pitch(self, q: int) -> int:
+        """The pitch that a context proposes, moved to where it recurs."""
+        if q == NOTHING:
+            return PITCHES
+        pitch = self.columns["pitch"][q]
+        if pitch >= 128:
+            return pitch
+        moved = self.previous_pitch + pitch - self.columns["pitch"][max(q, 1) - 1] % 128
+        return moved if 0 <= moved <= 127 else PITCHES
+
+    def next_notes(self, previous_pitch: int) -> list[list[int]]:
+        """[6, 4]: gap, near pitch, duration, state of each candidate before anything is chosen."""
+        pitches = [self.columns["pitch"][p] if p != NOTHING else PITCHES for p in self.next_bars]
+        pitches += [self._moved_pitch(q) for q in self.context]
+        durations = [
+            self.columns["duration"][p] if p != NOTHING else DURATIONS for p in [*self.next_bars, *self.context]
+        ]
+        near = [
+            NEAR_PITCHES - 1
+            if pitch >= PITCHES
+            else max(-NEAR_PITCH, min(NEAR_PITCH, pitch % 128 - previous_pitch)) + NEAR_PITCH
+            for pitch in pitches
+        ]
+        return [list(row) for row in zip(self.gap_values, near, durations, self.gap_states, strict=True)]
+
+    def stage(self, stage: int, chosen: list[int], onset: int) -> tuple[list[int], list[int]]:
+        """Values and states [6] of the candidates for a field, given the fields chosen before it."""
+        if stage == GAP:
+            return self.gap_values, self.gap_states
+        if stage == PART:
+            self.bars = self.memory.bars_here(onset) if len(self.w) else [NOTHING] * len(BAR_LAGS)
+        elif stage == PITCH:
+            self.bars = self.memory.bars_voice(onset, chosen[PART])
+        name = ("gap", "part", "pitch", "duration", "velocity")[stage]
+        column, nothing = self.columns[name], FIELD_SIZES[stage]
+        values = [column[p] if p != NOTHING else nothing for p in self.bars]
+        agreed = [self._bar_agrees(i, p, stage, chosen, onset) for i, p in enumerate(self.bars)]
+        for q in self.context:
+            if stage == PITCH:
+                values.append(self._moved_pitch(q))
+            else:
+                values.append(column[q] if q != NOTHING else nothing)
+            agreed.append(self._context_agrees(q, stage, chosen))
+        scale = self.hits + [2 * level for level in self.levels]
+        states = [min(2 * s, LAST_STATE) if i < len(BAR_LAGS) else s for i, s in enumerate(scale)]
+        return values, [min(s + a, LAST_STATE) for s, a in zip(states, agreed, strict=True)]
+
+    def _bar_agrees(self, i: int, pointer: int, stage: int, chosen: list[int], onset: int) -> int:
+        if pointer == NOTHING:
+            return 0
+        reference = onset - BAR_LAGS[i] * self.w.last("bar_slots")
+        agrees = self.columns["onset"][pointer] == reference
+        if stage >= DURATION:
+            agrees = agrees and self.columns["pitch"][pointer] == chosen[PITCH]
+        if stage >= VELOCITY:
+            agrees = agrees and self.columns["duration"][pointer] == chosen[DURATION]
+        return int(agrees)
+
+    def _context_agrees(self, q: int, stage: int, chosen: list[int]) -> int:
+        if q == NOTHING:
+            return 0
+        agrees = self.columns["gap"][q] == chosen[GAP]
+        if stage >= PITCH:
+            agrees = agrees and self.columns["part"][q] == chosen[PART]
+        if stage >= DURATION:
+            agrees = agrees and self._moved_pitch(q) == chosen[PITCH]
+        if stage >= VELOCITY:
+            agrees = agrees and self.columns["duration"][q] == chosen[DURATION]
+        return int(agrees)
+
+
+assert CONTEXT_CANDIDATES == 2  # noqa: S101 - a fact about a constant
