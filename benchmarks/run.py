@@ -133,14 +133,14 @@ def notes_composed_per_second(setting: Setting) -> float:
 
 
 def seconds_to_help(_setting: Setting) -> float:
-    command = [sys.executable, "-m", "stilo.cli", "--help"]
+    command = [sys.executable, "-m", "stilo", "--help"]
     times = sorted(seconds_of(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(7))
     return times[len(times) // 2]
 
 
 def seconds_of_demo(_setting: Setting) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "stilo.cli", "demo", "--out", folder]
+        command = [sys.executable, "-m", "stilo", "demo", "--out", folder]
         return seconds_of(lambda: subprocess.run(command, check=True, capture_output=True))
 
 

@@ -102,7 +102,3 @@ def _speak_utf8() -> None:
 def _fail(text: str, status: int) -> None:
     warn(text)
     raise SystemExit(status)
-
-
-if __name__ == "__main__":
-    main()

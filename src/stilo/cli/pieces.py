@@ -114,7 +114,7 @@ def _tell(analysed: list[Analysed], profile: Profile | None, title: str) -> None
 
     if len(analysed) > 1:
         for item in analysed:
-            if item.profile is not None:
+            if not item.error:
                 say(_line(item))
         say()
     for item in analysed:

@@ -19,7 +19,7 @@ def warn(text: str) -> None:
 
 def one_line(text: str) -> str:
     """The text without line breaks and without what could steer a terminal."""
-    return "".join(character if character.isprintable() else " " for character in " ".join(text.split()))
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 @contextmanager

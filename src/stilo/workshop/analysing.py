@@ -13,25 +13,24 @@ from stilo.workshop.progress import Progress, silent
 
 if TYPE_CHECKING:
     from stilo.elements.profile import Profile
-    from stilo.music.score import Score
 
 
 @dataclass(frozen=True)
 class Analysed:
-    """One file: its score and profile, or the reason why there are none."""
+    """One file: the profiles of its pieces (a tune book has several), or the reason why there are none."""
 
     path: Path
-    score: Score | None = None
-    profile: Profile | None = None
+    profiles: tuple[Profile, ...] = ()
     error: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """One object of `analyse --json`."""
-        if self.profile is None:
+        """One object of `analyse --json`: of several pieces the first, and `pieces` says how many there are."""
+        if self.error:
             return {"file": str(self.path), "error": self.error}
         from stilo.elements.profile import analysis_json
 
-        return analysis_json(self.profile, str(self.path))
+        told = analysis_json(self.profiles[0], str(self.path))
+        return told if len(self.profiles) == 1 else {**told, "pieces": len(self.profiles)}
 
 
 def analyse_files(paths: Iterable[str | Path], progress: Progress = silent) -> Iterator[Analysed]:
@@ -40,7 +39,7 @@ def analyse_files(paths: Iterable[str | Path], progress: Progress = silent) -> I
     A file that is missing or cannot be read comes with its `error` instead of a profile.
     """
     from stilo.elements.profile import analyse
-    from stilo.music.files import read_score
+    from stilo.music.files import read_scores
 
     found = list(_found_files(paths))
     for i, item in enumerate(found):
@@ -49,10 +48,10 @@ def analyse_files(paths: Iterable[str | Path], progress: Progress = silent) -> I
             yield item
             continue
         try:
-            score = read_score(item.path)
-            if not len(score):
-                raise ReadError(item.path, "holds no notes; nothing to measure")
-            yield Analysed(item.path, score, analyse(score))
+            scores = [score for score in read_scores(item.path) if len(score)]
+            if not scores:
+                raise ReadError(item.path, "holds no notes")
+            yield Analysed(item.path, tuple(map(analyse, scores)))
         except InputError as error:
             yield Analysed(item.path, error=_reason(error))
 
@@ -80,10 +79,10 @@ def _reason(error: InputError) -> str:
 
 
 def pooled(analysed: Iterable[Analysed]) -> Profile | None:
-    """The profile of all the readable files together; None when there is none."""
+    """The profile of all the pieces together; None when no file could be read."""
     from stilo.elements.pooling import pool_profiles
 
-    profiles = [item.profile for item in analysed if item.profile is not None]
+    profiles = [profile for item in analysed for profile in item.profiles]
     if len(profiles) < 2:
         return profiles[0] if profiles else None
     return pool_profiles(profiles)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilo.errors import RequestError
+from stilo.workshop.keeping import load_style
 from stilo.workshop.outputs import check_outputs, write_composition
 from stilo.workshop.progress import Progress, part_of, silent
 
@@ -81,13 +82,12 @@ def compose_piece(
         WriteError: a file cannot be written; then none is.
         SetupError: weights or renderer are missing.
     """
+    paths = check_outputs(outputs)
+    style = load_style(name)
+
     from stilo.compose.composer import compose
     from stilo.compose.request import Request
-    from stilo.library.store import Library
 
-    paths = check_outputs(outputs)
-    with Library() as library:
-        style = library.load(name)
     composition = compose(style, request or Request(), progress=part_of(progress, 0.0, COMPOSING_SHARE))
     write_composition(composition, paths, part_of(progress, COMPOSING_SHARE, 1.0))
     return composition

@@ -42,8 +42,8 @@ def examine_installation() -> Iterator[Finding]:
             yield check()
         except StiloError as error:
             yield Finding(part, "missing", str(error))
-        except (ImportError, OSError) as error:
-            yield Finding(part, "missing", f"does not load: {error}", "install stilo again")
+        except Exception as error:  # a broken installation can fail in any way, and this is where one looks for it
+            yield Finding(part, "missing", f"does not work: {type(error).__name__}: {error}", "install stilo again")
 
 
 def _machine() -> Finding:
@@ -66,17 +66,22 @@ def _packages() -> Finding:
 
 
 def _weights() -> Finding:
-    from stilo.models.checkpoint import base_model_info, load_base
+    from stilo.models.checkpoint import base_model_info
 
-    load_base()
     info = base_model_info()
-    return Finding("weights", "ok", f"{info}")
+    return Finding("weights", "ok", f"{info.parameters / 1e6:.1f} million parameters, {info.identity}, {info.folder}")
 
 
 def _renderer() -> Finding:
     from stilo.sound.render import find_renderer
 
-    return Finding("renderer", "ok", str(find_renderer()))
+    renderer = find_renderer()
+    if renderer.kind == "fluidsynth":
+        return Finding("renderer", "ok", f"{renderer} ({renderer.soundfont})")
+    better = (
+        "sounds better with FluidSynth and a large SoundFont, for example: apt install fluidsynth fluid-soundfont-gm"
+    )
+    return Finding("renderer", "note", str(renderer), better)
 
 
 def _audio_files() -> Finding:

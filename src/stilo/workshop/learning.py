@@ -38,12 +38,12 @@ def gather_pieces(
     for i, path in enumerate(files):
         progress(f"reading {path.name}", i / len(files))
         try:
-            sha256 = _sha256(path)
-            if sha256 in seen:
-                notice(f"left out {path}: the same bytes as {seen[sha256]}")
-                continue
-            pieces += _read_pieces(path, sha256, licence)
-            seen[sha256] = path
+            read = _read_pieces(path, licence)
+            earlier = seen.setdefault(read[0][1].sha256, path)
+            if earlier is path:
+                pieces += read
+            else:
+                notice(f"left out {path}: the same bytes as {earlier}")
         except ReadError as error:
             unread.append(error)
     if not pieces:
@@ -59,22 +59,23 @@ def _nothing_read(unread: Sequence[ReadError]) -> str:
     return f"none of the {len(unread)} files can be read; the first: {unread[0]}"
 
 
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ReadError(path, (error.strerror or str(error)).lower()) from error
-
-
-def _read_pieces(path: Path, sha256: str, licence: str) -> list[tuple[Score, Source]]:
+def _read_pieces(path: Path, licence: str) -> list[tuple[Score, Source]]:
     from stilo.music.files import read_scores
     from stilo.styles.provenance import Source
 
     scores = [score for score in read_scores(path) if len(score)]
     if not scores:
-        raise ReadError(path, "holds no notes; leave it out")
+        raise ReadError(path, "holds no notes")
+    sha256 = _sha256(path)
     return [(score, Source(str(path), sha256, score.title, licence, notes=len(score))) for score in scores]
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ReadError(path, f"cannot be opened ({error.strerror})") from error
 
 
 def learn_style(
@@ -107,7 +108,6 @@ def learn_style(
         SetupError: the weights of the base model are missing.
     """
     from stilo.library.store import Library
-    from stilo.styles.learn import learn
     from stilo.styles.style import check_style_name
 
     name = check_style_name(name)
@@ -115,6 +115,9 @@ def learn_style(
         if not replace and name.casefold() in {known.casefold() for known in library.names()}:
             raise InputError(f"the library already holds a style '{name}'; choose another name or say --replace")
     pieces = gather_pieces(paths, licence, part_of(progress, 0.0, READING_SHARE), notice)
+
+    from stilo.styles.learn import learn
+
     style = learn(
         name,
         pieces,
