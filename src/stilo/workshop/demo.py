@@ -34,24 +34,19 @@ class DemoStyle:
     licence: str
 
 
+CHORALES = "111.6 127.5 14.5 151.5 178.7 245.17 248.46-5 259 275 283 291 315 398 428 436 88.7"
+MADRIGALS = "3.2 3.8 3.9 3.15 3.17 3.18 4.3 4.8 4.9 4.12 4.17 4.19"
+LICENCE = "music in the public domain, encoding of the music21 corpus"
+
 DEMO_STYLES = (
-    DemoStyle(
-        "Bach chorales",
-        "bach-chorales",
-        tuple(f"bach/bwv{number}.mxl" for number in (
-            "10.7", "20.7", "26.6", "33.6", "40.6", "55.5", "65.7", "86.6", "113.8", "145.5", "154.8", "179.6",
-        )),
-        "public domain",
-    ),
+    DemoStyle("Bach chorales", "bach-chorales", tuple(f"bach/bwv{number}.mxl" for number in CHORALES.split()), LICENCE),
     DemoStyle(
         "Monteverdi madrigals",
         "monteverdi-madrigals",
-        tuple(f"monteverdi/madrigal.{number}.mxl" for number in (
-            "3.1", "3.4", "3.6", "3.8", "3.12", "3.16", "4.2", "4.5", "4.8", "4.13", "5.2", "5.5",
-        )),
-        "public domain",
+        tuple(f"monteverdi/madrigal.{number}.mxl" for number in MADRIGALS.split()),
+        LICENCE,
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
