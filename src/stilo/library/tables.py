@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql
-from sqlalchemy.orm import DeclarativeBase, Mapped, deferred, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 LARGEST_MEDIUM_BYTES = 2**24 - 1
 NAME_LENGTH = 80
@@ -46,8 +46,8 @@ class StyleRow(Base):
     is_tuned: Mapped[bool]
     pieces: Mapped[int]
     notes: Mapped[int] = mapped_column(BigInteger)
-    document: Mapped[str] = deferred(mapped_column(Text(LARGEST_MEDIUM_BYTES)))
-    arrays: Mapped[bytes] = deferred(mapped_column(LargeBinary(LARGEST_MEDIUM_BYTES)))
+    document: Mapped[str] = mapped_column(Text(LARGEST_MEDIUM_BYTES), deferred=True)
+    arrays: Mapped[bytes] = mapped_column(LargeBinary(LARGEST_MEDIUM_BYTES), deferred=True)
     sources: Mapped[list[SourceRow]] = relationship(
         cascade="all, delete-orphan", passive_deletes=True, order_by="SourceRow.position"
     )

@@ -1,0 +1,194 @@
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from stilo.errors import InputError, SetupError, UnknownStyleError
+from stilo.library import store
+from stilo.library.store import Library, StyleSummary
+
+
+def test_what_is_saved_is_loaded_by_another_opening(make_style, stilo_home):
+    style = make_style()
+    with Library() as library:
+        library.save(style)
+    assert (stilo_home / "styles.db").is_file()
+    with Library() as library:
+        assert library.load("Waltz") == style
+        assert library.place == str(stilo_home / "styles.db")
+
+
+def test_without_adapter_proof_sources_parents(make_style):
+    bare = make_style(adapter=None, proof=None, sources=(), parents={})
+    empty = make_style("Empty", adapter={})
+    with Library() as library:
+        library.save(bare)
+        library.save(empty)
+        assert library.load("Waltz") == bare
+        assert library.load("Empty") == empty
+
+
+def test_a_large_style(make_style):
+    rng = np.random.default_rng(0)
+    adapter = {f"layers.{i}": rng.normal(size=(512, 512)).astype(np.float16) for i in range(20)}  # 10 MiB
+    with Library() as library:
+        library.save(make_style(adapter=adapter))
+        assert np.array_equal(library.load("Waltz").adapter["layers.19"], adapter["layers.19"])
+
+
+def test_names_are_found_in_any_case_and_kept_as_given(make_style):
+    with Library() as library:
+        library.save(make_style("Ländler"))
+        assert library.load("lÄNDLER").name == "Ländler"
+        assert library.load("La\u0308ndler").name == "Ländler"
+        with pytest.raises(InputError, match="already holds a style 'LÄNDLER'"):
+            library.save(make_style("LÄNDLER"))
+        assert library.names() == ["Ländler"]
+
+
+def test_replacing_is_asked_for(make_style):
+    first, second = make_style(seed=1), make_style(seed=2)
+    with Library() as library:
+        library.save(first)
+        with pytest.raises(InputError, match="already holds"):
+            library.save(second)
+        assert library.load("Waltz") == first
+        library.save(second, replace=True)
+        assert library.load("Waltz") == second
+        assert library.names_that_learned_from(f"{1:064x}") == []
+        assert library.names_that_learned_from(f"{2:064x}") == ["Waltz"]
+
+
+def test_list(make_style):
+    with Library() as library:
+        assert library.summaries() == []
+        for name in ("b", "A", "c"):
+            library.save(make_style(name, adapter=None if name == "b" else make_style().adapter))
+        assert library.names() == ["A", "b", "c"]
+        assert library.summaries()[1] == StyleSummary("b", "2026-01-02T03:04:05+00:00", "tiny-0", False, 2, 200)
+
+
+def test_remove_takes_the_sources_along(make_style):
+    with Library() as library:
+        library.save(make_style("A"))
+        library.save(make_style("B"))
+        library.remove("a")
+        assert library.names() == ["B"]
+        assert library.names_that_learned_from("AB" * 32) == ["B"]
+        library.remove("B")
+        with library._engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM sources").scalar() == 0
+
+
+def test_rename(make_style):
+    with Library() as library:
+        library.save(make_style("A"))
+        library.save(make_style("B"))
+        library.rename("a", "A2")
+        library.rename("A2", "a2")
+        assert library.load("A2") == make_style("a2")
+        with pytest.raises(InputError, match="already holds a style 'b'"):
+            library.rename("a2", "b")
+        with pytest.raises(InputError, match="not usable"):
+            library.rename("a2", "../x")
+        assert library.names() == ["a2", "B"]
+
+
+def test_unknown_names_are_answered_with_the_nearest(make_style):
+    with Library() as library:
+        for act in (library.load, library.remove, lambda name: library.rename(name, "x")):
+            with pytest.raises(UnknownStyleError, match="the library is empty"):
+                act("Waltz")
+        for name in ("Bach chorales", "Chopin", "Joplin"):
+            library.save(make_style(name))
+        with pytest.raises(UnknownStyleError, match="no style 'bach choral' in the library; nearest: Bach chorales"):
+            library.load("bach choral")
+        with pytest.raises(UnknownStyleError, match="stilo library ls"):
+            library.load("zzz")
+        for odd in ("", "../..", "\x1b[2J", "x" * 100_000, "' OR 1=1 --"):
+            with pytest.raises(UnknownStyleError) as caught:
+                library.load(odd)
+            assert str(caught.value).isprintable()
+            assert len(str(caught.value)) < 300
+
+
+def test_a_failed_save_leaves_the_old_style(make_style, monkeypatch):
+    style = make_style()
+    with Library() as library:
+        library.save(style)
+
+        def fail(_style):
+            row = build(_style)
+            row.notes = None  # breaks NOT NULL while it is written
+            return row
+
+        build = store._style_to_row
+        monkeypatch.setattr(store, "_style_to_row", fail)
+        with pytest.raises(InputError):
+            library.save(make_style(seed=5), replace=True)
+        assert library.load("Waltz") == style
+
+
+def test_a_damaged_row_is_told_in_one_line(make_style):
+    with Library() as library:
+        library.save(make_style())
+        for change in ("arrays = x'00'", "document = '{'", "document = '{}'"):
+            with library._engine.begin() as connection:
+                connection.exec_driver_sql(f"UPDATE styles SET {change}")
+            with pytest.raises(SetupError, match="'Waltz' is damaged") as caught:
+                library.load("Waltz")
+            assert str(caught.value).isprintable()
+
+
+WRITER = """
+    import sys
+    import numpy as np
+    from stilo.elements.profile import analyse
+    from stilo.library.store import Library
+    from stilo.music.score import Score, Track, notes_from_columns
+    from stilo.styles.style import Source, Style
+
+    writer = sys.argv[1]
+    profile = analyse(Score(notes_from_columns(range(0, 4800, 480), [480] * 10, range(60, 70)), (Track(),)))
+    for turn in range(12):
+        with Library() as library:
+            source = Source(f"{writer}-{turn}.mid", f"{turn:064x}")
+            style = Style(f"{writer} {turn}", profile, np.ones(4, np.float32), None, "tiny", sources=(source,))
+            library.save(style)
+            library.save(Style("shared", profile, np.ones(4, np.float32), None, "tiny"), replace=True)
+"""
+
+
+def test_several_processes_write_at_once_from_the_first_opening_on(stilo_home):
+    """Nobody has made the database yet: the writers also race for its making."""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", textwrap.dedent(WRITER), str(i)], stderr=subprocess.PIPE, text=True)
+        for i in range(4)
+    ]
+    for process in processes:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    with Library() as library:
+        assert len(library.names()) == 4 * 12 + 1
+        assert len(library.names_that_learned_from(f"{3:064x}")) == 4
+
+
+def test_reading_goes_on_while_another_writes(make_style, monkeypatch):
+    with Library() as reader, Library() as writer:
+        writer.save(make_style("A"))
+        with writer._writing() as session:
+            session.add(store._style_to_row(make_style("B")))
+            session.flush()
+            assert reader.names() == ["A"]
+        assert reader.names() == ["A", "B"]
+
+
+def test_a_lock_that_stays_is_told(make_style, monkeypatch):
+    monkeypatch.setattr("stilo.library.database.SECONDS_TO_WAIT_FOR_A_LOCK", 0.1)
+    with Library() as first, Library() as second, first._writing() as session:
+        session.add(store._style_to_row(make_style("A")))
+        session.flush()
+        with pytest.raises(SetupError, match="another program keeps it busy"):
+            second.save(make_style("B"))
