@@ -73,7 +73,7 @@ def _weights() -> Finding:
 
 
 def _renderer() -> Finding:
-    from stilo.sound.render import find_renderer
+    from stilo.sound.soundfonts import find_renderer
 
     renderer = find_renderer()
     if renderer.kind == "fluidsynth":
