@@ -30,6 +30,7 @@ _FADE_SECONDS = 0.4
 _INAUDIBLE = 10 ** (-66 / 20)  # of the peak
 _PROGRAMS_AT_ONCE = 15
 _FLUIDSYNTH_GAIN = "0.4"
+_VOICES = 4096
 _SLOWEST_SECONDS = 20 * 60
 _QUIETER = 0.7
 _MOST_ATTEMPTS = 5
@@ -97,6 +98,7 @@ def _play_by_fluidsynth(score: Score, renderer: Renderer, sample_rate: int) -> W
 def _fluidsynth_command(renderer: Renderer, folder: Path, sample_rate: int) -> list[str]:
     """Reads score.mid of `folder`, writes sound.wav beside it; the person's own configuration is left aside."""
     options = ["-n", "-i", "-q", "-g", _FLUIDSYNTH_GAIN, "-r", str(sample_rate), "-R", "1", "-C", "0"]
+    options += ["-o", f"synth.polyphony={_VOICES}"]
     output = ["-T", "wav", "-O", "float", "-F", str(folder / "sound.wav")]
     inputs = ["-f", str(folder / "empty.cfg"), str(renderer.soundfont), str(folder / "score.mid")]
     return [str(renderer.program), *options, *output, *inputs]
@@ -112,7 +114,7 @@ def _run(command: list[str], renderer: Renderer) -> None:
     except OSError as error:
         raise _failed(renderer, error.strerror or "it cannot be started") from error
     said = [line for line in ended.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    failures = [line for line in said if "failed" in line.lower() or "error:" in line.lower()]
+    failures = [line for line in said if "error" in line.lower()]  # told even where the exit status is 0
     if ended.returncode != 0 or failures:
         reason = (failures or said or [f"exit status {ended.returncode}"])[0]
         raise _failed(renderer, " ".join(reason.split())[:160])

@@ -81,9 +81,9 @@ class _Encoding:
 
 _ENCODINGS = {
     ".flac": _Encoding("flac", "flac", "s32"),
-    ".mp3": _Encoding("mp3", "libmp3lame", "fltp", 256_000, (16000, 22050, 24000, 32000, 44100, 48000)),
-    ".ogg": _Encoding("ogg", "libopus", "flt", 160_000, (48000,)),
-    ".opus": _Encoding("ogg", "libopus", "flt", 160_000, (48000,)),
+    ".mp3": _Encoding("mp3", "libmp3lame", "fltp", 256_000, (32_000, 44_100, 48_000)),
+    ".ogg": _Encoding("ogg", "libopus", "flt", 160_000, (48_000,)),
+    ".opus": _Encoding("ogg", "libopus", "flt", 160_000, (48_000,)),
 }
 AUDIO_ENDINGS = (".wav", *_ENCODINGS)
 
