@@ -46,17 +46,18 @@ _DEGREE_PLACES = {1: 0, 2: 2, 3: 4, 4: -1, 5: 1, 6: 3, 7: 5}  # on the line of f
 
 # What lead sheets write after the root → Harte. Longer spellings are tried as whole words, never as beginnings.
 _LEAD_SHEET: dict[str, str] = {
-    "": "maj", "M": "maj", "major": "maj", "m": "min", "-": "min", "mi": "min", "minor": "min",
-    "o": "dim", "°": "dim", "+": "aug", "m7": "min7", "-7": "min7", "mi7": "min7", "M7": "maj7", "Δ": "maj7",
-    "Δ7": "maj7", "ma7": "maj7", "j7": "maj7", "dom7": "7", "o7": "dim7", "°7": "dim7", "ø": "hdim7", "ø7": "hdim7",
+    "": "maj", "M": "maj", "major": "maj", "m": "min", "-": "min", "mi": "min", "minor": "min", "o": "dim",
+    "°": "dim", "+": "aug", "m7": "min7", "-7": "min7", "mi7": "min7", "M7": "maj7", "Δ": "maj7", "Δ7": "maj7",
+    "ma7": "maj7", "j7": "maj7", "dom7": "7", "o7": "dim7", "°7": "dim7", "ø": "hdim7", "ø7": "hdim7",
     "m7b5": "hdim7", "min7b5": "hdim7", "-7b5": "hdim7", "m7(b5)": "hdim7", "mM7": "minmaj7", "mmaj7": "minmaj7",
-    "m(maj7)": "minmaj7", "mMaj7": "minmaj7", "minMaj7": "minmaj7", "+7": "aug(b7)", "7+": "aug(b7)", "7#5": "aug(b7)",
-    "7b5": "7(b5,*5)", "m6": "min6", "-6": "min6", "M6": "maj6", "6": "maj6", "69": "maj6(9)", "maj69": "maj6(9)", "6/9": "maj6(9)", "m69": "min6(9)",
-    "m9": "min9", "-9": "min9", "M9": "maj9", "m11": "min11", "m13": "min13", "M13": "maj13", "sus": "sus4",
-    "7sus4": "sus4(b7)", "7sus": "sus4(b7)", "9sus4": "sus4(b7,9)", "9sus": "sus4(b7,9)", "7b9": "7(b9)",
-    "7#9": "7(#9)", "7#11": "7(#11)", "7b13": "7(b13)", "add9": "maj(9)", "add2": "maj(9)", "madd9": "min(9)",
-    "(add9)": "maj(9)", "m(add9)": "min(9)", "add4": "maj(4)", "maj7#11": "maj7(#11)", "aug7": "aug(b7)", "aug9": "aug(b7,9)",
-    "9#5": "aug(b7,9)", "augmented-ninth": "aug(b7,9)", "minor-major": "minmaj7", "minor-13th": "min13", "power": "5", "ped": "1",
+    "m(maj7)": "minmaj7", "mMaj7": "minmaj7", "minMaj7": "minmaj7", "+7": "aug(b7)", "7+": "aug(b7)",
+    "7#5": "aug(b7)", "7b5": "7(b5,*5)", "m6": "min6", "-6": "min6", "M6": "maj6", "6": "maj6", "69": "maj6(9)",
+    "maj69": "maj6(9)", "6/9": "maj6(9)", "m69": "min6(9)", "m9": "min9", "-9": "min9", "M9": "maj9", "m11": "min11",
+    "m13": "min13", "M13": "maj13", "sus": "sus4", "7sus4": "sus4(b7)", "7sus": "sus4(b7)", "9sus4": "sus4(b7,9)",
+    "9sus": "sus4(b7,9)", "7b9": "7(b9)", "7#9": "7(#9)", "7#11": "7(#11)", "7b13": "7(b13)", "add9": "maj(9)",
+    "add2": "maj(9)", "madd9": "min(9)", "(add9)": "maj(9)", "m(add9)": "min(9)", "add4": "maj(4)",
+    "maj7#11": "maj7(#11)", "aug7": "aug(b7)", "aug9": "aug(b7,9)", "9#5": "aug(b7,9)",
+    "augmented-ninth": "aug(b7,9)", "minor-major": "minmaj7", "minor-13th": "min13", "power": "5", "ped": "1",
 }  # fmt: skip
 
 _ROOT = r"([A-G](?:#+|b+)?)"

@@ -49,7 +49,7 @@ def playing_order(bars: Sequence[BarMarks], limit: int) -> list[int]:
     last = _last_pass(bars, 0)
     while at < len(bars):
         bar = bars[at]
-        if at != start and (bar.begins_repeat or _follows_a_section(bars, at)) and at > start:
+        if at > start and (bar.begins_repeat or _follows_a_section(bars, at)):
             start, last = at, _last_pass(bars, at)
             this_pass = last if jumped else 1
         if bar.endings and this_pass not in bar.endings:

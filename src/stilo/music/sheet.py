@@ -139,8 +139,8 @@ def _joined_notes(placed: list[tuple[int, SheetBar]]) -> NoteArray:
             waiting[note.part, note.pitch, end] = index
     return notes_from_columns(
         onsets,
-        (end - onset for onset, end in zip(onsets, ends, strict=True)),
-        (note.pitch for note in kept),
+        [end - onset for onset, end in zip(onsets, ends, strict=True)],
+        [note.pitch for note in kept],
         [note.velocity for note in kept],
         [note.part for note in kept],
     )

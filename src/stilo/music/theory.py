@@ -91,7 +91,8 @@ def line_places(pitches: ArrayLike, fifths: ArrayLike, is_minor: ArrayLike = Fal
 
     Args:
         pitches: MIDI numbers, any shape.
-        fifths, is_minor: the key signature for each pitch, or one for all.
+        fifths: of the key signature, for each pitch or one for all.
+        is_minor: whether that signature is meant as minor.
     """
     lowest = np.asarray(fifths, np.int64) - np.where(np.asarray(is_minor), 2, 3)
     return np.asarray(lowest + (7 * np.asarray(pitches, np.int64) - lowest) % 12)
