@@ -16,6 +16,7 @@ WORKERS ?= 2
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
+	@:
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -277,18 +277,16 @@ def test_whole_files_take_their_names_together(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt"]
 
 
-@pytest.mark.parametrize(
-    ("metre", "pair"), [("3/4", (3, 4)), (" 6/8", (6, 8)), ("12/16", (12, 16)), ("1/1", (1, 1)), ("32/32", (32, 32))]
-)
+@pytest.mark.parametrize(("metre", "pair"), [("3/4", (3, 4)), (" 6/8", (6, 8)), ("12/16", (12, 16)), ("1/1", (1, 1))])
 def test_metres_that_can_be_read(metre, pair):
     assert make_request(metre=metre).time_signature == pair
 
 
 @pytest.mark.parametrize(
-    "metre", ["", "3", "3/", "/4", "3/5", "0/4", "33/4", "-3/4", "3/4/4", "a/b", "3/64", "٣/٤" * 9]
+    "metre", ["", "3", "3/", "/4", "3/5", "0/4", "33/4", "-3/4", "3/4/4", "a/b", "3/64", "٣/٤", "9" * 99]
 )
 def test_metres_that_cannot(metre):
-    with pytest.raises(RequestError, match="no metre"):
+    with pytest.raises(RequestError, match=r"no metre|cannot be composed"):
         make_request(metre=metre)
 
 
@@ -296,9 +294,11 @@ def test_requests_keep_defaults_and_read_keys():
     from stilo.compose.request import Request
 
     assert make_request() == Request()
-    assert str(make_request(key="bb").key) == "Bb minor"
-    with pytest.raises(InputError, match="no key"):
+    assert make_request(key="Bb minor").key == "Bb minor"
+    with pytest.raises(RequestError, match="no key"):
         make_request(key="H dur")
+    with pytest.raises(RequestError, match="bars 0"):
+        make_request(bars=0)
 
 
 def test_analysing_tells_of_every_file_once(folder, tmp_path, told):

@@ -30,13 +30,13 @@ def demo(
       stilo demo
       stilo demo --out /tmp/stilo-demo --minutes 0.5
     """
-    from stilo.workshop import run_demo
+    from stilo.workshop import composition_line, run_demo
 
     start = time.monotonic()
     with progress_bar("demo") as progress:
         for result in run_demo(out, seconds=minutes * 60, progress=progress):
             say(result.card)
-            say(f"composed {len(result.composition.score):,} notes in this style:")
+            say(f"composed in this style: {composition_line(result.composition)}")
             for path in result.files:
                 say(f"  {path}")
             say()

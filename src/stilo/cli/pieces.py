@@ -28,13 +28,11 @@ def compose(
             ".png (piano roll), .json (all as data). Say -o again for more kinds of the same piece.",
         ),
     ],
-    bars: Annotated[int, typer.Option(min=1, max=1000, help="How long.")] = 32,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="Another number, another piece; the same number, the same notes.")
-    ] = 0,
+    bars: Annotated[int, typer.Option(help="How long, 2 to 512.")] = 32,
+    seed: Annotated[int, typer.Option(help="Another number, another piece; the same number, the same notes.")] = 0,
     tempo: Annotated[
         float | None,
-        typer.Option(min=10.0, max=400.0, help="Quarters a minute (if not given: the style's).", show_default=False),
+        typer.Option(help="Quarters a minute, 20 to 400 (if not given: the style's).", show_default=False),
     ] = None,
     key: Annotated[
         str | None,
@@ -45,7 +43,7 @@ def compose(
         typer.Option(metavar="N/D", help="For example 3/4 (if not given: the style's).", show_default=False),
     ] = None,
     temperature: Annotated[
-        float, typer.Option(min=0.1, max=2.0, help="Below 1 the choice of notes is safer, above 1 wilder.")
+        float, typer.Option(help="0.1 to 2; below 1 the choice of notes is safer, above 1 wilder.")
     ] = 1.0,
 ) -> None:
     """Compose a new piece in a style.
@@ -56,12 +54,12 @@ def compose(
       stilo compose waltzes --bars 32 --seed 7 -o new.mid -o new.musicxml -o new.wav
       stilo compose waltzes --key "A minor" --metre 3/4 --tempo 150 -o new.mp3
     """
-    from stilo.workshop import compose_piece, make_request
+    from stilo.workshop import compose_piece, composition_line, make_request
 
     request = make_request(bars=bars, seed=seed, tempo_qpm=tempo, key=key, metre=metre, temperature=temperature)
     with progress_bar(f"composing in {name}") as progress:
         composition = compose_piece(name, outputs, request, progress)
-    say(f"{len(composition.score):,} notes, seed {seed}")
+    say(composition_line(composition))
     for path in outputs:
         say(f"written: {path}")
 

@@ -5,7 +5,7 @@ terminal and no browser: progress is told to a function that the face passes in.
 """
 
 from stilo.workshop.analysing import Analysed, analyse_files, draw_profile, pooled
-from stilo.workshop.cards import style_card
+from stilo.workshop.cards import composition_line, style_card
 from stilo.workshop.composing import compose_piece, make_request
 from stilo.workshop.demo import run_demo
 from stilo.workshop.installation import Finding, examine_installation
@@ -24,6 +24,7 @@ __all__ = [
     "check_outputs",
     "compose_piece",
     "composition_json",
+    "composition_line",
     "draw_profile",
     "examine_installation",
     "export_style",

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stilo.compose.composer import Composition
     from stilo.styles.palette import Palette
     from stilo.styles.provenance import Proof, Source
     from stilo.styles.style import Style
@@ -55,6 +56,15 @@ def proof_lines(proof: Proof) -> list[str]:
         f"it did not learn from, in {proof.seconds:.0f} s",
     ]
     return [*lines, proof.advice] if proof.advice else lines
+
+
+def composition_line(composition: Composition) -> str:
+    """How long a piece came out, in which key, how near to its style, and the seed that makes it again."""
+    request, report = composition.request, composition.report
+    told = [f"{request.bars} bars", _counted(len(composition.score), "note")]
+    if report.key:
+        told.append(report.key)
+    return f"{', '.join(told)}; {report.style_distance:.2f} from the style (0.7 is usual); seed {request.seed}"
 
 
 def sources_line(sources: tuple[Source, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,14 +31,14 @@ def make_request(
     """A request from what a person wrote; what is None is left to the style and to the defaults of `Request`.
 
     Raises:
-        InputError: the key or the metre cannot be read, or a value is out of range.
+        RequestError: the key or the metre cannot be read, or a value is out of range.
     """
     from stilo.compose.request import Request
 
     given = {
         "bars": bars,
         "seed": seed,
-        "key": None if key is None else _parsed_key(key),
+        "key": key,
         "tempo_qpm": tempo_qpm,
         "time_signature": None if metre is None else parse_metre(metre),
         "temperature": temperature,
@@ -45,24 +46,16 @@ def make_request(
     return Request(**{name: value for name, value in given.items() if value is not None})
 
 
-def _parsed_key(text: str) -> str:
-    from stilo.music.theory import parse_key
-
-    return str(parse_key(text))
-
-
 def parse_metre(text: str) -> tuple[int, int]:
     """Read "3/4" as (3, 4).
 
     Raises:
-        RequestError: it is no metre, or its lower number is no power of two up to 32.
+        RequestError: the text is no metre.
     """
-    upper, slash, lower = text.strip().partition("/")
-    if slash and upper.isdecimal() and lower.isdecimal() and len(text) <= 12:
-        numerator, denominator = int(upper), int(lower)
-        if 1 <= numerator <= 32 and denominator in {1, 2, 4, 8, 16, 32}:
-            return numerator, denominator
-    raise RequestError(f'"{text[:40]}" is no metre; write it like 3/4 or 6/8')
+    match = re.fullmatch(r"([1-9][0-9]?)/([1-9][0-9]?)", text.strip())
+    if match is None:
+        raise RequestError(f'"{text[:40]}" is no metre; write it like 3/4 or 6/8')
+    return int(match[1]), int(match[2])
 
 
 def compose_piece(

@@ -60,7 +60,7 @@ class DemoResult:
 
 
 def run_demo(
-    out: str | Path, *, seconds: float = SECONDS_OF_TUNING, bars: int = BARS, progress: Progress = silent
+    out: str | Path, *, seconds: float = SECONDS_OF_TUNING, progress: Progress = silent
 ) -> Iterator[DemoResult]:
     """Learn each style of the demo, compose in it and leave everything in `out`; one result after another.
 
@@ -69,7 +69,6 @@ def run_demo(
     Args:
         out: a folder, made when missing.
         seconds: of tuning for each style.
-        bars: length of each piece.
         progress: is told what is being done and the share done.
 
     Raises:
@@ -84,7 +83,7 @@ def run_demo(
     for i, demo in enumerate(DEMO_STYLES):
         stage = part_of(progress, i / len(DEMO_STYLES), (i + 1) / len(DEMO_STYLES))
         style = _learned(demo, seconds, part_of(stage, 0.0, 0.8))
-        yield _composed(style, folder / demo.slug, bars, part_of(stage, 0.8, 1.0))
+        yield _composed(style, folder / demo.slug, part_of(stage, 0.8, 1.0))
 
 
 def corpus_files(demo: DemoStyle) -> list[Path]:
@@ -111,13 +110,13 @@ def _learned(demo: DemoStyle, seconds: float, progress: Progress) -> Style:
     return learn(demo.name, pieces, seconds=seconds, seed=SEED, progress=part_of(progress, 0.1, 1.0))
 
 
-def _composed(style: Style, stem: Path, bars: int, progress: Progress) -> DemoResult:
+def _composed(style: Style, stem: Path, progress: Progress) -> DemoResult:
     """Compose, and leave everything in files that begin with `stem`."""
     from stilo.compose.composer import compose
     from stilo.compose.request import Request
     from stilo.styles.bundle import write_bundle
 
-    composition = compose(style, Request(bars=bars, seed=SEED), progress=part_of(progress, 0.0, 0.5))
+    composition = compose(style, Request(bars=BARS, seed=SEED), progress=part_of(progress, 0.0, 0.5))
     files = [Path(f"{stem}{ending}") for ending in (".musicxml", ".mid", ".wav", ".json", ".png")]
     write_composition(composition, files, part_of(progress, 0.5, 1.0))
     card_file, profile_file, bundle_file = (Path(f"{stem}{end}") for end in (".card.txt", ".profile.png", ".stilo"))
