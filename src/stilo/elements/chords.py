@@ -32,8 +32,8 @@ _QUALITIES: dict[str, tuple[tuple[int, ...], float]] = {
 QUALITIES = tuple(_QUALITIES)
 STATES = len(QUALITIES) * 12 + 1
 NO_CHORD_STATE = STATES - 1
-_OUTSIDE = 0.12  # share of the sound that chord tones leave to the others
-_EVIDENCE = 8.0  # how many independent notes a full beat counts for
+_OUTSIDE = 0.25  # share of the sound that chord tones leave to the others
+_EVIDENCE = 10.0  # how many independent notes a full beat counts for
 _BASS = {0: 0.62, 3: 0.12, 4: 0.12, 7: 0.10, 10: 0.04, 11: 0.03, 6: 0.06, 8: 0.05, 9: 0.05, 5: 0.03}
 _BASS_OUTSIDE = 0.02
 _CHANGE_ON_BAR = 2.2
@@ -116,6 +116,7 @@ def _key_prior(key: Key) -> Floats:
 def estimate_chords(layout: Layout, key: Key) -> ChordPath:
     """The likeliest chord of every beat."""
     chroma, bass, lengths = beat_chroma(layout)
+    chroma = np.sqrt(chroma)  # a doubled root must not hide the seventh
     sounding = chroma.sum(axis=1, keepdims=True)
     low = bass.sum(axis=1, keepdims=True)
     filled = np.minimum(1.0, low / lengths[:, None])

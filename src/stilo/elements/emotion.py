@@ -25,15 +25,17 @@ LOUDNESS_LABELS = ("ppp", "pp", "p", "mp", "mf", "f", "ff", "fff")
 
 # cue → (mean, standard deviation) over pieces of many kinds, weight in valence, weight in arousal
 _CUES: dict[str, tuple[float, float, float, float]] = {
-    "majorness": (0.05, 0.20, 0.55, 0.05),
-    "onsets": (1.6, 0.55, 0.35, 0.60),  # natural logarithm of onsets per second
+    "majorness": (0.0, 0.20, 0.55, 0.05),
+    "onsets": (1.4, 0.50, 0.30, 0.40),  # natural logarithm of onsets per second
+    "notes": (1.9, 0.50, 0.0, 0.35),  # natural logarithm of notes per second
     "tempo": (4.65, 0.30, 0.15, 0.30),  # natural logarithm of quarters per minute
-    "loudness": (75.0, 18.0, 0.05, 0.35),
-    "staccato": (0.12, 0.12, 0.15, 0.20),
-    "register": (66.0, 6.0, 0.10, 0.05),
-    "consonance": (0.35, 0.25, 0.20, -0.15),
-    "density": (1.0, 0.45, 0.0, 0.15),  # natural logarithm of sounding pitches
+    "loudness": (78.0, 18.0, 0.05, 0.30),
+    "staccato": (0.12, 0.12, 0.15, 0.15),
+    "register": (68.0, 6.0, 0.10, 0.05),
+    "consonance": (0.40, 0.20, 0.15, -0.10),
+    "tension": (0.75, 0.15, -0.25, 0.0),
 }
+_OF_PITCH = ("majorness", "staccato", "register", "consonance", "tension")
 
 
 @dataclass(frozen=True)
@@ -69,27 +71,36 @@ def measure_emotion(layout: Layout, pitch: Pitch, rhythm: Rhythm, harmony: Harmo
     cues = {
         "majorness": harmony.majorness,
         "onsets": np.log(max(rhythm.onsets_per_second, 0.05)),
+        "notes": np.log(max(rhythm.notes_per_second, 0.05)),
         "tempo": np.log(np.clip(rhythm.tempo_qpm, 20, 400)),
         "loudness": velocity.mean(),
         "staccato": 1 - rhythm.articulation,
         "register": pitch.melody_pitch,
         "consonance": harmony.consonance,
-        "density": np.log(max(1.0, harmony.voices)),
+        "tension": harmony.tension,
     }
+    if not layout.pitched.any():
+        cues = {name: cue for name, cue in cues.items() if name not in _OF_PITCH}
     valence = arousal = 0.0
-    for name, (mean, deviation, to_valence, to_arousal) in _CUES.items():
-        standard = float(np.clip((cues[name] - mean) / deviation, -3, 3))
+    for name, cue in cues.items():
+        mean, deviation, to_valence, to_arousal = _CUES[name]
+        standard = float(np.clip((cue - mean) / deviation, -3, 3))
         valence += to_valence * standard
         arousal += to_arousal * standard
-    per_quarter = layout.score.ticks_per_quarter
-    since_bar = layout.onset_ticks - layout.grid.starts_ticks[layout.bar]
-    on_quarter = np.rint(since_bar * 12 / per_quarter).astype(np.int64) % 12 == 0
-    both = on_quarter.any() and not on_quarter.all()
     return Emotion(
         loudness_levels=histogram(np.bincount(layout.velocity // 16, minlength=8)),
         valence=figure(np.tanh(0.7 * valence)),
         arousal=figure(np.tanh(0.7 * arousal)),
         loudness=figure(velocity.mean()),
         loudness_range=figure(velocity.std()),
-        accents=figure(velocity[on_quarter].mean() - velocity[~on_quarter].mean() if both else 0.0),
+        accents=figure(_accents(layout)),
     )
+
+
+def _accents(layout: Layout) -> float:
+    """Mean velocity on the quarters of the bar less that between them; 0 when there is nothing to compare."""
+    since_bar = layout.onset_ticks - layout.grid.starts_ticks[layout.bar]
+    on_quarter = np.rint(since_bar * 12 / layout.score.ticks_per_quarter).astype(np.int64) % 12 == 0
+    if on_quarter.all() or not on_quarter.any():
+        return 0.0
+    return float(layout.velocity[on_quarter].mean() - layout.velocity[~on_quarter].mean())

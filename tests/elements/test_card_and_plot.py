@@ -1,0 +1,126 @@
+"""Cards and pictures: complete, within their size, the same each time."""
+
+import struct
+
+import numpy as np
+import pytest
+
+from stilo.elements.card import bars_of, profile_card
+from stilo.elements.pianoroll import ROLL_WIDTH_PIXELS
+from stilo.elements.plot import PROFILE_PIXELS, plot_piano_roll, plot_profile
+from stilo.elements.profile import analyse, pool_profiles
+from stilo.elements.words import pitch_name
+from stilo.errors import WriteError
+from stilo.music.score import ChordSymbol, Marker, Score, Track, notes_from_columns
+
+
+def png_size(data: bytes) -> tuple[int, int]:
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    return struct.unpack(">II", data[16:24])
+
+
+def test_card_tells_what_the_piece_is(make_piece):
+    profile = analyse(make_piece(4, (3, 4)))
+    card = profile_card(profile, "A waltz")
+    assert card.startswith("A waltz\n═══")
+    for text in ("PITCH", "HARMONY", "RHYTHM", "EMOTION", "3/4", profile.piece.key, "piano", "90 quarters a minute"):
+        assert text.lower() in card.lower(), text
+
+
+def test_cards_fit_their_width(piece, odd_score):
+    folder = pool_profiles([analyse(piece), analyse(odd_score)])
+    for profile in (analyse(piece), analyse(odd_score), folder):
+        lines = profile_card(profile, "x" * 300).split("\n")
+        assert max(map(len, lines)) <= 100
+        assert all(line == line.rstrip() for line in lines)
+
+
+def test_card_of_a_folder_shows_the_spread(make_piece):
+    card = profile_card(pool_profiles([analyse(make_piece(seed)) for seed in range(3)]), "Three")
+    assert "3 pieces" in card
+    assert " ± " in card
+
+
+def test_card_title_cannot_command_the_terminal(make_piece):
+    card = profile_card(analyse(make_piece(1)), "evil\x1b[2J\nname")
+    assert "\x1b" not in card
+    assert card.split("\n")[0] == "evil�[2J name"
+
+
+def test_bars_show_shares():
+    assert bars_of((0.5, 0.25, 0.001, 0.0)) == "█▄▁ "
+    assert bars_of((0.0, 0.0)) == "  "
+
+
+@pytest.mark.parametrize(("pitch", "name"), [(60, "C4"), (69, "A4"), (61, "C#4"), (70, "Bb4"), (59, "B3"), (0, "C-1")])
+def test_pitch_names(pitch, name):
+    assert pitch_name(pitch) == name
+
+
+def test_profile_picture_is_a_png_of_its_size_and_deterministic(make_piece, tmp_path):
+    profile = analyse(make_piece(1))
+    plot_profile(profile, tmp_path / "one.png", "A $piece$ with a title of \x07 all kinds 音楽")
+    plot_profile(profile, tmp_path / "two.png", "A $piece$ with a title of \x07 all kinds 音楽")
+    one = (tmp_path / "one.png").read_bytes()
+    assert one == (tmp_path / "two.png").read_bytes()
+    assert png_size(one) == PROFILE_PIXELS
+
+
+def test_picture_is_not_blank_and_shows_the_profile(make_piece, make_line, tmp_path):
+    from matplotlib.image import imread
+
+    plot_profile(analyse(make_piece(1)), tmp_path / "piece.png", "same title")
+    plot_profile(analyse(make_line([60, 61], [1, 1])), tmp_path / "line.png", "same title")
+    first, second = imread(tmp_path / "piece.png"), imread(tmp_path / "line.png")
+    height = first.shape[0]
+    for image in (first, second):
+        for panel in (image[height // 5 : height // 2], image[height // 2 :]):
+            assert len(np.unique(panel.reshape(-1, panel.shape[-1]), axis=0)) > 10
+    assert (first != second).any(axis=2).mean() > 0.02
+
+
+@pytest.mark.parametrize("odd", ["no notes", "drums only", "one note", "every pitch", "endless bar"])
+def test_odd_scores_can_be_drawn(odd, odd_scores, tmp_path):
+    plot_profile(analyse(odd_scores[odd]), tmp_path / "p.png", odd)
+    plot_piano_roll(odd_scores[odd], tmp_path / "r.png", odd)
+    assert png_size((tmp_path / "p.png").read_bytes()) == PROFILE_PIXELS
+    assert png_size((tmp_path / "r.png").read_bytes())[0] == ROLL_WIDTH_PIXELS
+
+
+def test_piano_roll_grows_with_the_bars_and_is_deterministic(make_piece, tmp_path):
+    score = make_piece(1, (4, 4), 30)
+    sizes = []
+    for bars in (12, 24):
+        plot_piano_roll(score, tmp_path / "a.png", "roll", bars)
+        sizes.append(png_size((tmp_path / "a.png").read_bytes()))
+    plot_piano_roll(score, tmp_path / "b.png", "roll", 24)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert sizes[0][0] == sizes[1][0] == ROLL_WIDTH_PIXELS
+    assert sizes[1][1] > 1.5 * sizes[0][1]
+
+
+def test_piano_roll_shows_notes_in_the_colour_of_their_track(tmp_path):
+    from matplotlib.image import imread
+
+    notes = notes_from_columns([0, 960], [960, 960], [60, 72], 127, [0, 1])
+    score = Score(notes, (Track("Low"), Track("High")), chord_symbols=(ChordSymbol(0, "C:min7"),),
+                  markers=(Marker(0, "Verse $1"),))  # fmt: skip
+    plot_piano_roll(score, tmp_path / "r.png", "two notes")
+    image = np.rint(imread(tmp_path / "r.png")[..., :3] * 255).astype(int)
+    blue, orange = (0x2F, 0x6F, 0x9F), (0xC8, 0x67, 0x2B)
+    places = [np.argwhere((image == colour).all(axis=2)) for colour in (blue, orange)]
+    notes_only = [place[place[:, 0] > 100] for place in places]  # below the legend
+    assert all(len(place) > 500 for place in notes_only)
+    low, high = notes_only
+    assert low[:, 1].max() < high[:, 1].min()  # earlier
+    assert low[:, 0].min() > high[:, 0].max()  # lower
+
+
+def test_pictures_tell_when_they_cannot_be_written(make_piece, tmp_path):
+    with pytest.raises(WriteError):
+        plot_profile(analyse(make_piece(1)), tmp_path / "no such folder" / "p.png", "x")
+
+
+def test_bars_out_of_range(make_piece, tmp_path):
+    with pytest.raises(ValueError, match="most_bars"):
+        plot_piano_roll(make_piece(1), tmp_path / "r.png", "x", 0)
