@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stilo.errors import RequestError
 from stilo.workshop.keeping import load_style
@@ -35,7 +35,7 @@ def make_request(
     """
     from stilo.compose.request import Request
 
-    given = {
+    given: dict[str, Any] = {
         "bars": bars,
         "seed": seed,
         "key": key,
