@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import sys
 
@@ -201,8 +202,30 @@ def test_the_tables_can_be_said_to_other_databases(dialect):
     ]
     text = "\n".join(said)
     if dialect.name == "mysql":
-        assert "arrays BLOB(16777215)" in text
-        assert "document TEXT(16777215)" in text
+        assert "data BLOB(1048576)" in text
+        assert "document MEDIUMTEXT" in text
         assert "COLLATE utf8mb4_bin" in text
     else:
-        assert "arrays BYTEA" in text
+        assert "data BYTEA" in text
+
+
+@pytest.mark.skipif("STILO_TEST_LIBRARY_URL" not in os.environ, reason="STILO_TEST_LIBRARY_URL names no empty database")
+def test_another_database(make_style):
+    """With the URL of an empty MySQL, MariaDB or PostgreSQL database in STILO_TEST_LIBRARY_URL; it is left empty."""
+    rng = np.random.default_rng(0)
+    adapter = {str(i): rng.normal(size=(1024, 512)).astype(np.float16) for i in range(11)}  # 11 MiB
+    styles = [make_style(name) for name in ("Ländler 𝄞", "Landler 𝄞", "a")] + [make_style("large", adapter=adapter)]
+    with Library(os.environ["STILO_TEST_LIBRARY_URL"]) as library:
+        for style in styles:
+            library.save(style)
+            library.save(style, replace=True)
+            assert library.load(style.name.upper()) == style
+        assert set(library.names()) == {style.name for style in styles}
+        with pytest.raises(InputError, match="already holds"):
+            library.rename("large", "A")
+        assert set(library.names_that_learned_from("ab" * 32)) == {style.name for style in styles}
+        for style in styles:
+            library.remove(style.name)
+        with library._engine.connect() as connection:
+            for table in ("sources", "array_blocks"):
+                assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0

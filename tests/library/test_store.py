@@ -79,7 +79,8 @@ def test_remove_takes_the_sources_along(make_style):
         assert library.names_that_learned_from("AB" * 32) == ["B"]
         library.remove("B")
         with library._engine.connect() as connection:
-            assert connection.exec_driver_sql("SELECT count(*) FROM sources").scalar() == 0
+            for table in ("sources", "array_blocks"):
+                assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0
 
 
 def test_rename(make_style):
@@ -134,9 +135,14 @@ def test_a_failed_save_leaves_the_old_style(make_style, monkeypatch):
 def test_a_damaged_row_is_told_in_one_line(make_style):
     with Library() as library:
         library.save(make_style())
-        for change in ("arrays = x'00'", "document = '{'", "document = '{}'"):
+        for change in (
+            "UPDATE array_blocks SET data = x'00'",
+            "DELETE FROM array_blocks",
+            "UPDATE styles SET document = '{'",
+            "UPDATE styles SET document = '{}'",
+        ):
             with library._engine.begin() as connection:
-                connection.exec_driver_sql(f"UPDATE styles SET {change}")
+                connection.exec_driver_sql(change)
             with pytest.raises(SetupError, match="'Waltz' is damaged") as caught:
                 library.load("Waltz")
             assert str(caught.value).isprintable()

@@ -72,10 +72,12 @@ def told_in_one_line(shown: str) -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         reason = " ".join(str(cause).split())[:200]
-        raise SetupError(f"{shown}: the library cannot be used ({reason}); {_remedy(reason)}") from error
+        raise SetupError(f"{shown}: the library cannot be used ({reason}); {_remedy(shown, reason)}") from error
 
 
-def _remedy(reason: str) -> str:
+def _remedy(shown: str, reason: str) -> str:
+    if "://" in shown:
+        return "check the address, the user and the password, and that the server runs"
     if "not a database" in reason or "malformed" in reason:
         return "the file is broken or no library: move it away, or set STILO_HOME to another folder"
     if "locked" in reason:

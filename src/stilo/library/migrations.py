@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -17,8 +18,13 @@ from stilo.errors import SetupError
 VERSION_TABLE = "stilo_schema"
 
 
-def _styles_and_sources(connection: sa.Connection) -> None:
+def _styles_blocks_and_sources(connection: sa.Connection) -> None:
     metadata = sa.MetaData()
+    mysql_options: dict[str, Any] = {
+        f"{dialect}_{option}": value
+        for dialect in ("mysql", "mariadb")
+        for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"))
+    }
     name_key = sa.String(240).with_variant(
         mysql.VARCHAR(240, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
     )
@@ -33,10 +39,16 @@ def _styles_and_sources(connection: sa.Connection) -> None:
         sa.Column("is_tuned", sa.Boolean, nullable=False),
         sa.Column("pieces", sa.Integer, nullable=False),
         sa.Column("notes", sa.BigInteger, nullable=False),
-        sa.Column("document", sa.Text(2**24 - 1), nullable=False),
-        sa.Column("arrays", sa.LargeBinary(2**24 - 1), nullable=False),
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
+        sa.Column("document", sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=False),
+        **mysql_options,
+    )
+    sa.Table(
+        "array_blocks",
+        metadata,
+        sa.Column("style_id", sa.ForeignKey("styles.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("data", sa.LargeBinary(2**20), nullable=False),
+        **mysql_options,
     )
     sa.Table(
         "sources",
@@ -50,13 +62,12 @@ def _styles_and_sources(connection: sa.Connection) -> None:
         sa.Column("licence", sa.Text, nullable=False),
         sa.Column("notes", sa.BigInteger, nullable=False),
         sa.Column("held_out", sa.Boolean, nullable=False),
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
+        **mysql_options,
     )
     metadata.create_all(connection, checkfirst=False)
 
 
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (_styles_and_sources,)
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (_styles_blocks_and_sources,)
 
 _versions = sa.Table(
     VERSION_TABLE,

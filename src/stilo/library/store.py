@@ -19,9 +19,11 @@ from sqlalchemy.orm import Session, selectinload, undefer
 
 from stilo.errors import InputError, SetupError, UnknownStyleError
 from stilo.library.database import WRITES, open_database, told_in_one_line
-from stilo.library.tables import LARGEST_MEDIUM_BYTES, SourceRow, StyleRow
+from stilo.library.tables import BLOCK_BYTES, LARGEST_DOCUMENT_BYTES, BlockRow, SourceRow, StyleRow
 from stilo.styles.arrays import arrays_from_bytes, style_to_arrays
 from stilo.styles.style import Source, Style, check_style_name
+
+_MOST_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +75,26 @@ class Library:
         Raises:
             InputError: the name is taken, or the style is too large.
         """
+        last = _MOST_ATTEMPTS - 1 if replace else 0
+        for attempt in range(last + 1):
+            try:
+                self._save_once(style, replace)
+                return
+            except IntegrityError as error:  # another writer came between the look and the insertion
+                if attempt == last:
+                    raise _taken(style.name) from error
+
+    def _save_once(self, style: Style, replace: bool) -> None:
         row = _style_to_row(style)
-        try:
-            with self._writing() as session:
-                known = session.scalar(sa.select(StyleRow).where(StyleRow.name_key == row.name_key))
-                if known is not None and not replace:
-                    raise _taken(style.name)
-                if known is not None:
-                    session.delete(known)
-                    session.flush()
-                session.add(row)
-        except IntegrityError as error:
-            raise _taken(style.name) from error
+        with self._writing() as session:
+            query = sa.select(StyleRow).where(StyleRow.name_key == row.name_key).with_for_update()
+            known = session.scalar(query)
+            if known is not None and not replace:
+                raise _taken(style.name)
+            if known is not None:
+                session.delete(known)
+                session.flush()
+            session.add(row)
 
     def load(self, name: str) -> Style:
         """The style called `name`, in any case.
@@ -93,7 +103,7 @@ class Library:
             UnknownStyleError: the library does not hold it.
         """
         with self._reading() as session:
-            whole = (undefer(StyleRow.document), undefer(StyleRow.arrays), selectinload(StyleRow.sources))
+            whole = (undefer(StyleRow.document), selectinload(StyleRow.blocks), selectinload(StyleRow.sources))
             row = self._row(session, name, *whole)
             try:
                 return _row_to_style(row)
@@ -196,8 +206,12 @@ def _style_to_row(style: Style) -> StyleRow:
     document = style.to_json()
     del document["name"], document["sources"]
     text = json.dumps(document, ensure_ascii=True, allow_nan=False, sort_keys=True)
-    if len(text) > LARGEST_MEDIUM_BYTES:
-        raise InputError(f"the style '{style.name}' is too large: its description passes 16 MiB")
+    if len(text) > LARGEST_DOCUMENT_BYTES:
+        raise InputError(
+            f"the style '{style.name}' is too large: its profile passes {LARGEST_DOCUMENT_BYTES // 2**20} MiB"
+        )
+    arrays = style_to_arrays(style)
+    places = range(0, len(arrays), BLOCK_BYTES)
     return StyleRow(
         name=style.name,
         name_key=style.name.casefold(),
@@ -207,7 +221,7 @@ def _style_to_row(style: Style) -> StyleRow:
         pieces=len(style.sources),
         notes=style.notes,
         document=text,
-        arrays=style_to_arrays(style),
+        blocks=[BlockRow(position=i, data=arrays[at : at + BLOCK_BYTES]) for i, at in enumerate(places)],
         sources=[SourceRow(position=i, **source.to_json()) for i, source in enumerate(style.sources)],
     )
 
@@ -218,5 +232,5 @@ def _row_to_style(row: StyleRow) -> Style:
         for source in row.sources
     ]
     document = {**json.loads(row.document), "name": row.name, "sources": [source.to_json() for source in sources]}
-    embedding, adapter = arrays_from_bytes(row.arrays)
+    embedding, adapter = arrays_from_bytes(b"".join(block.data for block in row.blocks))
     return Style.from_json(document, embedding, adapter)

@@ -1,7 +1,8 @@
 """The tables of the library, as they are now; migrations.py says how a database gets there.
 
-Types are those that SQLite, MySQL, MariaDB and PostgreSQL share: every text that is indexed has a length, blobs and
-documents say that they may pass 64 KiB (MySQL chooses its medium kinds by the length given).
+Types are those that SQLite, MySQL, MariaDB and PostgreSQL share: every text that is indexed has a length, the document
+says that it may pass 64 KiB, and the arrays are kept in blocks, since servers bound what one statement may carry
+(4 MiB in MySQL 5.7, 16 MiB in MariaDB).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-LARGEST_MEDIUM_BYTES = 2**24 - 1
+LARGEST_DOCUMENT_BYTES = 3 * 2**20
+BLOCK_BYTES = 2**20
 NAME_LENGTH = 80
 NAME_KEY_LENGTH = 240  # case folding can make three characters of one
 
@@ -18,6 +20,7 @@ NAME_KEY_LENGTH = 240  # case folding can make three characters of one
 name_key_type = String(NAME_KEY_LENGTH).with_variant(
     mysql.VARCHAR(NAME_KEY_LENGTH, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
 )
+document_type = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
 
 class Base(DeclarativeBase):
@@ -34,7 +37,7 @@ class SchemaStep(Base):
 
 
 class StyleRow(Base):
-    """A style: what is searched and listed in columns, the rest as JSON, the arrays as safetensors."""
+    """A style: what is searched and listed in columns, the rest as JSON, the arrays in blocks."""
 
     __tablename__ = "styles"
 
@@ -46,11 +49,23 @@ class StyleRow(Base):
     is_tuned: Mapped[bool]
     pieces: Mapped[int]
     notes: Mapped[int] = mapped_column(BigInteger)
-    document: Mapped[str] = mapped_column(Text(LARGEST_MEDIUM_BYTES), deferred=True)
-    arrays: Mapped[bytes] = mapped_column(LargeBinary(LARGEST_MEDIUM_BYTES), deferred=True)
+    document: Mapped[str] = mapped_column(document_type, deferred=True)
+    blocks: Mapped[list[BlockRow]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, order_by="BlockRow.position"
+    )
     sources: Mapped[list[SourceRow]] = relationship(
         cascade="all, delete-orphan", passive_deletes=True, order_by="SourceRow.position"
     )
+
+
+class BlockRow(Base):
+    """A piece of a style's arrays; the blocks in order, joined, are the safetensors."""
+
+    __tablename__ = "array_blocks"
+
+    style_id: Mapped[int] = mapped_column(ForeignKey("styles.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    data: Mapped[bytes] = mapped_column(LargeBinary(BLOCK_BYTES))
 
 
 class SourceRow(Base):
