@@ -11,9 +11,9 @@ import numpy as np
 from stilo.elements.canvas import INK, PAPER, SHADE, TRACK_COLOURS, bare, mixed, plain_text, save_png, tint
 from stilo.elements.chords import ChordSpan, chord_spans, estimate_chords
 from stilo.elements.form import measure_form
-from stilo.elements.instruments import instrument_name
 from stilo.elements.key import estimate_key
 from stilo.elements.layout import Layout, lay_out
+from stilo.elements.pitch import instrument_name
 from stilo.music.score import Score
 
 if TYPE_CHECKING:

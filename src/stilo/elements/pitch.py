@@ -22,8 +22,8 @@ from stilo.elements.figures import (
     histogram,
     shares,
 )
-from stilo.elements.instruments import instrument_name
 from stilo.elements.layout import Floats, Ints, Layout
+from stilo.music.instruments import PROGRAM_NAMES
 
 _KEPT = frozenset({TRANSPOSITION})
 _FREE: frozenset[str] = frozenset()
@@ -160,6 +160,11 @@ def _arch(layout: Layout) -> float:
     means = (sums / np.maximum(1, counts)).reshape(-1, 2)
     both = (counts.reshape(-1, 2) >= 2).all(axis=1)
     return float((means[both, 1] - means[both, 0]).mean()) if both.any() else 0.0
+
+
+def instrument_name(program: int, is_drum: bool) -> str:
+    """What plays a General MIDI program: "violin"; "drums" for drums."""
+    return "drums" if is_drum else PROGRAM_NAMES[program & 127].lower()
 
 
 def _instruments(layout: Layout) -> dict[str, float]:
