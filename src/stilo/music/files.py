@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
 from stilo.errors import ReadError, WriteError
+from stilo.music.atomic import write_whole
 from stilo.music.score import Score
 
 MUSIC_ENDINGS = frozenset({".mid", ".midi", ".kar", ".rmi", ".smf", ".musicxml", ".mxl", ".xml", ".abc"})
@@ -162,7 +162,7 @@ def write_score(score: Score, path: str | Path) -> None:
     ending = target.suffix.lower()
     if ending not in WRITTEN_ENDINGS:
         raise WriteError(target, f"scores are written as {' '.join(WRITTEN_ENDINGS)}; choose one of these endings")
-    write_bytes(_written(score, ending), target)
+    write_whole(target, _written(score, ending))
 
 
 def _written(score: Score, ending: str) -> bytes:
@@ -174,20 +174,3 @@ def _written(score: Score, ending: str) -> bytes:
 
     data = musicxml_bytes(score)
     return packed_musicxml(data) if ending == ".mxl" else data
-
-
-def write_bytes(data: bytes, target: Path) -> None:
-    """Write a file whole or not at all: beside its place first, then moved there.
-
-    Raises:
-        WriteError: the place cannot be written.
-    """
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        try:
-            beside.write_bytes(data)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as reason:
-        raise WriteError(target, f"cannot be written ({reason.strerror or reason})") from None

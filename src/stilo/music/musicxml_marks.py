@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from stilo.errors import InputError
-from stilo.music.chords import Chord, chord_root_place, parse_chord, quality_places
+from stilo.music.chords import NO_CHORD, Chord, chord_root_place, format_chord, parse_chord, quality_places
 from stilo.music.layout import WrittenBar
 from stilo.music.score import Score
 from stilo.music.smf import clean_text
-from stilo.music.theory import line_name
+from stilo.music.theory import line_name, line_place
 
 # Harte quality → (kind, what chord symbols write); other qualities are written as a kind and added degrees.
 HARTE_KINDS: dict[str, str] = {
@@ -23,6 +23,13 @@ HARTE_KINDS: dict[str, str] = {
     "13": "dominant-13th", "maj13": "major-13th", "min13": "minor-13th", "sus2": "suspended-second",
     "sus4": "suspended-fourth", "5": "power", "1": "pedal",
 }  # fmt: skip
+_QUALITIES = {kind: quality for quality, kind in HARTE_KINDS.items()} | {
+    "suspended-second": "sus2",
+    "major-11th": "maj9(11)",
+    "Tristan": "hdim7",
+    "augmented-ninth": "aug(b7,9)",
+    "other": "(1)",
+}
 _NATURALS = {0: 1, 2: 2, 4: 3, -1: 4, 1: 5, 3: 6, 5: 7}  # place above the root → degree
 _VISIBLE_CHANGE = 0.1  # share by which a tempo must change to be printed
 _COMPOUND = {6, 9, 12}
@@ -146,3 +153,50 @@ def _nearest_kind(chord: Chord) -> tuple[str, list[int], list[int]]:
     base = min(HARTE_KINDS, key=lambda kind: len(tones ^ set(quality_places(kind))))
     own = set(quality_places(base))
     return base, sorted(tones - own), sorted(own - tones)
+
+
+def harmony_label(element: ET.Element, transposition: int = 0) -> str | None:
+    """The Harte label of a chord symbol in a part that sounds `transposition` semitones away; None if unknown."""
+    kind = (element.findtext("kind") or "").strip()
+    if kind == "none":
+        return NO_CHORD
+    root = _read_name(element, "root")
+    quality = _QUALITIES.get(kind)
+    if root is None or quality is None:
+        return None
+    quality = _with_degrees(quality, element.findall("degree"))
+    bass = _read_name(element, "bass")
+    chord = Chord((7 * root + transposition) % 12, quality, None if bass is None else (7 * bass + transposition) % 12)
+    try:
+        return format_chord(chord, None if transposition % 12 else line_name(root))
+    except InputError:
+        return None
+
+
+def _read_name(element: ET.Element, tag: str) -> int | None:
+    step = (element.findtext(f"{tag}/{tag}-step") or "").strip()
+    if len(step) != 1 or step not in "ABCDEFG":
+        return None
+    try:
+        alteration = round(float(element.findtext(f"{tag}/{tag}-alter") or 0))
+    except (ValueError, OverflowError):
+        return None
+    return line_place(step) + 7 * max(-2, min(2, alteration))
+
+
+def _with_degrees(quality: str, degrees: Sequence[ET.Element]) -> str:
+    """The quality with degrees added (or altered) and taken away, as Harte writes it."""
+    written = []
+    for degree in degrees:
+        value = (degree.findtext("degree-value") or "").strip()
+        alter = (degree.findtext("degree-alter") or "0").strip()
+        kind = (degree.findtext("degree-type") or "add").strip()
+        if value.isdigit() and 1 <= int(value) <= 13 and alter.lstrip("-").isdigit():
+            accidental = ("#" if int(alter) > 0 else "b") * min(2, abs(int(alter)))
+            if kind == "alter":
+                written.append(f"*{value}")
+            written.append(f"*{accidental}{value}" if kind == "subtract" else f"{accidental}{value}")
+    if not written:
+        return quality
+    name, _, listed = quality.rstrip(")").partition("(")
+    return f"{name}({','.join([*filter(None, [listed]), *written])})"

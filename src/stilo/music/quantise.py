@@ -87,7 +87,7 @@ def quarters_to_slots(quarters: ArrayLike) -> Integers:
     # A millionth of a tick of slack: exact midpoints must not depend on how the division rounded.
     whole = np.floor(in_24ths / 24)
     part = np.searchsorted(_MIDPOINTS_24THS, in_24ths - 24 * whole + 1e-6, side="right")
-    return (whole.astype(np.int64) * SLOTS_PER_QUARTER + part).astype(np.int64)
+    return np.asarray(whole.astype(np.int64) * SLOTS_PER_QUARTER + part)
 
 
 def slots_to_ticks(

@@ -188,7 +188,9 @@ def _changes(keys: list[KeySignature]) -> tuple[KeySignature, ...]:
 def _at_usual_resolution(score: Score) -> Score:
     """The score at 480 ticks to the quarter when that holds all its times exactly."""
     step = SHEET_TICKS // DEFAULT_TICKS_PER_QUARTER
-    events = (*score.tempos, *score.time_signatures, *score.key_signatures, *score.chord_symbols, *score.markers)
-    common = int(np.gcd.reduce(score.notes["onset_ticks"])) if len(score) else 0
-    common = gcd(common, int(np.gcd.reduce(score.notes["duration_ticks"])), *(event.onset_ticks for event in events))
+    onsets = [event.onset_ticks for event in score.tempos]
+    onsets += [event.onset_ticks for event in score.time_signatures]
+    onsets += [event.onset_ticks for event in (*score.key_signatures, *score.chord_symbols)]
+    onsets += [event.onset_ticks for event in score.markers]
+    common = gcd(*score.notes["onset_ticks"].tolist(), *score.notes["duration_ticks"].tolist(), *onsets)
     return score.with_resolution(DEFAULT_TICKS_PER_QUARTER) if common % step == 0 else score
