@@ -67,7 +67,7 @@ def _likeness_rows(form: Form) -> dict[str, Any]:
 
 
 def analysis_json(profile: Profile, file: str) -> dict[str, Any]:
-    """What `stilo analyse --json` prints for one file; its schema is docs/architecture.md's.
+    """What `stilo analyse --json` prints for one file: key, chords, tempo, metre, valence, arousal and all elements.
 
     Raises:
         ValueError: the profile is of a folder, not of a piece.
