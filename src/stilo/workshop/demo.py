@@ -34,8 +34,8 @@ class DemoStyle:
     licence: str
 
 
-CHORALES = "111.6 127.5 14.5 151.5 178.7 245.17 248.46-5 259 275 283 291 315 398 428 436 88.7"
-MADRIGALS = "3.2 3.8 3.9 3.15 3.17 3.18 4.3 4.8 4.9 4.12 4.17 4.19"
+CHORALES = "127.5 14.5 151.5 245.17 248.46-5 259 275 283 291 315 331 358 381 411 428 436"
+MADRIGALS = "3.8 3.9 3.10 3.11 3.14 3.15 3.16 3.17 3.18 4.10 4.11 4.12"
 LICENCE = "music in the public domain, encoding of the music21 corpus"
 
 DEMO_STYLES = (
