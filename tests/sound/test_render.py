@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import symusic
 
 from stilo.errors import InputError, SetupError
 from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
@@ -99,6 +100,31 @@ def test_loud_and_dense_music_does_not_clip(renderer):
     assert (np.abs(sound.samples) > PEAK * 0.9999).sum() < 5  # a clipped wave lies flat at its peak
 
 
+def test_what_clips_in_16_bits_is_played_again_more_softly(by_pip, monkeypatch):
+    heard = []
+
+    def clip_above_velocity_60(_soundfont, midi):
+        velocity = max(note.velocity for note in symusic.Score.from_midi(midi).tracks[0].notes)
+        heard.append(velocity)
+        wave = np.clip(np.sin(np.arange(44_100) / 16) * velocity / 60, -1, 1)
+        return wav(1, 16, np.rint(wave * 32767).astype("<i2").repeat(2).tobytes())
+
+    monkeypatch.setattr("midirenderer.render_wave_from", clip_above_velocity_60)
+    sound = render(one_note(velocity=120), renderer=by_pip)
+    assert heard == [120, 84, 59]
+    assert (np.abs(sound.samples) > PEAK * 0.9999).mean() < 0.02
+
+
+def test_mono_and_silence_come_back_in_stereo(by_pip, monkeypatch):
+    for data in (np.full(44_100, 1000, "<i2"), np.zeros(44_100, "<i2")):
+        said = wav(1, 16, data.tobytes(), channels=1)
+        monkeypatch.setattr("midirenderer.render_wave_from", lambda _soundfont, _midi, said=said: said)
+        sound = render(one_note(quarters=2), renderer=by_pip)
+        assert sound.samples.shape[1] == 2
+        assert sound.peak == pytest.approx(PEAK if data[0] else 0.0)
+        assert 0.9 < sound.duration_seconds <= 1.0
+
+
 def test_more_programs_than_channels_all_sound(by_pip):
     """Twenty programs in turn, each heard at its own time and pitch; drums too."""
     programs = [0, 6, 11, 16, 19, 21, 24, 40, 41, 42, 43, 52, 56, 57, 60, 64, 68, 71, 73, 79]
@@ -163,6 +189,12 @@ def fake(tmp_path, monkeypatch):
         return found
 
     return make
+
+
+def test_a_fluidsynth_that_is_gone(tmp_path):
+    gone = Renderer("fluidsynth", packaged_soundfont(), tmp_path / "fluidsynth")
+    with pytest.raises(SetupError, match="cannot play the score: No such file"):
+        render(one_note(), renderer=gone)
 
 
 BARE_SOUND = "pathlib.Path(arguments[arguments.index('-F') + 1]).write_bytes(b'\\x00\\x10' * 2 * 22050)"
