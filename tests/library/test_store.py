@@ -8,6 +8,7 @@ import pytest
 from stilo.errors import InputError, SetupError, UnknownStyleError
 from stilo.library import store
 from stilo.library.store import Library, StyleSummary
+from stilo.styles.style import Palette
 
 
 def test_what_is_saved_is_loaded_by_another_opening(make_style, stilo_home):
@@ -130,6 +131,15 @@ def test_a_failed_save_leaves_the_old_style(make_style, monkeypatch):
         with pytest.raises(InputError):
             library.save(make_style(seed=5), replace=True)
         assert library.load("Waltz") == style
+
+
+def test_what_could_not_be_read_again_is_not_kept(make_style):
+    with Library() as library:
+        library.save(make_style())
+        for change in ({"palette": Palette(tempo_qpm=0.0)}, {"created_at": "once"}, {"base_model": "x" * 201}):
+            with pytest.raises(InputError, match=next(iter(change))):
+                library.save(make_style(**change), replace=True)
+        assert library.load("Waltz") == make_style()
 
 
 def test_a_damaged_row_is_told_in_one_line(make_style):

@@ -5,6 +5,7 @@ import json
 import struct
 import tracemalloc
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from stilo.errors import BundleError, InputError, WriteError
 from stilo.styles import bundle
 from stilo.styles.arrays import arrays_from_bytes, style_to_arrays
 from stilo.styles.bundle import read_bundle, write_bundle
+from stilo.styles.style import Palette, Source
 
 
 @pytest.fixture
@@ -75,6 +77,19 @@ def test_folders_of_the_maker_are_not_given_away(written):
     again = read_bundle(path)
     assert [source.path for source in again.sources] == ["one.mid", "two.mid"]
     assert [source.sha256 for source in again.sources] == [source.sha256 for source in style.sources]
+
+
+def test_the_advice_names_files_without_their_folders(make_style, tmp_path):
+    sources = (Source("/home/ada/a.mid", "ab" * 32), Source("/home/ada/a.mid.mid", "cd" * 32))
+    proof = replace(make_style().proof, advice="does not sound like the others: /home/ada/a.mid, /home/ada/a.mid.mid")
+    write_bundle(make_style(sources=sources, proof=proof), tmp_path / "a.stilo")
+    assert read_bundle(tmp_path / "a.stilo").proof.advice == "does not sound like the others: a.mid, a.mid.mid"
+
+
+def test_what_could_not_be_read_again_is_not_written(make_style, tmp_path):
+    with pytest.raises(InputError, match="tempo_qpm"):
+        write_bundle(make_style(palette=Palette(tempo_qpm=0.0)), tmp_path / "a.stilo")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("adapter", [None, {}])

@@ -166,4 +166,6 @@ def test_names_from_files_become_printable_text():
     assert Source("a\udcff\x1b[2Jb.mid", "ab" * 32, "One\nTwo").path == "a  [2Jb.mid"
     assert Source("a", "ab" * 32, "One\nTwo").title == "One Two"
     assert Part("Pia\x07no", 0, False, 0).name == "Pia no"
+    assert len(Part("x" * 5000, 0, False, 0).name) == 200
+    assert len(Source("x" * 5000, "ab" * 32, "y" * 5000, "z" * 5000).path) == 4096
     assert Palette(parts=(Part("x", 0, False, 0),)).to_json()["parts"][0]["name"] == "x"

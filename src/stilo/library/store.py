@@ -73,8 +73,9 @@ class Library:
         """Keep `style`; with `replace` it takes the place of one of the same name.
 
         Raises:
-            InputError: the name is taken, or the style is too large.
+            InputError: the name is taken, the style is too large, or something in it could not be read again.
         """
+        _row_to_style(_style_to_row(style))  # what could not be read again is not kept
         last = _MOST_ATTEMPTS - 1 if replace else 0
         for attempt in range(last + 1):
             try:

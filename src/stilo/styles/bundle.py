@@ -43,7 +43,7 @@ def write_bundle(style: Style, path: str | Path) -> None:
     Raises:
         WriteError: the place cannot be written.
         BundleError: the style is larger than a bundle may be.
-        InputError: the style holds text that cannot be shown.
+        InputError: the style holds something that no bundle can, and that could not be read again.
     """
     document = {"kind": KIND, "format": FORMAT, **_without_folders(style).to_json()}
     _check_tree(document)
@@ -58,6 +58,7 @@ def write_bundle(style: Style, path: str | Path) -> None:
             archive.writestr(_member_info(member), data, zipfile.ZIP_DEFLATED, compresslevel=9)
     if packed.tell() > LARGEST_BUNDLE_BYTES:
         raise BundleError(path, f"the style is too large: a bundle holds {LARGEST_BUNDLE_BYTES // 2**20} MiB")
+    _style_in(packed.getvalue())  # what could not be read again is not written
     write_whole(path, packed.getvalue())
 
 
@@ -69,19 +70,28 @@ def read_bundle(path: str | Path) -> Style:
     """
     data = _read_bounded(path)
     try:
-        contents = _unpack(data)
-        embedding, adapter = arrays_from_bytes(contents["arrays.safetensors"])
-        return Style.from_json(_parse_document(contents["style.json"]), embedding, adapter)
+        return _style_in(data)
     except _BROKEN_ZIP as error:
         raise BundleError(path, f"this bundle is broken ({_one_line(error)}); ask for it again") from error
     except InputError as error:
         raise BundleError(path, f"this bundle cannot be used: {_one_line(error)}") from error
 
 
+def _style_in(data: bytes) -> Style:
+    contents = _unpack(data)
+    embedding, adapter = arrays_from_bytes(contents["arrays.safetensors"])
+    return Style.from_json(_parse_document(contents["style.json"]), embedding, adapter)
+
+
 def _without_folders(style: Style) -> Style:
-    """The same style, its sources named by file alone (of either kind of path)."""
-    sources = [replace(source, path=PurePath(source.path.replace("\\", "/")).name) for source in style.sources]
-    return replace(style, sources=tuple(sources))
+    """The same style, its sources named by file alone (of either kind of path), in the advice too."""
+    names = {source.path: PurePath(source.path.replace("\\", "/")).name for source in style.sources}
+    sources = tuple(replace(source, path=names[source.path]) for source in style.sources)
+    proof = style.proof
+    for path in sorted(names, key=len, reverse=True):
+        if proof is not None and path in proof.advice:
+            proof = replace(proof, advice=proof.advice.replace(path, names[path]))
+    return replace(style, sources=sources, proof=proof)
 
 
 def _member_info(member: str) -> zipfile.ZipInfo:

@@ -7,11 +7,12 @@ from typing import Any
 from stilo.errors import InputError
 
 
-def printable(text: str) -> str:
-    """The same text on one line; what cannot be printed or is no Unicode (as file names may be) becomes a space.
+def printable(text: str, longest: int) -> str:
+    """The same text on one line, cut at `longest`; what cannot be printed or is no Unicode becomes a space.
 
-    So a title from a stranger's file cannot send commands to the terminal that shows it.
+    File names need not be Unicode, and a title from a stranger's file must not send commands to the terminal.
     """
+    text = text[:longest]
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else " " for character in text)
@@ -34,7 +35,7 @@ class Fields:
         value = self._value(name)
         if not isinstance(value, str) or len(value) > longest:
             raise self._error(name, f"must be text of at most {longest} characters")
-        return printable(value)
+        return printable(value, longest)
 
     def whole(self, name: str, least: int, most: int) -> int:
         value = self._value(name)

@@ -8,7 +8,8 @@ from typing import Any
 from stilo.errors import InputError
 from stilo.styles.fields import Fields, printable
 
-MOST_PARTS = 256
+MOST_PARTS = 4096
+LONGEST_PART_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Part:
         program: General MIDI program 0…127 (meaningless for drums).
         rank: place in the score among the parts, 0 = top.
         frequency: share of the pieces that have this part, 0…1.
+        lowest, highest: its range, MIDI pitches.
     """
 
     name: str
@@ -27,9 +29,11 @@ class Part:
     is_drum: bool
     rank: int
     frequency: float = 1.0
+    lowest: int = 0
+    highest: int = 127
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", printable(self.name))
+        object.__setattr__(self, "name", printable(self.name, LONGEST_PART_NAME))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -38,11 +42,13 @@ class Part:
     def from_json(cls, data: object) -> Part:
         fields = Fields(data, "palette.parts")
         return cls(
-            name=fields.text("name", 200),
+            name=fields.text("name", LONGEST_PART_NAME),
             program=fields.whole("program", 0, 127),
             is_drum=fields.flag("is_drum"),
             rank=fields.whole("rank", 0, MOST_PARTS - 1),
             frequency=fields.number("frequency", 0.0, 1.0),
+            lowest=fields.whole("lowest", 0, 127),
+            highest=fields.whole("highest", 0, 127),
         )
 
 

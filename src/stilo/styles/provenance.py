@@ -9,6 +9,8 @@ from typing import Any
 from stilo.errors import InputError
 from stilo.styles.fields import Fields, printable
 
+_LONGEST = {"path": 4096, "title": 1000, "licence": 1000}
+_LONGEST_ADVICE = 2000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,8 +29,8 @@ class Source:
     held_out: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("path", "title", "licence"):
-            object.__setattr__(self, name, printable(getattr(self, name)))
+        for name, longest in _LONGEST.items():
+            object.__setattr__(self, name, printable(getattr(self, name), longest))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -40,10 +42,10 @@ class Source:
         if not _SHA256.fullmatch(sha256):
             raise InputError("sources.sha256 must be 64 hexadecimal digits")
         return cls(
-            path=fields.text("path", 4096),
+            path=fields.text("path", _LONGEST["path"]),
             sha256=sha256,
-            title=fields.text("title", 1000),
-            licence=fields.text("licence", 1000),
+            title=fields.text("title", _LONGEST["title"]),
+            licence=fields.text("licence", _LONGEST["licence"]),
             notes=fields.whole("notes", 0, 2**31),
             held_out=fields.flag("held_out"),
         )
@@ -72,6 +74,9 @@ class Proof:
     steps: int = 0
     advice: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "advice", printable(self.advice, _LONGEST_ADVICE))
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -88,5 +93,5 @@ class Proof:
             held_out_notes=fields.whole("held_out_notes", 0, 2**40),
             seconds=fields.number("seconds", 0.0, 1e9),
             steps=fields.whole("steps", 0, 2**40),
-            advice=fields.text("advice", 2000),
+            advice=fields.text("advice", _LONGEST_ADVICE),
         )
