@@ -117,7 +117,7 @@ def minutes_to_learn(setting: Setting) -> float:
         raise SystemExit("learn gave no proof")
     setting.style = style
     setting.notes["learn"] = (
-        f"held-out nats/note {proof.base_nats_per_note:.3f} → {proof.vector_nats_per_note:.3f} told the style "
+        f"held-out nats/note {proof.base_nats_per_note:.3f} → {proof.vector_nats_per_note:.3f} style told "
         f"→ {proof.tuned_nats_per_note:.3f} tuned"
     )
     return minutes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,20 +12,26 @@ if TYPE_CHECKING:
     from stilo.styles.provenance import Proof, Source
     from stilo.styles.style import Style
 
+CARD_WIDTH = 100
+LABEL_WIDTH = 19
+
 
 def style_card(style: Style) -> str:
     """The style as plain text: what it is made of, what it composes with, what was learned, from what."""
     from stilo.elements.card import profile_card
 
-    parts = [profile_card(style.profile, style.name).rstrip(), "", f"composes with  {palette_line(style.palette)}"]
+    told = {"composes with": [palette_line(style.palette)]}
     if style.proof is not None:
-        parts += [f"learned        {line}" for line in proof_lines(style.proof)]
+        told["proof"] = proof_lines(style.proof)
     if style.parents:
-        shares = ", ".join(f"{name} {share:.0%}" for name, share in style.parents.items())
-        parts.append(f"blended from   {shares}")
+        told["blended from"] = [", ".join(f"{name} {share:.0%}" for name, share in style.parents.items())]
     if style.sources:
-        parts.append(f"from           {sources_line(style.sources)}")
-    return "\n".join(parts) + "\n"
+        told["from"] = [sources_line(style.sources)]
+    lines = [profile_card(style.profile, style.name).rstrip(), "", "STYLE"]
+    for label, texts in told.items():
+        wrapped = [line for text in texts for line in wrap(text, CARD_WIDTH - LABEL_WIDTH - 2)]
+        lines += [f"  {label if i == 0 else '':<{LABEL_WIDTH}}{line}" for i, line in enumerate(wrapped)]
+    return "\n".join(lines) + "\n"
 
 
 def palette_line(palette: Palette) -> str:
@@ -43,7 +50,7 @@ def proof_lines(proof: Proof) -> list[str]:
     """Held-out nats/note before and after, and the advice when there is some."""
     steps = [
         f"{proof.base_nats_per_note:.3f} before",
-        f"{proof.vector_nats_per_note:.3f} told the style",
+        f"{proof.vector_nats_per_note:.3f} style told",
     ]
     after = proof.vector_nats_per_note
     if proof.tuned_nats_per_note is not None:
@@ -51,7 +58,7 @@ def proof_lines(proof: Proof) -> list[str]:
         after = proof.tuned_nats_per_note
     gain = proof.base_nats_per_note - after
     lines = [
-        f"held-out nats/note {' → '.join(steps)} ({abs(gain):.3f} {'better' if gain >= 0 else 'WORSE'})",
+        f"held-out nats/note {' → '.join(steps)}, {abs(gain):.3f} {'better' if gain >= 0 else 'WORSE'}",
         f"judged on {_counted(proof.held_out_pieces, 'piece')} ({_counted(proof.held_out_notes, 'note')}) "
         f"it did not learn from, in {proof.seconds:.0f} s",
     ]
