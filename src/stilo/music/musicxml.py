@@ -67,14 +67,22 @@ def _title(root: ET.Element) -> str:
 
 
 def _settle_lengths(sheet: Sheet) -> None:
-    """Carry the metre through all bars, and give empty or nearly full bars the length it asks for."""
+    """Carry the metre through all bars, and give empty or nearly full bars the length it asks for.
+
+    Parts that only rest do not count where another plays: many programs write a whole rest into a pickup.
+    """
     metre: tuple[int, int] | None = (4, 4)
     for bar in sheet.bars:
         metre = bar.metre = bar.metre or metre
         if metre == (0, 0):
             bar.metre = None
         nominal = bar.nominal_length
-        if nominal is not None and (bar.length == 0 or abs(bar.length - nominal) <= _NEARLY_FULL):
+        bar.length = bar.length or bar.rest_length
+        if nominal is None:
+            continue
+        end_of_notes = max((note.onset + note.duration for note in bar.notes), default=0)
+        only_rests_overflow = bar.length > nominal >= end_of_notes
+        if bar.length == 0 or only_rests_overflow or abs(bar.length - nominal) <= _NEARLY_FULL:
             bar.length = nominal
 
 
@@ -130,11 +138,14 @@ class _PartReader:
     def read(self, part: ET.Element) -> None:
         for bar, measure in zip(self.sheet.bars, part.findall("measure"), strict=False):
             self.at = self.previous_onset = 0
-            furthest = 0
+            furthest, notes_before = 0, len(bar.notes)
             for element in measure:
                 self._read_element(element, bar)
                 furthest = max(furthest, self.at)
-            bar.length = max(bar.length, furthest)
+            if len(bar.notes) > notes_before:
+                bar.length = max(bar.length, furthest)
+            else:
+                bar.rest_length = max(bar.rest_length, furthest)
             if self.part == 0:
                 bar.marks.endings = bar.marks.endings or self.endings
 
@@ -277,10 +288,12 @@ class _PartReader:
             bar.marks.passes = max(2, int(_number(repeat.get("times"), 2)))
         ending = barline.find("ending")
         if ending is not None and ending.get("type") == "start":
-            numbers = (ending.get("number") or "").replace(",", " ").split()
+            numbers = (ending.get("number") or "1").replace(",", " ").split()
             self.endings = frozenset(int(number) for number in numbers if number.isdigit() and 1 <= int(number) <= 16)
         elif ending is not None:
-            bar.marks.endings, self.endings = self.endings, frozenset()
+            # A first ending whose beginning is missing is this bar alone.
+            bar.marks.endings = self.endings or (frozenset({1}) if bar.marks.ends_repeat else frozenset())
+            self.endings = frozenset()
 
 
 def _metre(time: ET.Element) -> tuple[int, int]:

@@ -51,11 +51,13 @@ class SheetBar:
 
     Attributes:
         length: ticks that its music fills.
+        rest_length: ticks that the parts fill that only rest.
         metre: numerator and denominator in force, None in free time.
         tempos, keys, chords, markers: (onset, value) pairs; keys as (fifths, is_minor).
     """
 
     length: int = 0
+    rest_length: int = 0
     metre: tuple[int, int] | None = (4, 4)
     notes: list[SheetNote] = field(default_factory=list)
     tempos: list[tuple[int, float]] = field(default_factory=list)
@@ -104,7 +106,7 @@ def sheet_score(sheet: Sheet, path: str) -> Score:
         notes=_joined_notes(placed),
         tracks=tuple(sheet.tracks),
         ticks_per_quarter=SHEET_TICKS,
-        tempos=tuple(Tempo(start + at, value) for start, bar in placed for at, value in bar.tempos),
+        tempos=_tempo_changes([Tempo(start + at, value) for start, bar in placed for at, value in bar.tempos]),
         time_signatures=tuple(_time_signatures(placed)),
         key_signatures=_changes([KeySignature(start + at, *key) for start, bar in placed for at, key in bar.keys]),
         chord_symbols=tuple(ChordSymbol(start + at, label) for start, bar in placed for at, label in bar.chords),
@@ -175,6 +177,15 @@ def _metre_of_length(length: int, metre: tuple[int, int] | None) -> tuple[int, i
     return max(1, min(255, round(length * 16 / SHEET_TICKS))), 64
 
 
+def _tempo_changes(tempos: list[Tempo]) -> tuple[Tempo, ...]:
+    """Without the repeats of the same that playing a section twice brings."""
+    kept: list[Tempo] = []
+    for tempo in sorted(tempos, key=lambda tempo: tempo.onset_ticks):
+        if not kept or kept[-1].quarters_per_minute != tempo.quarters_per_minute:
+            kept.append(tempo)
+    return tuple(kept)
+
+
 def _changes(keys: list[KeySignature]) -> tuple[KeySignature, ...]:
     kept: list[KeySignature] = []
     for key in sorted(keys, key=lambda key: key.onset_ticks):
@@ -188,9 +199,10 @@ def _changes(keys: list[KeySignature]) -> tuple[KeySignature, ...]:
 def _at_usual_resolution(score: Score) -> Score:
     """The score at 480 ticks to the quarter when that holds all its times exactly."""
     step = SHEET_TICKS // DEFAULT_TICKS_PER_QUARTER
-    onsets = [event.onset_ticks for event in score.tempos]
-    onsets += [event.onset_ticks for event in score.time_signatures]
-    onsets += [event.onset_ticks for event in (*score.key_signatures, *score.chord_symbols)]
-    onsets += [event.onset_ticks for event in score.markers]
+    onsets = [tempo.onset_ticks for tempo in score.tempos]
+    onsets += [signature.onset_ticks for signature in score.time_signatures]
+    onsets += [key.onset_ticks for key in score.key_signatures]
+    onsets += [chord.onset_ticks for chord in score.chord_symbols]
+    onsets += [marker.onset_ticks for marker in score.markers]
     common = gcd(*score.notes["onset_ticks"].tolist(), *score.notes["duration_ticks"].tolist(), *onsets)
     return score.with_resolution(DEFAULT_TICKS_PER_QUARTER) if common % step == 0 else score
