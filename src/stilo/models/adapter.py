@@ -20,7 +20,7 @@ from torch.func import functional_call
 
 from stilo.errors import InputError
 from stilo.models.corpus import Piece
-from stilo.models.evaluate import Score, autocast_pays, mean_nats_per_note, score_pieces
+from stilo.models.evaluate import PieceScore, autocast_pays, mean_nats_per_note, score_pieces
 from stilo.models.features import Features, features_of
 from stilo.models.sequence import Batch, SequenceModel
 from stilo.models.stream import Told, batch_of
@@ -54,7 +54,7 @@ class Tuning:
     """An adapter and the held-out scores with it, and how many steps it took to get there."""
 
     weights: Weights
-    scores: list[Score]
+    scores: list[PieceScore]
     steps: int
 
 
@@ -87,7 +87,7 @@ class Adapter(nn.Module):
         return tensors
 
     def nats(self, batch: Batch) -> Tensor:
-        """[B, T, 5] as `SequenceModel.losses`."""
+        """[B, T, 5] as `SequenceModel.forward`."""
         nats: Tensor = functional_call(self.model[0], self.merged(), (batch,))[0]
         return nats
 
@@ -123,7 +123,7 @@ def apply_adapter(model: SequenceModel, weights: Weights) -> SequenceModel:
             if added is not None:
                 if added.shape != tuple(p.shape) or not np.isfinite(added).all():
                     raise InputError(f"this style's adapter does not fit the base model ({name}); learn the style anew")
-                p += torch.from_numpy(np.ascontiguousarray(added, np.float32))
+                p.add_(torch.from_numpy(np.ascontiguousarray(added, np.float32)))
     if set(weights) - known:
         raise InputError("this style's adapter belongs to another base model; learn the style anew")
     return adapted

@@ -17,7 +17,7 @@ from stilo.models.tokens import FIELDS, with_end
 
 
 @dataclass(frozen=True, eq=False)
-class Score:
+class PieceScore:
     """Nats of one piece, summed over its `notes` notes (the end counts to the last), for each field."""
 
     notes: int
@@ -41,11 +41,11 @@ def score_pieces(
     styles: Sequence[NDArray[np.float32] | None],
     longest: int = 1024,
     rows: int = 16,
-) -> list[Score]:
+) -> list[PieceScore]:
     """Nats of every piece under the model, each told its tempo, metre, length and the style given for it."""
     features = [prepared(piece, longest) for piece in pieces]
     order = sorted(range(len(pieces)), key=lambda i: len(features[i].fields))
-    scores: list[Score | None] = [None] * len(pieces)
+    scores: list[PieceScore | None] = [None] * len(pieces)
     was_training = model.training
     model.eval()
     for start in range(0, len(order), rows):
@@ -54,10 +54,10 @@ def score_pieces(
         padded = [_padded(features[i], length) for i in some]
         piece = np.repeat(np.arange(len(some))[:, None], length, axis=1)
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
-            nats, _ = model.losses(batch_of(padded, piece, [Told(styles[i]) for i in some]))
+            nats, _ = model(batch_of(padded, piece, [Told(styles[i]) for i in some]))
         for row, i in enumerate(some):
             steps = len(features[i].fields)
-            scores[i] = Score(min(steps, len(pieces[i].steps)), nats[row, :steps].double().sum(0).numpy())
+            scores[i] = PieceScore(min(steps, len(pieces[i].steps)), nats[row, :steps].double().sum(0).numpy())
     model.train(was_training)
     return [score for score in scores if score is not None]
 
@@ -67,12 +67,12 @@ def autocast_pays() -> bool:
     return bool(torch.cpu._is_amx_tile_supported())
 
 
-def mean_nats_per_note(scores: Sequence[Score]) -> float:
+def mean_nats_per_note(scores: Sequence[PieceScore]) -> float:
     """Over all notes of all pieces."""
     return float(sum(score.nats.sum() for score in scores) / max(1, sum(score.notes for score in scores)))
 
 
-def nats_by_field(scores: Sequence[Score]) -> dict[str, float]:
+def nats_by_field(scores: Sequence[PieceScore]) -> dict[str, float]:
     total = np.sum([score.nats for score in scores], axis=0) / max(1, sum(score.notes for score in scores))
     return dict(zip(FIELDS, total.round(4).tolist(), strict=True))
 

@@ -60,8 +60,8 @@ def point(steps: StepArray) -> Pointers:
     """The pointers of a whole piece at once."""
     context, level = _context_pointers(steps)
     columns = [_bar_pointers(steps, lag) for lag in BAR_LAGS]
-    bars = [np.stack(column, axis=1) for column in zip(*columns, strict=True)]
-    return Pointers(*bars, context, level)
+    following, here, voice, hits = (np.stack(column, axis=1) for column in zip(*columns, strict=True))
+    return Pointers(following, here, voice, hits, context, level)
 
 
 def _key(onset: Integers, part: Integers, pitch: Integers) -> Integers:
@@ -115,7 +115,7 @@ def _bar_pointers(steps: StepArray, lag: int) -> tuple[Integers, Integers, Integ
 def _context_tokens(steps: StepArray) -> NDArray[np.uint64]:
     pitch = (steps["pitch"] % 128).astype(np.int64)
     interval = np.diff(pitch, prepend=pitch[:1]) + 128
-    return ((interval << 8) | steps["gap"]).astype(np.uint64)
+    return np.asarray((interval << 8) | steps["gap"], np.uint64)
 
 
 def _context_pointers(steps: StepArray) -> tuple[Integers, Integers]:

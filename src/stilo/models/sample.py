@@ -33,6 +33,7 @@ from stilo.models.sequence import (
     turned_histogram,
 )
 from stilo.models.stream import Told, conditioning_of
+from stilo.models.threads import one_thread
 from stilo.models.tokens import (
     DRUMS,
     DURATIONS,
@@ -147,6 +148,12 @@ class Sampler:
         self, given: StepArray | None = None, progress: Callable[[float], None] | None = None
     ) -> tuple[StepArray, NDArray[np.float64]]:
         """A piece, and the nats of every field of every note, shape [notes, 5]. `given` notes come first."""
+        with one_thread():
+            return self._write(given, progress)
+
+    def _write(
+        self, given: StepArray | None, progress: Callable[[float], None] | None
+    ) -> tuple[StepArray, NDArray[np.float64]]:
         written, state = _Written(), None
         nats: list[list[float]] = []
         while len(written) < self.plan.most_notes:

@@ -191,7 +191,8 @@ class FieldHead(nn.Module):
         gate = self.gate[stage](g).float()
         gate = gate + 10 * self.gate_state[stage].gather(1, states.t()).t()
         gate = gate * (values < size)
-        return logits.scatter_add(-1, values.clamp(max=size - 1), gate)
+        gated: Tensor = logits.scatter_add(-1, values.clamp(max=size - 1), gate)
+        return gated
 
     def _pitch_logits(self, g: Tensor, logits: Tensor, pitch: PitchContext) -> Tensor:
         steps = torch.arange(128, device=g.device) + 127
@@ -223,7 +224,7 @@ def turned_histogram(histogram: Tensor, turn: Tensor) -> Tensor:
     """[N, 24] histograms whose bin 0 is a pitch p, seen from p + turn ([N])."""
     bins = torch.arange(12, device=turn.device)
     index = (bins + turn.unsqueeze(-1)) % 12
-    halves = [half.gather(1, index) for half in histogram.split(12, -1)]
+    halves = [half.gather(1, index) for half in histogram.chunk(HISTOGRAM_SIZE // 12, -1)]
     return torch.cat(halves, -1)
 
 
@@ -255,7 +256,8 @@ class SequenceModel(nn.Module):
         """[P, width], what is added to the input of every step of a piece."""
         normal = ((conditioning.style - self.style_mean) * self.style_scale).clamp(-5, 5)
         told = self.style(normal * conditioning.style_known) * conditioning.style_known
-        return told + self.programs(conditioning.programs)
+        condition: Tensor = told + self.programs(conditioning.programs)
+        return condition
 
     def read(
         self, trunk: Tensor, memory: Tensor, histogram: Tensor, condition: Tensor, state: State | None
@@ -270,7 +272,7 @@ class SequenceModel(nn.Module):
         y, state = self.trunk(x, state)
         return self.drop(y), state
 
-    def losses(self, batch: Batch, state: State | None = None) -> tuple[Tensor, State]:
+    def forward(self, batch: Batch, state: State | None = None) -> tuple[Tensor, State]:
         """Negative log-likelihood in nats of every field, [B, T, 5] (0 after an END), and the state to go on from."""
         condition = self.condition(batch.conditioning)[batch.piece]
         h, state = self.read(batch.trunk, batch.memory, batch.histogram, condition, state)

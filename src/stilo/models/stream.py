@@ -131,7 +131,7 @@ def _chances(pieces: list[Piece]) -> NDArray[np.float64]:
     for name in np.unique(sets):
         here = sets == name
         weights[here] *= lengths[here].sum() ** SET_POWER * SET_WEIGHTS.get(str(name), 1.0) / weights[here].sum()
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def _window(steps: StepArray, rng: np.random.Generator) -> StepArray:

@@ -245,6 +245,6 @@ def with_parts(steps: StepArray, token_of: dict[int, int]) -> StepArray:
     changed["part"] = tokens[steps["part"]]
     changed = changed[np.lexsort((changed["pitch"], changed["part"], changed["onset"]))]
     key = np.stack([changed[name].astype(np.int64) for name in ("onset", "part", "pitch")])
-    changed = changed[np.append(True, (np.diff(key) != 0).any(0))]
+    changed = np.asarray(changed[np.append(True, (np.diff(key) != 0).any(0))])
     changed["gap"] = np.diff(changed["onset"], prepend=changed["onset"][0] - int(steps["gap"][0]))
     return changed

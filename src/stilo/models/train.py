@@ -95,7 +95,7 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, steps, self.highest_rate)
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
-            nats, after = self.model.losses(batch, state)
+            nats, after = self.model(batch, state)
         loss = nats.sum(-1).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
@@ -164,7 +164,7 @@ def train(packed: Path, run: Path, notes: int, arguments: argparse.Namespace) ->
     training.model.style_scale.copy_(scale)
     training.resume()
     rng = np.random.default_rng([arguments.seed, training.step])
-    ready = _prefetched(Stream(PieceSource(pieces, 1 / scale.numpy(), rng), arguments.rows, arguments.length))
+    ready = _prefetched(Stream(PieceSource(pieces, (1 / scale).numpy(), rng), arguments.rows, arguments.length))
     steps = notes // (arguments.rows * arguments.length)
     parameters = sum(p.numel() for p in training.model.parameters())
     print(f"{parameters / 1e6:.2f} M parameters, {len(pieces)} pieces, step {training.step} of {steps}", flush=True)

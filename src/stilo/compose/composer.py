@@ -1,0 +1,215 @@
+"""From a style and a request to a piece: several candidates are written, the best is kept, put in its key, and played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilo.compose.judge import Figures, choose, heard_key, measure_figures, style_distance
+from stilo.compose.performance import performed
+from stilo.compose.request import Request
+from stilo.elements.profile import analyse
+from stilo.errors import InputError
+from stilo.music.chords import parse_chord
+from stilo.music.instruments import PROGRAM_NAMES
+from stilo.music.score import ChordSymbol, Score, Track
+from stilo.music.theory import Key, parse_key
+from stilo.styles.palette import Part as PalettePart
+from stilo.styles.style import Style
+
+if TYPE_CHECKING:
+    from stilo.models.sample import Plan, Taste
+    from stilo.models.sequence import SequenceModel
+    from stilo.models.tokens import Part
+
+USUAL_FREQUENCY = 0.5
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a request.
+
+    Attributes:
+        asked_key, key: wished for, and heard in the piece; "" without pitched notes.
+        style_distance: from the style's vector, in standard deviations; real pieces of a style lie near 0.7.
+        nats_per_note: how likely the model finds its piece.
+        candidates: how many were written; `chosen` is the number of the one that was kept.
+        figures: counted on the piece.
+    """
+
+    asked_key: str
+    key: str
+    style_distance: float
+    nats_per_note: float
+    candidates: int
+    chosen: int
+    figures: Figures
+
+
+@dataclass(frozen=True, eq=False)
+class Composition:
+    """A piece, what was asked for, and what came of it."""
+
+    score: Score
+    request: Request
+    report: Report
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    score: Score
+    nats_per_note: float
+    distance: float
+    cost: float
+
+
+def compose(style: Style, request: Request, progress: Progress | None = None) -> Composition:
+    """Compose a piece in a style. The same style, request and seed give the same notes.
+
+    Raises:
+        InputError: the style was learned with other weights, or has no parts to write for.
+        SetupError: the weights are missing.
+    """
+    from stilo.models.sample import Taste
+
+    tell = progress or (lambda _what, _share: None)
+    model = _model_of(style)
+    plan, tracks = plan_of(style, request)
+    asked = parse_key(request.key or style.palette.key) if request.key or style.palette.key else None
+    candidates: list[_Candidate] = []
+    for number in range(request.candidates):
+        rng = np.random.default_rng([request.seed, number])
+
+        def share(done: float, number: int = number) -> None:
+            tell(f"composing {number + 1} of {request.candidates}", (number + done) / request.candidates)
+
+        taste = Taste(request.temperature, request.top_p)
+        candidates.append(_written(model, plan, taste, tracks, style, asked, rng, share))
+    chosen = choose([candidate.cost for candidate in candidates])
+    best = candidates[chosen]
+    score = _finished(best.score, asked, style, request)
+    tell("done", 1.0)
+    heard = heard_key(score)
+    return Composition(
+        score,
+        request,
+        Report(
+            asked_key=str(asked or ""),
+            key=str(heard or ""),
+            style_distance=best.distance,
+            nats_per_note=best.nats_per_note,
+            candidates=request.candidates,
+            chosen=chosen + 1,
+            figures=measure_figures(score),
+        ),
+    )
+
+
+def _model_of(style: Style) -> SequenceModel:
+    from stilo.models.adapter import apply_adapter
+    from stilo.models.checkpoint import load_base
+
+    base, identity = load_base()
+    if style.base_model != identity:
+        raise InputError(
+            f"the style '{style.name}' was learned with other weights ({style.base_model}) than are installed "
+            f"({identity}); learn it again from its files"
+        )
+    if style.adapter is None:
+        return base
+    return apply_adapter(base, {key: array.astype(np.float32) for key, array in style.adapter.items()})
+
+
+def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
+    """What the sampler must keep to, and the track of each part token in score order.
+
+    Raises:
+        InputError: the style names no parts.
+    """
+    from stilo.models.sample import Plan
+    from stilo.models.tokens import DRUMS, RANKS
+    from stilo.models.tokens import Part as Voice
+
+    palette = style.palette
+    if not palette.parts:
+        raise InputError(f"the style '{style.name}' names no instruments; learn it again from its files")
+    most = max(part.frequency for part in palette.parts)
+    usual = [part for part in palette.parts if part.frequency >= min(USUAL_FREQUENCY, most)]
+    ranges: dict[Part, tuple[int, int]] = {}
+    tracks: dict[int, Track] = {}
+    counts: dict[int, int] = {}
+    for part in usual:
+        program = DRUMS if part.is_drum else part.program
+        rank = counts.get(program, 0)
+        if rank >= RANKS or (part.is_drum and rank):
+            continue
+        counts[program] = rank + 1
+        voice = Voice(program, rank)
+        ranges[voice] = (part.lowest, part.highest)
+        tracks[voice.token] = Track(part.name or _usual_name(part), part.program, part.is_drum)
+    tempo = request.tempo_qpm or palette.tempo_qpm
+    metre = request.time_signature or palette.time_signature
+    plan = Plan(
+        bars=request.bars, metre=metre, ranges=ranges, quarters_per_minute=tempo, style=np.asarray(style.embedding)
+    )
+    return plan, tracks
+
+
+def _usual_name(part: PalettePart) -> str:
+    return "Drums" if part.is_drum else PROGRAM_NAMES[part.program]
+
+
+def _written(
+    model: SequenceModel,
+    plan: Plan,
+    taste: Taste,
+    tracks: dict[int, Track],
+    style: Style,
+    asked: Key | None,
+    rng: np.random.Generator,
+    progress: Callable[[float], None],
+) -> _Candidate:
+    from stilo.models.sample import Sampler
+    from stilo.models.tokens import decode
+
+    steps, nats = Sampler(model, plan, taste, rng).write(progress=progress)
+    score = decode(steps, plan.metre, plan.quarters_per_minute or 120.0, tracks)
+    scale = model.style_scale.numpy()
+    distance = style_distance(score, np.asarray(style.embedding, np.float32), scale)
+    nats_per_note = float(nats.sum(1).mean())
+    return _Candidate(score, nats_per_note, distance, distance + _faults(score, plan.bars, asked))
+
+
+def _faults(score: Score, bars: int, asked: Key | None) -> float:
+    """What no listener forgives, added to the style distance: each near 1 when it is bad."""
+    figures = measure_figures(score)
+    heard = heard_key(score)
+    other_mode = 0.5 if asked is not None and heard is not None and heard.mode != asked.mode else 0.0
+    loops = 2 * max(0.0, figures.self_copy_share - 0.6)
+    stuck = 0.1 * max(0, figures.longest_repeated_run - 8)
+    return other_mode + loops + stuck + 2 * figures.empty_bars
+
+
+def _finished(score: Score, asked: Key | None, style: Style, request: Request) -> Score:
+    """In the key that was asked for, with key and chord marks, played."""
+    heard = heard_key(score)
+    if asked is not None and heard is not None:
+        score = score.transposed((asked.tonic - heard.tonic + 5) % 12 - 5)
+        heard = heard_key(score)
+    if heard is not None:
+        score = replace(score, key_signatures=(heard.signature,), chord_symbols=_chord_symbols(score))
+    return performed(replace(score, title=f"{style.name}, no. {request.seed}"))
+
+
+def _chord_symbols(score: Score) -> tuple[ChordSymbol, ...]:
+    detail = analyse(score).piece
+    spans = detail.chords if detail is not None else ()
+    return tuple(
+        ChordSymbol(round(span.onset_quarters * score.ticks_per_quarter), span.label)
+        for span in spans
+        if parse_chord(span.label) is not None
+    )
