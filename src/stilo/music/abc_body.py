@@ -56,7 +56,7 @@ class Voice:
     transposition: int = 0
     bar: SheetBar = field(default_factory=lambda: SheetBar(metre=None))
     at: Fraction = Fraction(0)  # quarters from the bar line
-    altered: dict[tuple[str, int], int] = field(default_factory=dict)
+    altered: dict[str, int] = field(default_factory=dict)
     tied: dict[int, SheetNote] = field(default_factory=dict)  # pitch → note that waits for its continuation
     last: list[SheetNote] = field(default_factory=list)
     last_onset: Fraction = Fraction(0)
@@ -219,11 +219,10 @@ class BodyReader:
     def _pitch(self, found: re.Match[str]) -> int:
         accidental, letter, marks = found[1], found[2], found[3]
         octave = (1 if letter.islower() else 0) + marks.count("'") - marks.count(",")
-        line = (letter.upper(), octave)
         voice = self.voice
-        if accidental:
-            voice.altered[line] = accidental.count("^") - accidental.count("_")
-        alteration = voice.altered.get(line, voice.signature[letter.upper()])
+        if accidental:  # holds for the letter in every octave, as the standard has it by default
+            voice.altered[letter.upper()] = accidental.count("^") - accidental.count("_")
+        alteration = voice.altered.get(letter.upper(), voice.signature[letter.upper()])
         return _LETTERS[letter.upper()] + 12 * octave + alteration
 
     def _broken(self, signs: str) -> None:
