@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilo.compose.judge import Figures, choose, heard_key, measure_figures, style_distance
+from stilo.compose.judge import Figures, choose, cost_of, heard_key, measure_figures, style_distance
 from stilo.compose.performance import performed
 from stilo.compose.request import Request
 from stilo.elements.profile import analyse
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stilo.models.tokens import Part
 
 USUAL_FREQUENCY = 0.5
+NO_MUSIC = 1000.0
 Progress = Callable[[str, float], None]
 
 
@@ -177,21 +178,14 @@ def _written(
     from stilo.models.tokens import decode
 
     steps, nats = Sampler(model, plan, taste, rng).write(progress=progress)
-    score = decode(steps, plan.metre, plan.quarters_per_minute or 120.0, tracks)
+    score = decode(steps, plan.metre, plan.quarters_per_minute or 120.0, tracks, plan.bars)
     scale = model.style_scale.numpy()
-    distance = style_distance(score, np.asarray(style.embedding, np.float32), scale)
+    vector = np.asarray(style.embedding, np.float32)
+    if len(score) == 0:
+        return _Candidate(score, 0.0, NO_MUSIC, NO_MUSIC)
+    distance = style_distance(score, vector, scale)
     nats_per_note = float(nats.sum(1).mean())
-    return _Candidate(score, nats_per_note, distance, distance + _faults(score, plan.bars, asked))
-
-
-def _faults(score: Score, bars: int, asked: Key | None) -> float:
-    """What no listener forgives, added to the style distance: each near 1 when it is bad."""
-    figures = measure_figures(score)
-    heard = heard_key(score)
-    other_mode = 0.5 if asked is not None and heard is not None and heard.mode != asked.mode else 0.0
-    loops = 2 * max(0.0, figures.self_copy_share - 0.6)
-    stuck = 0.1 * max(0, figures.longest_repeated_run - 8)
-    return other_mode + loops + stuck + 2 * figures.empty_bars
+    return _Candidate(score, nats_per_note, distance, distance + cost_of(score, style.profile, asked))
 
 
 def _finished(score: Score, asked: Key | None, style: Style, request: Request) -> Score:

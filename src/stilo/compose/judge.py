@@ -9,14 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stilo.elements.embedding import embed_score
+from stilo.elements.figures import Figure
 from stilo.elements.key import estimate_key
 from stilo.elements.layout import lay_out
+from stilo.elements.profile import ELEMENTS, Profile, analyse, profile_distance
 from stilo.music.score import Score
 from stilo.music.theory import Key
 from stilo.music.timeline import bar_grid
 
 _SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}
 LOOP_NOTES = 8
+_BANDS = ("rhythm.notes_per_bar", "rhythm.silence", "rhythm.groove", "pitch.entropy", "harmony.voices")
 Floats = NDArray[np.float32]
 
 
@@ -114,6 +117,33 @@ def style_distance(score: Score, style: Floats, scale: Floats) -> float:
     """Root mean square distance of the embeddings, in standard deviations over many pieces of many styles."""
     difference = np.clip((embed_score(score).values - style) * scale, -5, 5)
     return float(np.sqrt(np.mean(difference**2)))
+
+
+def cost_of(score: Score, style: Profile, asked: Key | None) -> float:
+    """What speaks against a candidate: far from the style's profile, out of its bands, or what no listener forgives.
+
+    Each term is near 1 when it is bad: the profile distance ×4; figures beyond one spread of the style's pieces; the
+    other mode than `asked`; more than 60 % of the notes in runs that stood before; a stuck note; empty bars.
+    """
+    figures, profile = measure_figures(score), analyse(score)
+    heard = heard_key(score)
+    return (
+        4 * profile_distance(profile, style)
+        + sum(_beyond_band(profile, style, name) for name in _BANDS)
+        + (0.5 if asked is not None and heard is not None and heard.mode != asked.mode else 0.0)
+        + 2 * max(0.0, figures.self_copy_share - 0.6)
+        + 0.1 * max(0, figures.longest_repeated_run - 8)
+        + 2 * figures.empty_bars
+    )
+
+
+def _beyond_band(profile: Profile, style: Profile, name: str) -> float:
+    """A quarter of the spreads by which a figure lies more than one spread from the style's mean, at most 1."""
+    element = ELEMENTS[name]
+    usual = element.spread if isinstance(element, Figure) else 1.0
+    spread = max(style.spread.get(name, usual), usual / 4)
+    away = abs(float(np.asarray(profile.value(name))) - float(np.asarray(style.value(name)))) / spread
+    return min(1.0, max(0.0, away - 1) / 4)
 
 
 def choose(costs: Sequence[float]) -> int:

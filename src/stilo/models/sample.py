@@ -141,7 +141,7 @@ class Sampler:
         self.part_mask[list(self.parts)] = 0.0
         told = Told(plan.style, frozenset(part.program for part in plan.ranges))
         with torch.inference_mode():
-            self.condition = model.condition(conditioning_of([told])).unsqueeze(1)
+            self.condition = model.condition(conditioning_of([told]))
 
     @torch.inference_mode()
     def write(
@@ -170,7 +170,7 @@ class Sampler:
         head = self.model.head
         candidates = _Candidates(w)
         h, state = self._read(w, candidates, state)
-        pre = head.start(h[:, 0])
+        pre = head.start(h.unsqueeze(0))
         chosen: list[int] = []
         nats: list[float] = []
         onset = position = bar = 0
@@ -231,10 +231,10 @@ class Sampler:
             left_class,
             self.tempo,
         ]
-        histogram = np.roll(w.histogram, -w.previous_pitch, axis=1).reshape(1, 1, -1)
+        histogram = np.roll(w.histogram, -w.previous_pitch, axis=1).reshape(1, -1)
         memory = candidates.next_notes(w.previous_pitch)
-        return self.model.read(
-            torch.tensor([[row]]), torch.tensor([[memory]]), torch.from_numpy(histogram), self.condition, state
+        return self.model.read_step(
+            torch.tensor(row), torch.tensor(memory), torch.from_numpy(histogram), self.condition, state
         )
 
     def _pitch_context(self, w: _Written, part: int) -> PitchContext:

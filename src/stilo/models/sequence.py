@@ -116,6 +116,23 @@ class Recurrence(nn.Module):
         y, hidden, cell = torch.lstm(x, state, weights, True, self.layers, 0.0, self.training, False, True)
         return y, (hidden, cell)
 
+    def step(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """One step of one sequence, [width] → [width]: matrix times vector, which for a single row is several times
+        faster than the general kernel."""
+        if state is None:
+            zeros = x.new_zeros(self.layers, self.width)
+            state = (zeros, zeros)
+        hidden, cell = [], []
+        for layer in range(self.layers):
+            gates = torch.addmv(getattr(self, f"bias_{layer}"), getattr(self, f"input_{layer}"), x)
+            gates = torch.addmv(gates, getattr(self, f"state_{layer}"), state[0][layer])
+            enter, keep, new, show = gates.chunk(4)
+            c = keep.sigmoid() * state[1][layer] + enter.sigmoid() * new.tanh()
+            x = show.sigmoid() * c.tanh()
+            hidden.append(x)
+            cell.append(c)
+        return x, (torch.stack(hidden), torch.stack(cell))
+
 
 class FieldHead(nn.Module):
     """Predicts gap, part, pitch, duration, velocity in turn, each knowing those before."""
@@ -258,6 +275,14 @@ class SequenceModel(nn.Module):
         told = self.style(normal * conditioning.style_known) * conditioning.style_known
         condition: Tensor = told + self.programs(conditioning.programs)
         return condition
+
+    def read_step(
+        self, trunk: Tensor, memory: Tensor, histogram: Tensor, condition: Tensor, state: State | None
+    ) -> tuple[Tensor, State]:
+        """One step of one piece: features without the axes B and T → hidden state [width]."""
+        x = self.notes(trunk.unsqueeze(0)) + self.histogram(histogram) + condition
+        x = x + self.from_memory(self.memory(memory.flatten().unsqueeze(0)))
+        return self.trunk.step(x[0], state)
 
     def read(
         self, trunk: Tensor, memory: Tensor, histogram: Tensor, condition: Tensor, state: State | None

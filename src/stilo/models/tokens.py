@@ -179,10 +179,11 @@ def decode(
     metre: tuple[int, int],
     quarters_per_minute: float,
     tracks: dict[int, Track],
+    bars: int | None = None,
 ) -> Score:
     """A score in one metre from steps; `tracks` gives the track of every part token, in score order.
 
-    Notes of one track and pitch that would overlap are cut where the next begins.
+    Notes of one track and pitch that would overlap are cut where the next begins, and all at the end of `bars`.
 
     Raises:
         KeyError: a step of a part that `tracks` does not name.
@@ -191,8 +192,10 @@ def decode(
     index = {token: i for i, token in enumerate(tracks)}
     onset = steps["onset"].astype(np.int64)
     end = onset + DURATION_SLOTS[steps["duration"]]
-    bars = int(end.max(initial=0)) // bar_slots_of(numerator, denominator) + 1
-    lengths = np.full(bars, bar_slots_of(numerator, denominator), np.int64)
+    bar_slots = bar_slots_of(numerator, denominator)
+    if bars is not None:
+        end = np.minimum(end, bars * bar_slots)
+    lengths = np.full(int(end.max(initial=0)) // bar_slots + 1, bar_slots, np.int64)
     track = np.array([index[token] for token in steps["part"].tolist()], np.int64)
     end = np.minimum(end, _next_same_pitch(onset, track * 256 + steps["pitch"]))
     onset_ticks = slots_to_ticks(onset, lengths)
