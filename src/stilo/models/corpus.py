@@ -1,6 +1,6 @@
 """Music packed for training: every piece as steps, embedding and tempo, one compressed file for each split.
 
-    python -m stilo.models.corpus DATA SPLITS.tsv PACKED
+    python -m stilo.models.corpus DATA SPLITS.tsv PACKED --without openewld
 
 DATA holds the files that SPLITS.tsv (columns path, split) names; PACKED receives `train.npz`, `valid.npz`, …
 A `manifest.tsv` in a set's folder, if any, names the composers (column composer_artist).
@@ -137,10 +137,11 @@ def _read(task: tuple[Path, str, str]) -> Piece | str:
         return str(error)
 
 
-def pack(data: Path, splits: Path, packed: Path, processes: int) -> Iterator[str]:
-    """Pack every split but `exclude`; yields one line for each split and each file left out."""
+def pack(data: Path, splits: Path, packed: Path, without: frozenset[str], processes: int) -> Iterator[str]:
+    """Pack every split but `exclude` and the sets `without`; yields one line for each split and each file left out."""
     with splits.open(encoding="utf-8", newline="") as lines:
         rows = [(r["path"], r["split"]) for r in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    rows = [(path, split) for path, split in rows if path.split("/")[0] not in without]
     composers = _composers(data, {path.split("/")[0] for path, _ in rows})
     packed.mkdir(parents=True, exist_ok=True)
     for split in sorted({split for _, split in rows} - {"exclude"}):
@@ -165,9 +166,12 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("splits", type=Path)
     parser.add_argument("packed", type=Path)
+    parser.add_argument("--without", nargs="*", default=[], help="sets to leave out")
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
-    for line in pack(arguments.data, arguments.splits, arguments.packed, arguments.processes):
+    for line in pack(
+        arguments.data, arguments.splits, arguments.packed, frozenset(arguments.without), arguments.processes
+    ):
         print(line)
         sys.stdout.flush()
 

@@ -70,7 +70,7 @@ class Features:
         memory: [T, 6, 4], what each candidate would play next, known before the gap.
         histogram: float32 [T, 24], decayed pitch classes of the past, relative to the note before.
         position: [T], slot in the bar, known once the gap is.
-        previous_pitch, part_pitch: [T], the last pitch of all, and the last of the part that was chosen.
+        previous_pitch, part_pitch: [T], the last pitch of all, and where the part that was chosen comes from.
         values, states: [T, 5, 6], what each candidate proposes for each field (the field's size = nothing), how good
             it was.
     """
@@ -179,12 +179,24 @@ def _histogram(steps: StepArray, previous_pitch: Integers) -> Floats:
 
 
 def _part_pitch(steps: StepArray, previous_pitch: Integers) -> Integers:
-    """The last pitch of the same part; without one, the last pitch of all."""
-    part = steps["part"].astype(np.int64)
-    order = np.argsort(part, kind="stable")
-    same = part[order][1:] == part[order][:-1]
+    """Where the part comes from: the j-th note of a chord from the j-th of the part's last chord, or its highest.
+
+    A part that has not played yet comes from the last pitch of all.
+    """
+    n = len(steps)
+    pitch = (steps["pitch"] % 128).astype(np.int64)
+    order = np.argsort(steps["part"], kind="stable")
+    part, onset = steps["part"][order], steps["onset"][order]
+    begins = np.append(True, (part[1:] != part[:-1]) | (onset[1:] != onset[:-1]))
+    starts = np.flatnonzero(begins)
+    chord = np.cumsum(begins) - 1
+    sizes = np.diff(np.append(starts, n))
+    within = np.arange(n) - starts[chord]
+    before = np.maximum(chord - 1, 0)
+    has_before = (chord > 0) & (part[starts[before]] == part)
+    source = starts[before] + np.minimum(within, sizes[before] - 1)
     last = previous_pitch.copy()
-    last[order[1:][same]] = (steps["pitch"] % 128)[order[:-1][same]]
+    last[order[has_before]] = pitch[order[source[has_before]]]
     return last
 
 

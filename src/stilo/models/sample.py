@@ -92,13 +92,32 @@ class Taste:
 
 
 @dataclass
+class _Chords:
+    """The last two chords of a part."""
+
+    onset: int = -1
+    before: list[int] = field(default_factory=list)
+    now: list[int] = field(default_factory=list)
+
+    def push(self, onset: int, pitch: int) -> None:
+        if onset != self.onset:
+            self.before, self.now, self.onset = self.now, [], onset
+        self.now.append(pitch)
+
+    def reference(self, onset: int) -> int | None:
+        """Where the next note of the part, at `onset`, comes from; None when it has no chord before."""
+        chord, place = (self.before, len(self.now)) if onset == self.onset else (self.now, 0)
+        return chord[min(place, len(chord) - 1)] if chord else None
+
+
+@dataclass
 class _Written:
     """The piece so far, as columns, and what of it the next step needs."""
 
     columns: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in STEP_DTYPE.names or ()})
     memory: GrowingMemory = field(default_factory=GrowingMemory)
     histogram: NDArray[np.float32] = field(default_factory=lambda: np.zeros((len(HISTOGRAM_DECAYS), 12), np.float32))
-    part_pitch: dict[int, int] = field(default_factory=dict)
+    chords: dict[int, _Chords] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.memory)
@@ -115,11 +134,16 @@ class _Written:
         for name, value in values.items():
             self.columns[name].append(value)
         self.memory.push(values["onset"], values["gap"], values["part"], values["pitch"], values["bar_slots"])
-        self.part_pitch[values["part"]] = values["pitch"] % 128
+        self.chords.setdefault(values["part"], _Chords()).push(values["onset"], values["pitch"] % 128)
         for row, decay in zip(self.histogram, HISTOGRAM_DECAYS, strict=True):
             row *= decay
             if values["pitch"] < 128:
                 row[values["pitch"] % 12] += 1 - decay
+
+    def part_pitch(self, part: int, onset: int) -> int:
+        """As `features._part_pitch`."""
+        found = self.chords[part].reference(onset) if part in self.chords else None
+        return self.previous_pitch if found is None else found
 
     def steps(self) -> StepArray:
         steps = np.zeros(len(self), STEP_DTYPE)
@@ -176,7 +200,7 @@ class Sampler:
         onset = position = bar = 0
         for stage in range(STAGES):
             values, states = candidates.stage(stage, chosen, onset)
-            pitch = self._pitch_context(w, chosen[PART]) if stage == PITCH else None
+            pitch = self._pitch_context(w, chosen[PART], onset) if stage == PITCH else None
             logits = head.logits(stage, pre[stage], torch.tensor([values]), torch.tensor([states]), pitch)
             choice, nat = self._choose(stage, logits[0].numpy(), w, chosen, None if forced is None else forced)
             if stage == GAP:
@@ -237,9 +261,9 @@ class Sampler:
             torch.tensor(row), torch.tensor(memory), torch.from_numpy(histogram), self.condition, state
         )
 
-    def _pitch_context(self, w: _Written, part: int) -> PitchContext:
+    def _pitch_context(self, w: _Written, part: int, onset: int) -> PitchContext:
         previous = w.previous_pitch
-        own = w.part_pitch.get(part, previous)
+        own = w.part_pitch(part, onset)
         relative = torch.from_numpy(np.roll(w.histogram, -previous, axis=1).reshape(1, -1))
         turn = torch.tensor([own - previous])
         is_drum = torch.tensor([part % PROGRAMS == DRUMS])

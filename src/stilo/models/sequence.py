@@ -37,7 +37,7 @@ class SequenceConfig:
     layers: int = 2
     hidden: int = 256
     memory_width: int = 96
-    dropout: float = 0.1
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
