@@ -55,7 +55,9 @@ def test_every_quality_survives_musicxml(root, quality):
     assert parse_chord(harmony_label(harmony(label))) == parse_chord(label)
 
 
-@pytest.mark.parametrize("label", ["C:7(b9)", "G:sus4(b7)", "A:min/b3", "D/3", "C:maj6(9)", "E:7(#9,b13)", "C:7(*5)", "N"])
+@pytest.mark.parametrize(
+    "label", ["C:7(b9)", "G:sus4(b7)", "A:min/b3", "D/3", "C:maj6(9)", "E:7(#9,b13)", "C:7(*5)", "N"]
+)
 def test_altered_chords_survive_musicxml_by_their_tones(label):
     first, second = parse_chord(label), parse_chord(harmony_label(harmony(label)))
     assert (first is None) == (second is None)

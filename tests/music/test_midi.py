@@ -85,7 +85,9 @@ def test_ports_are_apart():
 
 
 def test_a_program_set_by_another_track_holds():
-    data = smf(track((0, b"\xc0\x28"), (0, b"\xc1\x29")), track(*QUARTER), track((0, on(50, channel=1)), (9, off(50, 1))))
+    data = smf(
+        track((0, b"\xc0\x28"), (0, b"\xc1\x29")), track(*QUARTER), track((0, on(50, channel=1)), (9, off(50, 1)))
+    )
     assert [t.program for t in parse_midi(data).tracks] == [40, 41]
 
 
@@ -224,7 +226,15 @@ def test_what_is_written_is_read_back(score):
     assert [t.quarters_per_minute for t in back.tempos] == pytest.approx([t.quarters_per_minute for t in score.tempos])
     assert [t.onset_ticks for t in back.tempos] == [t.onset_ticks for t in score.tempos]
     assert back.notes.tolist() == score.notes.tolist()
-    for name in ("tracks", "time_signatures", "key_signatures", "chord_symbols", "markers", "title", "ticks_per_quarter"):
+    for name in (
+        "tracks",
+        "time_signatures",
+        "key_signatures",
+        "chord_symbols",
+        "markers",
+        "title",
+        "ticks_per_quarter",
+    ):
         assert getattr(back, name) == getattr(score, name)
 
 

@@ -16,10 +16,11 @@ from stilo.errors import ReadError
 from stilo.music.abc_body import BodyReader
 from stilo.music.instruments import program_of_name
 from stilo.music.score import Score, Track
-from stilo.music.sheet import Sheet, SheetBar, sheet_score
+from stilo.music.sheet import MAX_MARKS, Sheet, SheetBar, sheet_score
 from stilo.music.smf import clean_text
 from stilo.music.theory import line_place
 
+MAX_BYTES = 16 * 2**20
 MAX_TUNES = 20_000
 _MODE_FIFTHS = {"maj": 0, "ion": 0, "m": -3, "min": -3, "aeo": -3, "mix": -1, "dor": -2, "phr": -4, "lyd": 1, "loc": -5}
 _KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
@@ -46,6 +47,8 @@ def parse_tune_book(data: bytes, path: str = "ABC data") -> list[Score]:
     Raises:
         ReadError: naming `path`, when nothing in it is a tune, or a tune is damaged or too long.
     """
+    if len(data) > MAX_BYTES:
+        raise ReadError(path, f"is {len(data) >> 20} MiB of ABC; at most {MAX_BYTES >> 20} MiB are read")
     tunes = _tunes(_text(data), path)
     scores = []
     failure: ReadError | None = None
@@ -248,6 +251,6 @@ def _merge_bar(bar: SheetBar, own: SheetBar, part: int) -> None:
         bar.notes.append(replace(note, part=part))
     for kind in ("tempos", "keys", "chords", "markers"):
         merged = getattr(bar, kind)
-        merged += [event for event in getattr(own, kind) if event not in merged]
+        merged += [event for event in getattr(own, kind)[:MAX_MARKS] if event not in merged]
     if part == 0:
         bar.marks = own.marks

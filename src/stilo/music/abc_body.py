@@ -18,21 +18,22 @@ Metre = tuple[int, int] | None
 FieldReader = Callable[[str, str], object]
 
 _LETTERS = {"C": 60, "D": 62, "E": 64, "F": 65, "G": 67, "A": 69, "B": 71}
-_LENGTH = r"(\d{0,4})(/*)(\d{0,4})"
-_NOTE = r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']*)"
+_LENGTH = r"(\d{0,4})(/{0,8})(\d{0,4})"
+_NOTE = r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']{0,9})"
+# Every repetition that may fail at its end is bounded: a line of brackets must not take time of its length squared.
 _TOKENS = re.compile(
-    rf"""(?P<inline>\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\])
-    |(?P<bar>\[\||:*\|+[\]|:]*(?:\s*\[?(?=[\d]))?|::+|:\|+)
+    rf"""(?P<inline>\[(?P<field>[A-Za-z]):(?P<value>[^\]]{{0,200}})\])
+    |(?P<bar>\[\||:{{0,3}}\|{{1,3}}[\]|:]{{0,4}}(?:[ ]{{0,8}}\[?(?=\d))?|:{{2,4}})
     |(?P<ending>\[(?=\d))
-    |(?P<numbers>\d+(?:[,-]\d+)*)
-    |(?P<text>"[^"]*"?)
-    |(?P<decoration>![^!\s|]*!|\+[a-z().<>]+\+)
-    |(?P<grace>\{{[^}}]*\}}?)
+    |(?P<numbers>\d{{1,2}}(?:[,-]\d{{1,2}}){{0,8}})
+    |(?P<text>"[^"]{{0,400}}"?)
+    |(?P<decoration>![^!\s|]{{0,40}}!|\+[a-z().<>]{{1,40}}\+)
+    |(?P<grace>\{{[^}}]{{0,200}}\}}?)
     |(?P<tuplet>\((?P<p>\d)(?::(?P<q>\d?))?(?::(?P<r>\d?\d?))?)
-    |(?P<chord>\[(?P<inside>(?:[^\]|"]|"[^"]*")*)\](?P<chordlength>\d{{0,4}}/*\d{{0,4}}))
+    |(?P<chord>\[(?P<inside>(?:[^\]\["]|"[^"]{{0,40}}"){{0,200}})\](?P<chordlength>\d{{0,4}}/{{0,8}}\d{{0,4}}))
     |(?P<note>{_NOTE}{_LENGTH})
     |(?P<rest>[zxZX]{_LENGTH})
-    |(?P<broken><+|>+)
+    |(?P<broken><{{1,3}}|>{{1,3}})
     |(?P<tie>-)
     |(?P<overlay>&)
     |(?P<other>.)""",
@@ -65,6 +66,7 @@ class Voice:
     tuplet: tuple[Fraction, int] = (Fraction(1), 0)  # factor, notes left
     endings: frozenset[int] = frozenset()
     furthest: Fraction = Fraction(0)
+    furthest_before: Fraction = Fraction(0)  # what it was before the last note
 
 
 def signature_of(fifths: int) -> dict[str, int]:
@@ -214,6 +216,7 @@ class BodyReader:
         if self.note_count > MAX_NOTES:
             raise ReadError(self.path, f"holds more than {MAX_NOTES:,} notes")
         voice.at += length
+        voice.furthest_before = voice.furthest
         voice.furthest = max(voice.furthest, voice.at)
 
     def _pitch(self, found: re.Match[str]) -> int:
@@ -233,9 +236,7 @@ class BodyReader:
         voice.at = voice.last_onset + voice.last_length * mine
         for note in voice.last:
             note.duration = max(1, _ticks(voice.at) - note.onset)
-        voice.furthest = max(
-            voice.at, *(Fraction(n.onset + n.duration, SHEET_TICKS) for n in voice.bar.notes), Fraction(0)
-        )
+        voice.furthest = max(voice.at, voice.furthest_before)
         voice.broken = other
 
     def _tuplet(self, token: re.Match[str]) -> None:

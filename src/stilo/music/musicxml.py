@@ -9,6 +9,7 @@ however many instruments it changes to.
 from __future__ import annotations
 
 import math
+import re
 from xml.etree import ElementTree as ET
 
 from stilo.errors import ReadError
@@ -17,7 +18,7 @@ from stilo.music.midi import MAX_BARS, MAX_NOTES
 from stilo.music.musicxml_marks import harmony_label
 from stilo.music.musicxml_tree import musicxml_root
 from stilo.music.score import Score, Track
-from stilo.music.sheet import SHEET_TICKS, Sheet, SheetBar, SheetNote, sheet_score
+from stilo.music.sheet import MAX_MARKS, SHEET_TICKS, Sheet, SheetBar, SheetNote, sheet_score
 from stilo.music.smf import clean_text
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -239,7 +240,7 @@ class _PartReader:
         for kind in direction.findall("direction-type"):
             for mark in kind.findall("rehearsal"):
                 text = clean_text(mark.text or "")
-                if text and (at, text) not in bar.markers:
+                if text and len(bar.markers) < MAX_MARKS and (at, text) not in bar.markers:
                     bar.markers.append((at, text))
             for mark in kind.findall("dynamics"):
                 self.velocity = next((_DYNAMICS[child.tag] for child in mark if child.tag in _DYNAMICS), self.velocity)
@@ -276,7 +277,7 @@ class _PartReader:
     def _read_harmony(self, element: ET.Element, bar: SheetBar) -> None:
         at = self._offset_place(element)
         label = harmony_label(element, self.transposition)
-        if label is not None and all(place != at for place, _ in bar.chords):
+        if label is not None and len(bar.chords) < MAX_MARKS and all(place != at for place, _ in bar.chords):
             bar.chords.append((at, label))
 
     def _read_barline(self, barline: ET.Element, bar: SheetBar) -> None:
@@ -315,16 +316,13 @@ def _metre(time: ET.Element) -> tuple[int, int]:
 
 def _metronome_tempo(metronome: ET.Element) -> float | None:
     unit = _BEAT_UNITS.get((metronome.findtext("beat-unit") or "").strip())
-    digits = "".join(c if c.isdigit() or c == "." else " " for c in metronome.findtext("per-minute") or "").split()
-    if unit is None or not digits:
+    number = re.search(r"\d{1,5}(?:\.\d{1,5})?", metronome.findtext("per-minute") or "")
+    if unit is None or number is None:
         return None
-    try:
-        return float(digits[0]) * unit * (2 - 0.5 ** len(metronome.findall("beat-unit-dot")))
-    except ValueError:
-        return None
+    return float(number[0]) * unit * (2 - 0.5 ** len(metronome.findall("beat-unit-dot")[:4]))
 
 
 def _add_tempo(bar: SheetBar, at: int, quarters_per_minute: float | None) -> None:
-    if quarters_per_minute is not None and 1 <= quarters_per_minute <= 10_000:
+    if quarters_per_minute is not None and 1 <= quarters_per_minute <= 10_000 and len(bar.tempos) < MAX_MARKS:
         bar.tempos[:] = [tempo for tempo in bar.tempos if tempo[0] != at]
         bar.tempos.append((at, quarters_per_minute))

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from math import gcd
-
-import numpy as np
 
 from stilo.errors import ReadError
 from stilo.music.midi import MAX_BARS, MAX_NOTES, check_bars
@@ -30,6 +29,7 @@ from stilo.music.score import (
 )
 
 SHEET_TICKS = 10080
+MAX_MARKS = 1000  # of one kind in one bar; further ones are passed over
 
 
 @dataclass(slots=True)
@@ -95,11 +95,11 @@ def sheet_score(sheet: Sheet, path: str) -> Score:
     except TooManyBars:
         raise ReadError(path, f"has repeats that unfold to more than {MAX_BARS:,} bars") from None
     played = [sheet.bars[index] for index in order]
-    starts = np.concatenate([[0], np.cumsum([bar.length for bar in played], dtype=np.int64)]).tolist()
+    starts = list(accumulate((bar.length for bar in played), initial=0))
     note_count = sum(len(bar.notes) for bar in played)
     if note_count == 0:
         raise ReadError(path, "holds no notes")
-    if note_count > MAX_NOTES or starts[-1] >= LAST_TICK:
+    if note_count > MAX_NOTES or starts[-1] >= LAST_TICK or _longest_note(played) >= LAST_TICK:
         raise ReadError(path, f"is too long: {note_count:,} notes, {starts[-1] // SHEET_TICKS:,} quarters")
     placed = list(zip(starts[:-1], played, strict=True))
     score = Score(
@@ -116,6 +116,10 @@ def sheet_score(sheet: Sheet, path: str) -> Score:
     score = _at_usual_resolution(score)
     check_bars(score, path)
     return score
+
+
+def _longest_note(bars: list[SheetBar]) -> int:
+    return max((note.onset + note.duration for bar in bars for note in bar.notes), default=0)
 
 
 def _joined_notes(placed: list[tuple[int, SheetBar]]) -> NoteArray:

@@ -18,6 +18,7 @@ from stilo.music.score import LAST_TICK
 
 MAX_BYTES = 64 * 2**20
 MAX_TRACKS = 4096
+MAX_EVENTS_MADE_PLAIN = 5_000_000
 _META, _END_OF_TRACK, _TEXT_KINDS = 0xFF, 0x2F, range(0x01, 0x10)
 _META_LENGTHS = {0x51: 3, 0x58: 4, 0x59: 2, 0x20: 1, 0x21: 1}  # tempo, metre, key, channel, port
 _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # by the upper half of the status
@@ -219,6 +220,8 @@ def plain_track(track: bytes) -> bytes:
     pieces: list[bytes] = []
     before = 0
     for event in events_of(track):
+        if len(pieces) > 2 * MAX_EVENTS_MADE_PLAIN:
+            raise DamagedTrack(f"more than {MAX_EVENTS_MADE_PLAIN:,} events of an unusual kind of file")
         data = event.data
         if event.status == _META:
             if len(data) < _META_LENGTHS.get(event.kind, 0):
