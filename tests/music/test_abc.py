@@ -28,8 +28,11 @@ def test_the_header_is_heard():
 
 @pytest.mark.parametrize(
     ("key", "fifths", "is_minor"),
-    [("G", 1, False), ("Ador", 1, False), ("Em", 1, True), ("F#m", 3, True), ("Bb", -2, False),
-     ("E phrygian", 0, False), ("Dmix", 1, False), ("HP", 2, False), ("none", 0, False), ("C#", 7, False), ("Gmaj clef=bass", 1, False)],
+    [
+        ("G", 1, False), ("Ador", 1, False), ("Em", 1, True), ("F#m", 3, True), ("Bb", -2, False),
+        ("E phrygian", 0, False), ("Dmix", 1, False), ("HP", 2, False), ("none", 0, False), ("C#", 7, False),
+        ("Gmaj clef=bass", 1, False),
+    ],
 )  # fmt: skip
 def test_keys_and_modes(key, fifths, is_minor):
     score = parse_abc(f"X:1\nL:1/4\nK:{key}\nc|\n".encode())
