@@ -1,4 +1,4 @@
-"""From a style and a request to a piece: several candidates are written, the best is kept, put in its key, and played."""
+"""From a style and a request to a piece: candidates are written, the best is kept, put in its key, and played."""
 
 from __future__ import annotations
 
@@ -68,6 +68,32 @@ class _Candidate:
     cost: float
 
 
+@dataclass(frozen=True, eq=False)
+class _Desk:
+    """All that writing one candidate after another needs."""
+
+    model: SequenceModel
+    style: Style
+    plan: Plan
+    tracks: dict[int, Track]
+    taste: Taste
+    asked: Key | None
+
+    def write(self, rng: np.random.Generator, progress: Callable[[float], None]) -> _Candidate:
+        from stilo.models.sample import Sampler
+        from stilo.models.tokens import decode
+
+        plan = self.plan
+        steps, nats = Sampler(self.model, plan, self.taste, rng).write(progress=progress)
+        score = decode(steps, plan.metre, plan.quarters_per_minute or 120.0, self.tracks, plan.bars)
+        if len(score) == 0:
+            return _Candidate(score, 0.0, NO_MUSIC, NO_MUSIC)
+        vector = np.asarray(self.style.embedding, np.float32)
+        distance = style_distance(score, vector, self.model.style_scale.numpy())
+        cost = distance + cost_of(score, self.style.profile, self.asked)
+        return _Candidate(score, float(nats.sum(1).mean()), distance, cost)
+
+
 def compose(style: Style, request: Request, progress: Progress | None = None) -> Composition:
     """Compose a piece in a style. The same style, request and seed give the same notes.
 
@@ -78,36 +104,31 @@ def compose(style: Style, request: Request, progress: Progress | None = None) ->
     from stilo.models.sample import Taste
 
     tell = progress or (lambda _what, _share: None)
-    model = _model_of(style)
     plan, tracks = plan_of(style, request)
-    asked = parse_key(request.key or style.palette.key) if request.key or style.palette.key else None
+    key = request.key or style.palette.key
+    asked = parse_key(key) if key else None
+    desk = _Desk(_model_of(style), style, plan, tracks, Taste(request.temperature, request.top_p), asked)
     candidates: list[_Candidate] = []
     for number in range(request.candidates):
-        rng = np.random.default_rng([request.seed, number])
 
         def share(done: float, number: int = number) -> None:
             tell(f"composing {number + 1} of {request.candidates}", (number + done) / request.candidates)
 
-        taste = Taste(request.temperature, request.top_p)
-        candidates.append(_written(model, plan, taste, tracks, style, asked, rng, share))
+        candidates.append(desk.write(np.random.default_rng([request.seed, number]), share))
     chosen = choose([candidate.cost for candidate in candidates])
     best = candidates[chosen]
     score = _finished(best.score, asked, style, request)
     tell("done", 1.0)
-    heard = heard_key(score)
-    return Composition(
-        score,
-        request,
-        Report(
-            asked_key=str(asked or ""),
-            key=str(heard or ""),
-            style_distance=best.distance,
-            nats_per_note=best.nats_per_note,
-            candidates=request.candidates,
-            chosen=chosen + 1,
-            figures=measure_figures(score),
-        ),
+    report = Report(
+        asked_key=str(asked or ""),
+        key=str(heard_key(score) or ""),
+        style_distance=best.distance,
+        nats_per_note=best.nats_per_note,
+        candidates=request.candidates,
+        chosen=chosen + 1,
+        figures=measure_figures(score),
     )
+    return Composition(score, request, report)
 
 
 def _model_of(style: Style) -> SequenceModel:
@@ -162,30 +183,6 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
 
 def _usual_name(part: PalettePart) -> str:
     return "Drums" if part.is_drum else PROGRAM_NAMES[part.program]
-
-
-def _written(
-    model: SequenceModel,
-    plan: Plan,
-    taste: Taste,
-    tracks: dict[int, Track],
-    style: Style,
-    asked: Key | None,
-    rng: np.random.Generator,
-    progress: Callable[[float], None],
-) -> _Candidate:
-    from stilo.models.sample import Sampler
-    from stilo.models.tokens import decode
-
-    steps, nats = Sampler(model, plan, taste, rng).write(progress=progress)
-    score = decode(steps, plan.metre, plan.quarters_per_minute or 120.0, tracks, plan.bars)
-    scale = model.style_scale.numpy()
-    vector = np.asarray(style.embedding, np.float32)
-    if len(score) == 0:
-        return _Candidate(score, 0.0, NO_MUSIC, NO_MUSIC)
-    distance = style_distance(score, vector, scale)
-    nats_per_note = float(nats.sum(1).mean())
-    return _Candidate(score, nats_per_note, distance, distance + cost_of(score, style.profile, asked))
 
 
 def _finished(score: Score, asked: Key | None, style: Style, request: Request) -> Score:

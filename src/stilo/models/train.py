@@ -97,7 +97,7 @@ class Training:
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
             nats, after = self.model(batch, state)
         loss = nats.sum(-1).mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
         self.optimiser.step()
         self.optimiser.zero_grad()
@@ -170,16 +170,29 @@ def train(packed: Path, run: Path, notes: int, arguments: argparse.Namespace) ->
     print(f"{parameters / 1e6:.2f} M parameters, {len(pieces)} pieces, step {training.step} of {steps}", flush=True)
     _run_to(training, steps, ready, valid, arguments)
     facts = {
+        "parameters": parameters,
         "notes_trained": training.notes,
         "cpu_hours": round(training.cpu_seconds / 3600, 2),
         "seed": arguments.seed,
-        "command": f"python -m stilo.models.train PACKED RUN --notes {notes}",
+        "commands": [
+            "python -m stilo.models.corpus DATA SPLITS.tsv PACKED --without openewld",
+            f"python -m stilo.models.train PACKED RUN --notes {notes} --rate {arguments.rate}",
+        ],
         "torch": torch.__version__.split("+")[0],
+        "sets": _counts(pieces),
         "valid": held_out(training.model, valid, 10**6),
         "dev_composer": held_out(training.model, load_pieces(packed / "dev_composer.npz"), 100),
     }
     save_model(training.model, run / "base", facts)
     print(json.dumps(facts, indent=1), flush=True)
+
+
+def _counts(pieces: Sequence[Piece]) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: {"pieces": 0, "notes": 0})
+    for piece in pieces:
+        counts[piece.set_name]["pieces"] += 1
+        counts[piece.set_name]["notes"] += len(piece.steps)
+    return dict(counts)
 
 
 def _run_to(

@@ -1,0 +1,116 @@
+"""The model card beside the weights, made from the facts that training wrote into their config: nothing typed by hand.
+
+python -m stilo.models.card models/base
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from stilo.models.checkpoint import CONFIG_NAME, WEIGHTS_NAME
+
+CARD_NAME = "README.md"
+
+# set → (what it is, licence, what a reader should know)
+SOURCES: dict[str, tuple[str, str, str]] = {
+    "lieder": ("OpenScore Lieder Corpus, voice and piano", "CC0 1.0", ""),
+    "quartets": ("OpenScore String Quartets", "CC0 1.0", ""),
+    "orchestra_hauptstimme": ("OpenScore orchestral movements (Hauptstimme)", "CC0 1.0", ""),
+    "polish_scores": ("Polish music from the Humdrum editions of the Chopin Institute", "CC BY 4.0", "NIFC, pl-wnifc"),
+    "polish_more": ("more of the same source", "CC BY 4.0", "NIFC, pl-wnifc; drawn half as often"),
+    "chopin_first_ed": ("Chopin, first editions", "CC BY 4.0", "NIFC"),
+    "groove": ("Groove MIDI Dataset, drums played by people", "CC BY 4.0", "Gillick et al. 2019, Magenta"),
+    "folk_pd": ("Ryan's, O'Neill's and Aird's collections", "public domain", "as in the corpus of music21"),
+    "openhymnal": ("Open Hymnal Project", "public domain or freely distributable", ""),
+    "pop909": ("POP909, Chinese pop songs", "MIT", "arrangements under MIT; the songs themselves are in copyright"),
+    "game_free": ("music of Freedoom", "BSD-3-Clause", ""),
+}
+
+
+def model_card(folder: Path) -> str:
+    """The card of the weights in `folder`, as Markdown.
+
+    Raises:
+        OSError, KeyError, ValueError: the config is missing or was not written by `stilo.models.train`.
+    """
+    config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    facts, model = config["facts"], config["model"]
+    size = (folder / WEIGHTS_NAME).stat().st_size / 2**20
+    lines = [
+        "# stilo base sequence model",
+        "",
+        f"An LSTM ({model['layers']} × {model['width']}) over notes with an autoregressive field head and in-piece memory, "
+        f"{facts['parameters'] / 1e6:.2f} M parameters, {size:.1f} MiB in half precision. It predicts gap, part, pitch, "
+        "duration and velocity of each next note, told a style vector, metre, tempo, instruments and bars left.",
+        "",
+        "## Training",
+        "",
+        f"{facts['notes_trained'] / 1e6:.1f} M notes (repeats counted, transposed at random), "
+        f"{facts['cpu_hours']:.2f} hours of CPU on two cores, seed {facts['seed']}, torch {facts['torch']}:",
+        "",
+        "```",
+        *facts["commands"],
+        "```",
+        "",
+        "| set | what | pieces | notes | licence | |",
+        "|---|---|---|---|---|---|",
+        *_source_rows(facts["sets"]),
+        "",
+        "The pieces are those marked *train* in one split by piece and by composer; no music is part of this project.",
+        "Lead sheets (OpenEWLD) were left out: some of their authors' works are still in copyright.",
+        "",
+        "## Figures",
+        "",
+        "Nats per note (all five fields, lower is better), first 1,024 notes of each piece; `style told` = with the",
+        "piece's own style vector. Composers of `dev_composer` appear nowhere in training.",
+        "",
+        "| held out | pieces | style told | not told |",
+        "|---|---|---|---|",
+        *_figure_rows("valid", facts["valid"]),
+        *_figure_rows("dev_composer", facts["dev_composer"]),
+        "",
+        f"By field (valid, style told): {_fields(facts['valid'])}.",
+        "",
+        "## Limits",
+        "",
+        "Mostly notated Western music: songs, chamber and choral music, folk tunes, Chinese pop; drums from one set. Score-",
+        "derived sets have one loudness, so loudness is only learned from pop909 and groove. Time is quantised to 12",
+        "slots a quarter; rests over two bars of 4/4 are shortened; more than four tracks of one program share a part.",
+        "Not trained on performance timing, pedal or controllers. It may recite what it was shown: check pieces you publish.",
+        "",
+        "Weights: Apache-2.0, as the project; attribution as in the table.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _source_rows(sets: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, counts in sorted(sets.items(), key=lambda item: -item[1]["notes"]):
+        what, licence, remark = SOURCES.get(name, ("unknown", "unknown", ""))
+        rows.append(f"| {name} | {what} | {counts['pieces']:,} | {counts['notes']:,} | {licence} | {remark} |")
+    return rows
+
+
+def _figure_rows(split: str, report: dict[str, Any]) -> list[str]:
+    return [
+        f"| {split}: {name} | {row['pieces']} | {row['nats_per_note']:.3f} | {row['without_style']:.3f} |"
+        for name, row in report.items()
+    ]
+
+
+def _fields(report: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {nats:.3f}" for name, nats in report["all"]["fields"].items())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    folder: Path = parser.parse_args().folder
+    (folder / CARD_NAME).write_text(model_card(folder), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
