@@ -23,6 +23,27 @@ def stilo_home(tmp_path_factory, monkeypatch):
     return home
 
 
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory):
+    """A folder with a random model behind the normal loading call."""
+    import torch
+
+    from stilo.models.checkpoint import save_model
+    from stilo.models.sequence import SequenceConfig, SequenceModel
+
+    folder = tmp_path_factory.mktemp("weights")
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        save_model(SequenceModel(SequenceConfig(width=24, layers=1, hidden=24, memory_width=8)), folder, {})
+    return folder
+
+
+@pytest.fixture
+def with_tiny_weights(monkeypatch, tiny_weights):
+    """The tiny model is the installed one."""
+    monkeypatch.setenv("STILO_MODEL", str(tiny_weights))
+
+
 @pytest.fixture
 def tune() -> Score:
     """Sixteen bars of a small melody over held fifths, two tracks, 3/4."""

@@ -10,24 +10,7 @@ from stilo.cli import main
 from stilo.music.files import read_score, write_score
 
 
-@pytest.fixture(scope="module")
-def tiny_weights(tmp_path_factory):
-    """A folder with a random model behind the normal loading call."""
-    import torch
-
-    from stilo.models.checkpoint import save_model
-    from stilo.models.sequence import SequenceConfig, SequenceModel
-
-    folder = tmp_path_factory.mktemp("weights")
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        save_model(SequenceModel(SequenceConfig(width=24, layers=1, hidden=24, memory_width=8)), folder, {})
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def with_tiny_weights(monkeypatch, tiny_weights):
-    monkeypatch.setenv("STILO_MODEL", str(tiny_weights))
+pytestmark = pytest.mark.usefixtures("with_tiny_weights")
 
 
 @pytest.fixture
