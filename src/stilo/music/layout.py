@@ -10,13 +10,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from stilo.music.instruments import DRUM_PLACES, OTHER_DRUM_PLACE
+from stilo.music.legible import Played, legible, looks_played
 from stilo.music.metre import Metre, Piece, beam_group, metre_of, tuplet_regions, written_pieces
 from stilo.music.score import Score, TimeSignature, Track
 from stilo.music.timeline import bar_grid
-from stilo.music.voices import ChordOfHeads, Head, needs_two_staves, split_hands, voices_of
+from stilo.music.voices import MAX_VOICES, ChordOfHeads, Head, needs_two_staves, split_hands, voices_of
 
 _CELL = 12  # an eighth note, the span inside which 32nds and triplets exclude each other
 _BINARY, _TRIPLET = (0, 3, 6, 9, 12), (0, 4, 8, 12)
@@ -68,49 +67,69 @@ def written_bars(score: Score) -> list[WrittenBar]:
     return bars
 
 
-def part_heads(score: Score, track: int, bars: Sequence[WrittenBar]) -> list[list[list[Head]]]:
-    """The heads of one part by staff and bar: [staves][bars][heads], times from the bar line."""
+@dataclass
+class PartPage:
+    """The heads of one part, times from the bar line: `staves` is [staves][bars][heads].
+
+    `is_played` says that the part was made legible: its voices are kept to two a staff.
+    """
+
+    staves: list[list[list[Head]]]
+    is_played: bool
+
+
+def part_page(score: Score, track: int, bars: Sequence[WrittenBar]) -> PartPage:
+    """One part of a quantised score put to staves and bars; played music is made legible first."""
     units = score.ticks_per_quarter // 24
-    notes = score.notes[score.notes["track"] == track]
-    onsets = (notes["onset_ticks"] // units).tolist()
-    pitches = notes["pitch"].tolist()
-    durations = np.maximum(1, notes["duration_ticks"] // units).tolist()
-    ends = _ends([onset + duration for onset, duration in zip(onsets, durations, strict=True)], onsets, pitches)
+    rows = score.notes[score.notes["track"] == track]
+    notes = [
+        Played(onset // units, (onset + duration) // units, pitch, velocity)
+        for onset, duration, pitch, velocity, _ in rows.tolist()
+    ]
+    pitches = [note.pitch for note in notes]
     two = needs_two_staves(score.tracks[track], pitches)
-    staves = split_hands(onsets, pitches) if two else [0] * len(pitches)
-    page: list[list[list[Head]]] = [[[] for _ in bars] for _ in range(2 if two else 1)]
-    starts = [bar.start for bar in bars]
-    for onset, end, pitch, velocity, staff in zip(
-        onsets, ends, pitches, notes["velocity"].tolist(), staves, strict=True
-    ):
-        index = bisect_right(starts, onset) - 1
-        at = onset
-        while at < end and index < len(bars):
-            bar = bars[index]
-            until = min(end, bar.start + bar.length)
-            head = Head(at - bar.start, until - bar.start, pitch, velocity, at > onset, until < end)
-            page[staff][index].append(head)
-            at, index = until, index + 1
+    hands = split_hands([note.start for note in notes], pitches) if two else [0] * len(notes)
+    is_played = not score.tracks[track].is_drum and looks_played(notes)
+    page = PartPage([[[] for _ in bars] for _ in range(2 if two else 1)], is_played)
+    for staff, staff_bars in enumerate(page.staves):
+        mine = [note for note, hand in zip(notes, hands, strict=True) if hand == staff]
+        if is_played:
+            mine = legible(mine, [bar.start - bar.shift for bar in bars])
+        _cut_at_repeated_pitches(mine)
+        for note in mine:
+            _add_heads(note, bars, staff_bars)
     return page
 
 
-def _ends(ends: list[int], onsets: list[int], pitches: list[int]) -> list[int]:
-    """The ends of notes in order of onset, a pitch struck again ending the note that it sounds in."""
-    following: dict[int, tuple[int, int]] = {}  # pitch → onset of its next note, onset of the one after that
-    for index in reversed(range(len(ends))):
-        onset, next_onset = onsets[index], 2**31
-        if pitches[index] in following:
-            later, after = following[pitches[index]]
-            next_onset = after if later == onset else later
-        following[pitches[index]] = (onset, next_onset)
-        ends[index] = min(ends[index], next_onset)
-    return ends
+def _add_heads(note: Played, bars: Sequence[WrittenBar], staff_bars: list[list[Head]]) -> None:
+    """Cut a note at the bar lines."""
+    index = bisect_right(bars, note.start, key=lambda bar: bar.start) - 1
+    at = note.start
+    while at < note.end and index < len(bars):
+        bar = bars[index]
+        until = min(note.end, bar.start + bar.length)
+        tied_on = until < note.end and index + 1 < len(bars)
+        head = Head(at - bar.start, until - bar.start, note.pitch, note.velocity, at > note.start, tied_on)
+        staff_bars[index].append(head)
+        at, index = until, index + 1
 
 
-def bar_voices(heads: list[Head], bar: WrittenBar, before: Sequence[float] = ()) -> list[Voice]:
+def _cut_at_repeated_pitches(notes: Sequence[Played]) -> None:
+    """A pitch struck again ends the note that it sounds in; `notes` in order of start."""
+    following: dict[int, tuple[int, int]] = {}  # pitch → start of its next note, start of the one after that
+    for note in reversed(notes):
+        next_start = 2**31
+        if note.pitch in following:
+            later, after = following[note.pitch]
+            next_start = after if later == note.start else later
+        following[note.pitch] = (note.start, next_start)
+        note.end = min(note.end, next_start)
+
+
+def bar_voices(heads: list[Head], bar: WrittenBar, before: Sequence[float] = (), most: int = MAX_VOICES) -> list[Voice]:
     """The voices of one staff in one bar, every one of them filled with rests; none for an empty bar."""
     settle_cells(heads, bar)
-    return [_symbols(chords, bar) for chords in voices_of(heads, before)]
+    return [_symbols(chords, bar) for chords in voices_of(heads, before, most)]
 
 
 def drum_voices(heads: list[Head], bar: WrittenBar) -> list[Voice]:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from stilo.music.instruments import DRUM_PLACES, OTHER_DRUM_PLACE
-from stilo.music.layout import Symbol, Voice, WrittenBar, bar_voices, clef_of, drum_voices, part_heads
+from stilo.music.layout import Symbol, Voice, WrittenBar, bar_voices, clef_of, drum_voices, part_page
 from stilo.music.metre import UNITS_PER_QUARTER, VALUE_NAMES
 from stilo.music.musicxml_marks import Marks
 from stilo.music.score import KeySignature, Score
@@ -54,7 +54,8 @@ class PartWriter:
     def __init__(self, part_id: str, score: Score, track: int, page: Page) -> None:
         self.part_id, self.bars, self.keys, self.marks = part_id, page.bars, page.keys, page.marks
         self.track = score.tracks[track]
-        self.staves = part_heads(score, track, page.bars)
+        own_page = part_page(score, track, page.bars)
+        self.staves, self.most_voices = own_page.staves, 2 if own_page.is_played else MAX_VOICES
         self.places = self._spelled()
         self.before: list[list[float]] = [[] for _ in self.staves]
 
@@ -125,7 +126,10 @@ class PartWriter:
 
     def _add_staff(self, measure: ET.Element, index: int, staff: int) -> None:
         bar, heads = self.bars[index], self.staves[staff][index]
-        voices = drum_voices(heads, bar) if self.track.is_drum else bar_voices(heads, bar, self.before[staff])
+        if self.track.is_drum:
+            voices = drum_voices(heads, bar)
+        else:
+            voices = bar_voices(heads, bar, self.before[staff], self.most_voices)
         self.before[staff] = [_mean_pitch(voice) for voice in voices]
         accidentals = self._accidentals(voices, index)
         first_voice = staff * MAX_VOICES + 1

@@ -1,9 +1,10 @@
 """Scores to MusicXML 4.0 (W3C Community Group, 2021), as MuseScore and its like open it.
 
-The quantised score is written. Losses: what quantising moves; heads of a 32nd and of a triplet inside one eighth of one
-staff, of which one kind moves to the other; of one pitch struck twice at once in a part, equal lengths, one note; a
-note struck again while it sounds ends there; more than four voices to a staff; lengths of drum strokes; a key change
-inside a bar moves to the bar line. Without key signatures the one is written whose scale holds most of the notes.
+The quantised score is written. Losses: what quantising moves; ends and spread chords of parts that look played (see
+`legible`); heads of a 32nd and of a triplet inside one eighth of one staff, of which one kind moves to the other; of
+one pitch struck twice at once in a part, equal lengths, one note; a note struck again while it sounds ends there; more
+than four voices to a staff; lengths of drum strokes; a key change inside a bar moves to the bar line. Without key
+signatures the one is written whose scale holds most of the notes.
 """
 
 from __future__ import annotations

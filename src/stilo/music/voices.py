@@ -112,17 +112,18 @@ def _hand_cost(chord: list[int], above: int) -> float:
     return beyond + 4.0 * max(0, chord[-1] - chord[0] - _HAND_SPAN)
 
 
-def voices_of(heads: Sequence[Head], before: Sequence[float] = ()) -> list[list[ChordOfHeads]]:
+def voices_of(heads: Sequence[Head], before: Sequence[float] = (), most: int = MAX_VOICES) -> list[list[ChordOfHeads]]:
     """The voices of one staff in one bar, upper voices first; within a voice nothing overlaps.
 
-    Heads that begin and end together are one chord. Where more than `MAX_VOICES` would be needed, heads are cut short.
+    Heads that begin and end together are one chord. Where more voices than `most` would be needed, heads are cut short.
 
     Args:
         heads: in any order.
         before: where the voices lay in the bar before (mean pitch), so that they keep their numbers.
+        most: voices, at most `MAX_VOICES`.
     """
     chords = _chords(heads)
-    wanted = min(MAX_VOICES, _most_at_once(chords))
+    wanted = min(most, _most_at_once(chords))
     if wanted <= 1:
         return [chords] if chords else []
     voices: list[list[ChordOfHeads]] = [[] for _ in range(wanted)]
@@ -132,7 +133,8 @@ def voices_of(heads: Sequence[Head], before: Sequence[float] = ()) -> list[list[
         until = at
         while until < len(chords) and chords[until].start == chords[at].start:
             until += 1
-        _place_together(chords[at:until], voices, places)
+        leanings = [_leaning(chord, chords[until:]) for chord in chords[at:until]]
+        _place_together(chords[at:until], leanings, voices, places)
         at = until
     return [voice for voice in voices if voice]
 
@@ -156,15 +158,27 @@ def _most_at_once(chords: Sequence[ChordOfHeads]) -> int:
     return most
 
 
+def _leaning(chord: ChordOfHeads, later: Sequence[ChordOfHeads]) -> int:
+    """1 when what enters while the chord sounds lies above it, so that it should be the lower voice; −1 if below."""
+    for other in later:
+        if other.start >= chord.end:
+            break
+        return 1 if other.centre > chord.centre else -1
+    return 0
+
+
 def _place_together(
-    together: Sequence[ChordOfHeads], voices: list[list[ChordOfHeads]], places: list[float | None]
+    together: Sequence[ChordOfHeads],
+    leanings: Sequence[int],
+    voices: list[list[ChordOfHeads]],
+    places: list[float | None],
 ) -> None:
     """Give chords that begin together, highest first, to voices in the same order."""
     start = together[0].start
     free = [k for k, voice in enumerate(voices) if not voice or voice[-1].end <= start]
     if len(free) < len(together):
         free = _cut_short(start, len(together), voices)
-    chosen = _cheapest_places(together[: len(free)], free, voices, places)
+    chosen = _cheapest_places(together[: len(free)], leanings, free, voices, places)
     for chord, voice in zip(together, chosen, strict=False):
         voices[voice].append(chord)
         places[voice] = chord.centre
@@ -195,17 +209,22 @@ def _cut_short(start: int, wanted: int, voices: list[list[ChordOfHeads]]) -> lis
 
 
 def _cheapest_places(
-    together: Sequence[ChordOfHeads], free: Sequence[int], voices: list[list[ChordOfHeads]], places: list[float | None]
+    together: Sequence[ChordOfHeads],
+    leanings: Sequence[int],
+    free: Sequence[int],
+    voices: list[list[ChordOfHeads]],
+    places: list[float | None],
 ) -> list[int]:
     """Voices for the chords, in order from the top: near where each voice was, and not crossing what sounds."""
     start = together[0].start
     sounding = [(k, voice[-1].centre) for k, voice in enumerate(voices) if voice and voice[-1].end > start]
 
-    def cost(chord: ChordOfHeads, voice: int) -> float:
-        place = places[voice]
+    def cost(number: int, voice: int) -> float:
+        chord, place = together[number], places[voice]
         leap = 0.5 * abs(chord.centre - place) if place is not None else 0.0
         crossed = sum((k < voice) != (centre >= chord.centre) for k, centre in sounding)
-        return leap + 4.0 * voice + 24.0 * crossed
+        from_top = voice if leanings[number] <= 0 else len(voices) - 1 - voice
+        return leap + (12.0 if leanings[number] else 4.0) * from_top + 24.0 * crossed
 
     # Few voices, few chords: all ways to keep the order, one voice at a time.
     best: dict[int, tuple[float, list[int]]] = {0: (0.0, [])}
@@ -213,7 +232,7 @@ def _cheapest_places(
         extended = dict(best)
         for count, (total, taken) in best.items():
             if count < len(together):
-                candidate = (total + cost(together[count], voice), [*taken, voice])
+                candidate = (total + cost(count, voice), [*taken, voice])
                 if count + 1 not in extended or candidate[0] < extended[count + 1][0]:
                     extended[count + 1] = candidate
         best = extended
