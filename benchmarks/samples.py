@@ -3,8 +3,8 @@
     python benchmarks/samples.py                     20 pieces: 10 in each style of the demo
     python benchmarks/samples.py --out pictures/     and a piano roll, score and MIDI of each, to look at
 
-Formulas: `stilo.compose.judge.Figures`. The real pieces of a style are the ceiling: composed ones should lie in their band,
-neither below nor above it. The JSON goes to benchmarks/results/, with commit, machine and versions.
+Formulas: `stilo.compose.judge.Figures`. The real pieces of a style are the ceiling: composed ones should lie in their
+band, neither below nor above. The JSON goes to benchmarks/results/, with commit, machine and versions.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
-from run import RESULTS, machine
 
+from run import RESULTS, machine
 from stilo.compose.composer import Composition, compose
 from stilo.compose.judge import Figures, measure_figures
 from stilo.compose.request import Request
