@@ -24,6 +24,8 @@ from stilo.models.sequence import SequenceConfig, SequenceModel
 CONFIG_NAME, WEIGHTS_NAME = "config.json", "weights.safetensors"
 FORMAT = 1
 LARGEST_WEIGHTS_BYTES = 64 * 2**20
+LARGEST_CONFIG_BYTES = 2**20
+WIDEST, MOST_LAYERS = 4096, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +59,35 @@ def load_model(folder: Path) -> SequenceModel:
         weights_path = folder / WEIGHTS_NAME
         if weights_path.stat().st_size > LARGEST_WEIGHTS_BYTES:
             raise SetupError(f"{weights_path}: larger than any weights of stilo; install stilo anew")
-        config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+        config = _read_config(folder)
         if config["format"] != FORMAT:
             raise SetupError(
                 f"{folder}: weights of another version of stilo (format {config['format']}, here {FORMAT})"
             )
-        model = SequenceModel(SequenceConfig(**config["model"]))
+        model = SequenceModel(_checked(SequenceConfig(**config["model"])))
         model.load_state_dict({name: tensor.float() for name, tensor in load_file(weights_path).items()})
     except FileNotFoundError as error:
         raise SetupError(f"{folder}: no weights here ({CONFIG_NAME}, {WEIGHTS_NAME}); install stilo anew") from error
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise SetupError(f"{folder}: the weights are damaged; install stilo anew ({type(error).__name__})") from error
     return model.eval()
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG_NAME
+    if path.stat().st_size > LARGEST_CONFIG_BYTES:
+        raise ValueError("larger than any config of stilo")
+    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return config
+
+
+def _checked(config: SequenceConfig) -> SequenceConfig:
+    """Sizes are bounded before anything is allocated."""
+    widths = (config.width, config.hidden, config.memory_width)
+    sizes = [*((width, WIDEST) for width in widths), (config.layers, MOST_LAYERS)]
+    if not all(type(size) is int and 1 <= size <= most for size, most in sizes):
+        raise ValueError("sizes out of range")
+    return config
 
 
 def base_folder() -> Path:
@@ -113,5 +132,5 @@ def base_model_info() -> BaseModelInfo:
     """
     folder = base_folder()
     model, identity = load_base()
-    config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
-    return BaseModelInfo(folder, identity, sum(p.numel() for p in model.parameters()), config["facts"])
+    parameters = sum(p.numel() for p in model.parameters())
+    return BaseModelInfo(folder, identity, parameters, _read_config(folder)["facts"])

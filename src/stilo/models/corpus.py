@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,13 +89,20 @@ def load_pieces(path: Path) -> list[Piece]:
     """The pieces of a packed file.
 
     Raises:
-        InputError: there is no such file; the message says how to make it.
+        InputError: there is no such file, or it is damaged; the message says how to make it.
     """
-    if not path.exists():
-        raise InputError(
-            f"{path}: no packed music here; make it with python -m stilo.models.corpus DATA SPLITS {path.parent}"
-        )
-    with np.load(path, allow_pickle=False) as packed:
+    make_it = f"make it with python -m stilo.models.corpus DATA SPLITS {path.parent}"
+    try:
+        with path.open("rb") as data:
+            return _unpacked(data)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no packed music here; {make_it}") from error
+    except (OSError, EOFError, KeyError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path}: the packed music is damaged; {make_it}") from error
+
+
+def _unpacked(data: BinaryIO) -> list[Piece]:
+    with np.load(data, allow_pickle=False) as packed:
         ends = np.cumsum(packed["lengths"])
         steps = np.zeros(int(ends[-1]), STEP_DTYPE)
         for column in _STORED:
@@ -117,6 +126,19 @@ def _with_places(steps: StepArray, bars_ahead: NDArray[np.uint8]) -> StepArray:
     return steps
 
 
+def _files_of(splits: Path) -> list[tuple[str, str]]:
+    """(path, split) of every row."""
+    try:
+        with splits.open(encoding="utf-8", newline="") as lines:
+            rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+        files = [(row["path"], row["split"]) for row in rows]
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{splits}: give a table with the columns path and split ({type(error).__name__})") from error
+    if not files:
+        raise InputError(f"{splits}: no rows; give a table with the columns path and split")
+    return files
+
+
 def _composers(data: Path, set_names: set[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for set_name in set_names:
@@ -138,10 +160,12 @@ def _read(task: tuple[Path, str, str]) -> Piece | str:
 
 
 def pack(data: Path, splits: Path, packed: Path, without: frozenset[str], processes: int) -> Iterator[str]:
-    """Pack every split but `exclude` and the sets `without`; yields one line for each split and each file left out."""
-    with splits.open(encoding="utf-8", newline="") as lines:
-        rows = [(r["path"], r["split"]) for r in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)]
-    rows = [(path, split) for path, split in rows if path.split("/")[0] not in without]
+    """Pack every split but `exclude` and the sets `without`; yields one line for each split and each file left out.
+
+    Raises:
+        InputError: `splits` names no files, or a split holds no piece that can be learned from.
+    """
+    rows = [(path, split) for path, split in _files_of(splits) if path.split("/")[0] not in without]
     composers = _composers(data, {path.split("/")[0] for path, _ in rows})
     packed.mkdir(parents=True, exist_ok=True)
     for split in sorted({split for _, split in rows} - {"exclude"}):
@@ -157,6 +181,8 @@ def pack(data: Path, splits: Path, packed: Path, without: frozenset[str], proces
                     yield f"left out: {result}"
                 elif len(result.steps) >= SHORTEST_PIECE_NOTES:
                     pieces.append(result)
+        if not pieces:
+            raise InputError(f"{splits}: {split}: no piece of {SHORTEST_PIECE_NOTES} notes or more could be read")
         save_pieces(pieces, packed / f"{split}.npz")
         yield f"{split}: {len(pieces)} pieces, {sum(len(p.steps) for p in pieces)} notes"
 
@@ -169,11 +195,12 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], help="sets to leave out")
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
-    for line in pack(
-        arguments.data, arguments.splits, arguments.packed, frozenset(arguments.without), arguments.processes
-    ):
-        print(line)
-        sys.stdout.flush()
+    without = frozenset[str](arguments.without)
+    try:
+        for line in pack(arguments.data, arguments.splits, arguments.packed, without, arguments.processes):
+            print(line, flush=True)
+    except InputError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -149,6 +149,7 @@ def _window(steps: StepArray, rng: np.random.Generator) -> StepArray:
         start = int(np.searchsorted(steps["bar"], bar))
     window = steps[start : start + LONGEST_WINDOW_NOTES].copy()
     window["onset"] -= int(window["onset"][0]) - int(window["position"][0])
+    window["gap"][0] = window["position"][0]
     return window
 
 

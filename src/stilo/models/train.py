@@ -23,8 +23,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from stilo.errors import InputError
 from stilo.models.checkpoint import save_model
 from stilo.models.corpus import Piece, load_pieces
 from stilo.models.evaluate import autocast_pays, mean_nats_per_note, nats_by_field, score_pieces
@@ -78,17 +80,30 @@ class Training:
         temporary.replace(self.checkpoint)
 
     def resume(self) -> bool:
-        """Go on from the checkpoint, if there is one."""
+        """Go on from the checkpoint, if there is one.
+
+        Raises:
+            InputError: the checkpoint is damaged or that of a model of other sizes.
+        """
         if not self.checkpoint.exists():
             return False
+        try:
+            self._restore()
+        except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
+            reason = "damaged, or of a model of other sizes; give the sizes it began with, or another folder"
+            raise InputError(f"{self.checkpoint}: {reason}") from error
+        return True
+
+    def _restore(self) -> None:
         tensors = load_file(self.checkpoint)
-        self.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+        prefix = "model."
+        weights = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        self.model.load_state_dict(weights)
         for name, p in self.model.named_parameters():
             keys = ("step", "exp_avg", "exp_avg_sq")
             self.optimiser.state[p] = {key: tensors[f"optimiser.{key}.{name}"] for key in keys}
         progress = _metadata(self.checkpoint)
         self.step, self.notes, self.cpu_seconds = progress["step"], progress["notes"], progress["cpu_seconds"]
-        return True
 
     def one_step(self, batch: Batch, state: State | None, steps: int) -> tuple[float, State]:
         """Returns nats per note of the batch, and the state to carry on."""
@@ -107,8 +122,6 @@ class Training:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    from safetensors import safe_open
-
     with safe_open(path, "pt") as opened:
         found: dict[str, Any] = json.loads(opened.metadata()["progress"])
     return found
@@ -243,6 +256,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         train(arguments.packed, arguments.run, int(arguments.notes), arguments)
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on from the last checkpoint")
+    except InputError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
