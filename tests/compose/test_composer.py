@@ -1,0 +1,158 @@
+"""A request is kept to the letter, whatever the model would rather write."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stilo.compose.composer import compose, plan_of
+from stilo.compose.judge import heard_key, measure_figures
+from stilo.compose.request import Request
+from stilo.elements.embedding import EMBEDDING_SIZE
+from stilo.errors import InputError, SetupError
+from stilo.models.checkpoint import load_base
+from stilo.models.tokens import Part as Voice
+from stilo.music.chords import parse_chord
+from stilo.music.theory import parse_key
+from stilo.music.timeline import bar_grid
+from stilo.styles.palette import Palette, Part
+
+pytestmark = pytest.mark.usefixtures("with_tiny_weights")
+
+FLUTE = Part("Flute", 73, False, 0, 1.0, 60, 84)
+PIANO = Part("", 0, False, 1, 0.9, 36, 72)
+RARE = Part("Harp", 46, False, 2, 0.1, 30, 100)
+KIT = Part("Kit", 0, True, 3, 1.0, 35, 51)
+
+
+@pytest.fixture
+def style(make_style):
+    """A style of the tiny model, without an adapter."""
+    embedding = np.random.default_rng(0).normal(size=EMBEDDING_SIZE).astype(np.float32)
+    palette = Palette(96.0, (3, 4), "A minor", (FLUTE, PIANO, RARE, KIT))
+    return make_style(embedding=embedding, adapter=None, base_model=load_base()[1], palette=palette)
+
+
+def brief(**given):
+    return Request(**{"bars": 3, "candidates": 1, **given})
+
+
+@pytest.mark.parametrize("bars", [2, 5])
+@pytest.mark.parametrize("metre", [None, (4, 4), (6, 8), (5, 4)])
+def test_bars_and_metre_are_exactly_as_asked(style, bars, metre):
+    score = compose(style, brief(bars=bars, time_signature=metre)).score
+    signature = score.time_signatures[0]
+    assert (signature.numerator, signature.denominator) == (metre or (3, 4))
+    grid = bar_grid(score)
+    assert len(grid) == bars
+    assert len(np.unique(grid.bar_of(score.notes["onset_ticks"]))) == bars  # something begins in each
+    assert measure_figures(score).empty_bars == 0
+
+
+@pytest.mark.parametrize("key", [None, "C major", "F# minor", "Bb major"])
+def test_the_key_is_as_asked(style, key):
+    composition = compose(style, brief(key=key, seed=3, bars=4))
+    asked = parse_key(key or "A minor")
+    heard = heard_key(composition.score)
+    assert heard.tonic == asked.tonic
+    assert composition.report.asked_key == str(asked)
+    assert composition.report.key == str(heard)
+    assert composition.score.key_signatures == (heard.signature,)
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, 96.0), (150.0, 150.0)])
+def test_the_tempo_is_as_asked(style, given, expected):
+    score = compose(style, brief(tempo_qpm=given)).score
+    assert score.tempos[0].quarters_per_minute == expected
+
+
+def test_the_parts_are_those_of_the_style(style):
+    score = compose(style, brief(bars=6)).score
+    assert [(t.name, t.program, t.is_drum) for t in score.tracks] == [
+        ("Flute", 73, False),
+        ("Piano", 0, False),
+        ("Kit", 0, True),
+    ]
+    drums = score.notes["pitch"][score.is_drum_note]
+    assert ((drums >= 35) & (drums <= 51)).all()
+    assert (score.notes["pitch"] <= 127).all()
+
+
+def test_chords_are_marked_inside_the_piece(style):
+    score = compose(style, brief(bars=6)).score
+    assert all(parse_chord(mark.label) is not None for mark in score.chord_symbols)
+    assert all(0 <= mark.onset_ticks < score.end_ticks for mark in score.chord_symbols)
+    assert score.title == f"{style.name}, no. 0"
+
+
+def test_the_same_seed_gives_the_same_piece(style):
+    first, again, other = (compose(style, brief(seed=seed, candidates=2)) for seed in (5, 5, 6))
+    assert first.score == again.score
+    assert first.report == again.report
+    assert not np.array_equal(first.score.notes, other.score.notes)
+
+
+def test_more_candidates_are_never_worse_and_all_are_told(style):
+    told = []
+    composition = compose(style, brief(candidates=3, seed=2), lambda what, share: told.append((what, share)))
+    report = composition.report
+    assert report.candidates == 3
+    assert 1 <= report.chosen <= 3
+    assert report.nats_per_note > 0
+    assert report.style_distance > 0
+    assert report.figures == measure_figures(composition.score)
+    assert composition.request == brief(candidates=3, seed=2)
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert told[-1] == ("done", 1.0)
+
+
+def test_drums_alone_have_no_key(style):
+    drums = replace(style, palette=Palette(100.0, (4, 4), "", (KIT,)))
+    composition = compose(drums, brief())
+    assert composition.report.key == composition.report.asked_key == ""
+    assert composition.score.key_signatures == composition.score.chord_symbols == ()
+    assert composition.score.is_drum_note.all()
+
+
+def test_other_weights_are_told(style):
+    with pytest.raises(InputError, match=r"Waltz.*other weights.*learn it again"):
+        compose(replace(style, base_model="0" * 16), brief())
+
+
+def test_an_adapter_that_does_not_fit_is_told(style):
+    with pytest.raises(InputError, match="learn the style anew"):
+        compose(replace(style, adapter={"elsewhere.added": np.zeros(3, np.float16)}), brief())
+
+
+def test_an_adapter_is_heard(style):
+    added = {"head.out.2.bias.added": np.linspace(-8, 8, 256).astype(np.float16)}
+    plain, tuned = (compose(replace(style, adapter=adapter), brief(seed=1)).score for adapter in (None, added))
+    assert not np.array_equal(plain.notes, tuned.notes)
+
+
+def test_a_style_without_parts_is_told(style):
+    with pytest.raises(InputError, match=r"names no instruments"):
+        compose(replace(style, palette=Palette()), brief())
+
+
+def test_missing_weights_are_told(style, monkeypatch, tmp_path):
+    monkeypatch.setenv("STILO_MODEL", str(tmp_path))
+    with pytest.raises(SetupError, match="install stilo anew"):
+        compose(style, brief())
+
+
+def test_the_plan_names_the_usual_parts_by_rank(style):
+    second = replace(PIANO, rank=4, name="Left hand", lowest=30, highest=50)
+    palette = replace(style.palette, parts=(*style.palette.parts, second, replace(KIT, rank=5)))
+    plan, tracks = plan_of(replace(style, palette=palette), brief(bars=7, time_signature=(6, 8)))
+    assert set(plan.ranges) == {Voice(73), Voice(0, 0), Voice(0, 1), Voice(128)}
+    assert plan.ranges[Voice(0, 1)] == (30, 50)
+    assert list(tracks) == [voice.token for voice in (Voice(73), Voice(0, 0), Voice(128), Voice(0, 1))]
+    assert (plan.bars, plan.metre, plan.quarters_per_minute) == (7, (6, 8), 96.0)
+
+
+def test_a_style_of_rare_parts_keeps_the_least_rare(style):
+    parts = tuple(replace(part, frequency=share) for part, share in ((FLUTE, 0.3), (PIANO, 0.2)))
+    plan, _ = plan_of(replace(style, palette=replace(style.palette, parts=parts)), brief())
+    assert set(plan.ranges) == {Voice(73)}
