@@ -111,7 +111,7 @@ def test_notes_between_the_beats_are_softer():
     notes["onset_ticks"] = np.arange(len(notes)) * 240
     notes["pitch"] = 60
     played = performed(score.with_notes(notes)).notes["velocity"].astype(int)
-    assert (played[3:-1:2] < played[2:-1:2]).all()
+    assert (played[1::2] < played[::2]).all()
 
 
 @pytest.mark.parametrize("velocity", [1, 127])

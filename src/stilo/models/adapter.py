@@ -1,7 +1,7 @@
 """The few weights that belong to one style, and how they are tuned.
 
-Low-rank additions to the matrices of trunk and head (LoRA, Hu et al. 2021), full additions to biases and to the gates of
-the memory, and an addition to the condition. Everything else stays the base model's. An adapter is a plain dict of
+Low-rank additions to the matrices of trunk and head (LoRA, Hu et al. 2021), full additions to biases, to the gates of
+the memory by state, and to the condition. Everything else stays the base model's. An adapter is a plain dict of
 arrays, so that it can be kept and sent without the nets.
 """
 
@@ -30,8 +30,11 @@ Weights = dict[str, NDArray[np.float32]]
 
 RANK = 8
 LOW_RANK = ("trunk.input_", "trunk.state_", "head.from_trunk.weight", "head.out.", "from_memory.weight", "head.gate.")
-FULL = ("trunk.bias_", "head.from_trunk.bias", ".bias", "head.gate_state", "style.bias")
+FULL = (".bias", "head.gate_state")
 DOWN, UP, ADDED = ".down", ".up", ".added"
+WARMUP_STEPS = 10
+CLIP_NORM = 1.0
+LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ def tune_adapter(
     held_out: Sequence[Piece],
     style: NDArray[np.float32],
     rng: np.random.Generator,
+    *,
     config: TuningConfig,
     seconds: float | None = None,
     progress: Callable[[float], None] | None = None,
@@ -142,50 +146,89 @@ def tune_adapter(
     """Fit an adapter to `train`, and keep the one that predicts `held_out` best; nothing tuned counts, too.
 
     Args:
-        model: the base.
-        train, held_out: different pieces, or different parts of pieces.
-        style: the style's embedding.
+        model: the base; it stays as it is.
+        train: what is learned from.
+        held_out: other pieces, or other parts of the same.
+        style: the style's embedding, float32 [EMBEDDING_SIZE].
         rng: of transposition and of the order of the windows.
         config: sizes, rate, patience.
         seconds: wall clock after which it stops; None = until patience or steps run out.
         progress: is told the share done.
+
+    Raises:
+        InputError: there is nothing to learn from.
     """
-    begun = time.monotonic()
-    adapter = Adapter(model, config.rank, torch.Generator().manual_seed(int(rng.integers(2**31))))
-    decayed = [p for p in adapter.parameters() if p.dim() > 1]
-    others = [p for p in adapter.parameters() if p.dim() <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98))
-    judged = _shortened(held_out, config.most_held_out_notes)
-    best = Tuning({}, score_pieces(model, judged, [style] * len(judged)), 0)
-    least = mean_nats_per_note(best.scores)
-    waited = 0
-    windows = Windows(train, style, config.length, rng)
-    was_training = model.training
+    seed = int(rng.integers(2**31))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # dropout, if the model has any, draws from torch's own generator
+        adapter = Adapter(model, config.rank, torch.Generator().manual_seed(seed))
+        windows = Windows(train, style, config.length, rng)
+        judge = _Judge(model, _shortened(held_out, config.most_held_out_notes), style)
+        was_training = model.training
+        try:
+            _tune(adapter, windows, judge, config, _Clock(config.most_steps, seconds, progress))
+        finally:
+            model.train(was_training)
+    return judge.best
+
+
+def _tune(adapter: Adapter, windows: Windows, judge: _Judge, config: TuningConfig, clock: _Clock) -> None:
+    optimiser = _optimiser(adapter, config)
+    adapter.model[0].train()
     for step in range(1, config.most_steps + 1):
-        model.train()
         for group in optimiser.param_groups:
-            group["lr"] = config.rate * min(1.0, step / 10)
+            group["lr"] = config.rate * min(1.0, step / WARMUP_STEPS)
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
             nats = adapter.nats(windows.batch(config.rows))
         nats.sum(-1).mean().backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(adapter.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(adapter.parameters(), CLIP_NORM)
         optimiser.step()
         optimiser.zero_grad()
-        late = seconds is not None and time.monotonic() - begun > seconds
+        late = clock.is_late()
         if step % config.check_every == 0 or late:
-            weights = adapter.weights()
-            scores = score_pieces(apply_adapter(model, weights), judged, [style] * len(judged))
-            now, waited = mean_nats_per_note(scores), waited + 1
-            if now < least - 1e-3:
-                best, least, waited = Tuning(weights, scores, step), now, 0
-        if progress is not None:
-            spent = 0.0 if seconds is None else (time.monotonic() - begun) / seconds
-            progress(min(1.0, max(step / config.most_steps, spent)))
-        if late or waited > config.patience:
+            judge.hear(adapter.weights(), step)
+        clock.tell(step)
+        if late or judge.waited > config.patience:
             break
-    model.train(was_training)
-    return best
+    clock.tell(config.most_steps)
+
+
+def _optimiser(adapter: Adapter, config: TuningConfig) -> torch.optim.Optimizer:
+    decayed = [p for p in adapter.parameters() if p.dim() > 1]
+    others = [p for p in adapter.parameters() if p.dim() <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98))
+
+
+class _Judge:
+    """Keeps the adapter with the best held-out figure; at first that is none at all."""
+
+    def __init__(self, model: SequenceModel, held_out: list[Piece], style: NDArray[np.float32]) -> None:
+        self.model, self.held_out, self.styles = model, held_out, [style] * len(held_out)
+        self.best = Tuning({}, score_pieces(model, held_out, self.styles), 0)
+        self.waited = 0  # checks since the best
+
+    def hear(self, weights: Weights, step: int) -> None:
+        scores = score_pieces(apply_adapter(self.model, weights), self.held_out, self.styles)
+        self.waited += 1
+        if mean_nats_per_note(scores) < mean_nats_per_note(self.best.scores) - LEAST_GAIN_NATS:
+            self.best, self.waited = Tuning(weights, scores, step), 0
+
+
+class _Clock:
+    """How much of the steps, or of the time, has gone; told as it goes."""
+
+    def __init__(self, steps: int, seconds: float | None, progress: Callable[[float], None] | None) -> None:
+        self.steps, self.seconds, self.progress = steps, seconds, progress
+        self.begun = time.monotonic()
+
+    def is_late(self) -> bool:
+        return self.seconds is not None and time.monotonic() - self.begun > self.seconds
+
+    def tell(self, step: int) -> None:
+        if self.progress is not None:
+            spent = (time.monotonic() - self.begun) / self.seconds if self.seconds else 0.0
+            self.progress(min(1.0, max(step / self.steps, spent)))
 
 
 def _shortened(pieces: Sequence[Piece], notes: int) -> list[Piece]:

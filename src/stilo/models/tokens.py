@@ -8,6 +8,7 @@ order of onset, part, pitch. A rest longer than 96 slots is shortened by whole b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,13 +128,16 @@ def duration_class(slots: NDArray[np.int64]) -> Integers:
     return np.where(nearer, lower, upper)
 
 
-def encode(score: Score) -> StepArray:
-    """The steps of a score, shape [notes] of `STEP_DTYPE`: doubled notes are merged, leading empty bars left out."""
+def encode(score: Score, parts: Sequence[Part] | None = None) -> StepArray:
+    """The steps of a score, shape [notes] of `STEP_DTYPE`: doubled notes are merged, leading empty bars left out.
+
+    `parts` of the tracks are by default `parts_of(score)`; an excerpt keeps those of its whole.
+    """
     if len(score) == 0:
         return np.zeros(0, STEP_DTYPE)
     slots = slots_of(score)
     grid = bar_grid(score)
-    tokens = np.array([part.token for part in parts_of(score)], np.int64)
+    tokens = np.array([part.token for part in parts or parts_of(score)], np.int64)
     part = tokens[score.notes["track"]]
     pitch = score.notes["pitch"].astype(np.int64)
     order = np.lexsort((slots.onset - slots.end, pitch, part, slots.onset))

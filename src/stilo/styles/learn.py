@@ -15,16 +15,16 @@ from stilo.elements.embedding import embed_score
 from stilo.elements.profile import Profile, analyse, pool_profiles
 from stilo.errors import InputError
 from stilo.music.score import Score
-from stilo.music.timeline import main_tempo, main_time_signature
+from stilo.music.timeline import bar_grid, main_tempo, main_time_signature
 from stilo.styles.palette import Palette, Part
 from stilo.styles.provenance import Proof, Source
-from stilo.styles.style import Style
+from stilo.styles.style import Adapter, Style
 
 if TYPE_CHECKING:
     from stilo.models.corpus import Piece
-    from stilo.models.evaluate import PieceScore
 
 HELD_OUT_SHARE = 0.2
+TRAIN_SHARE = 0.75  # of the notes of each piece, when there are too few pieces to hold out whole ones
 FEWEST_FOR_WHOLE_PIECES = 5
 FEWEST_NOTES = 200
 SMALL_GAIN = 0.02
@@ -67,43 +67,23 @@ def learn(
         InputError: there is too little music to learn from, or the name cannot be used.
         SetupError: the weights of the base model are missing.
     """
-    from stilo.models.adapter import TuningConfig, tune_adapter
     from stilo.models.checkpoint import load_base
-    from stilo.models.evaluate import mean_nats_per_note, score_pieces
 
     begun = time.monotonic()
     tell = progress or (lambda _what, _share: None)
     rng = np.random.default_rng(seed)
     measured = _measure(pieces, tell)
     held = _held_out(len(measured), rng)
-    train, judged = _split(measured, held)
-    style = np.mean([piece.embedding for piece in train], axis=0).astype(np.float32)
-    model, identity = load_base()
+    lesson = _split(measured, held)
+    identity = load_base()[1]
     tell("asking the base model", 0.2)
-    base = mean_nats_per_note(score_pieces(model, judged, [None] * len(judged)))
-    vector = mean_nats_per_note(score_pieces(model, judged, [style] * len(judged)))
-    adapter, steps, tuned = None, 0, None
-    if tune:
-        tuning = tune_adapter(
-            model,
-            train,
-            judged,
-            style,
-            rng,
-            TuningConfig(),
-            TUNING_SECONDS if seconds is None else seconds,
-            lambda share: tell("tuning", 0.25 + 0.7 * share),
-        )
-        tuned, steps = vector, tuning.steps
-        if tuning.weights:
-            adapter = {key: array.astype(np.float16) for key, array in tuning.weights.items()}
-            tuned = mean_nats_per_note(_scores_with(adapter, judged, style))
+    base, vector = lesson.nats(None), lesson.nats(lesson.style)
+    adapter, tuned, steps = _tuned(lesson, rng, seconds, tell, vector) if tune else (None, None, 0)
     tell("done", 1.0)
-    best = vector if tuned is None else tuned
     return Style(
         name=name,
         profile=pool_profiles([one.profile for one in measured]),
-        embedding=style,
+        embedding=lesson.style,
         adapter=adapter,
         base_model=identity,
         palette=palette_of(measured),
@@ -112,24 +92,62 @@ def learn(
             base_nats_per_note=base,
             vector_nats_per_note=vector,
             tuned_nats_per_note=tuned,
-            held_out_pieces=len(judged),
-            held_out_notes=sum(len(piece.steps) for piece in judged),
+            held_out_pieces=len(lesson.held_out),
+            held_out_notes=sum(len(piece.steps) for piece in lesson.held_out),
             seconds=time.monotonic() - begun,
             steps=steps,
-            advice=_advice(measured, base, best),
+            advice=_advice(measured, base, vector if tuned is None else tuned),
         ),
     )
 
 
-def _scores_with(adapter: dict[str, NDArray[np.float16]], judged: Sequence[Piece], style: NDArray[np.float32]
-) -> list[PieceScore]:
-    """Measured with the adapter as it will be kept, in half precision."""
-    from stilo.models.adapter import apply_adapter
-    from stilo.models.checkpoint import load_base
-    from stilo.models.evaluate import score_pieces
+@dataclass(frozen=True, eq=False)
+class _Lesson:
+    """What is learned from, what it is proved on, and the style's vector: the mean of what is learned from."""
 
-    weights = {key: array.astype(np.float32) for key, array in adapter.items()}
-    return score_pieces(apply_adapter(load_base()[0], weights), judged, [style] * len(judged))
+    train: list[Piece]
+    held_out: list[Piece]
+
+    @property
+    def style(self) -> NDArray[np.float32]:
+        return np.mean([piece.embedding for piece in self.train], axis=0).astype(np.float32)
+
+    def nats(self, style: NDArray[np.float32] | None, adapter: Adapter | None = None) -> float:
+        """Held-out nats per note of the base model, told a style or not, with an adapter or not."""
+        from stilo.models.adapter import apply_adapter
+        from stilo.models.checkpoint import load_base
+        from stilo.models.evaluate import mean_nats_per_note, score_pieces
+
+        model = load_base()[0]
+        if adapter is not None:
+            model = apply_adapter(model, {key: array.astype(np.float32) for key, array in adapter.items()})
+        return mean_nats_per_note(score_pieces(model, self.held_out, [style] * len(self.held_out)))
+
+
+def _tuned(
+    lesson: _Lesson, rng: np.random.Generator, seconds: float | None, tell: Progress, untuned: float
+) -> tuple[Adapter | None, float, int]:
+    """The adapter as it will be kept, in half precision, its held-out nats per note, and its steps.
+
+    None, and the nats of the vector alone (`untuned`), when no adapter made it better.
+    """
+    from stilo.models.adapter import TuningConfig, tune_adapter
+    from stilo.models.checkpoint import load_base
+
+    tuning = tune_adapter(
+        load_base()[0],
+        lesson.train,
+        lesson.held_out,
+        lesson.style,
+        rng,
+        config=TuningConfig(),
+        seconds=TUNING_SECONDS if seconds is None else seconds,
+        progress=lambda share: tell("tuning", 0.25 + 0.7 * share),
+    )
+    if not tuning.weights:
+        return None, untuned, 0
+    adapter: Adapter = {key: array.astype(np.float16) for key, array in tuning.weights.items()}
+    return adapter, lesson.nats(lesson.style, adapter), tuning.steps
 
 
 def _measure(pieces: Sequence[tuple[Score, Source]], tell: Progress) -> list[_Measured]:
@@ -151,32 +169,38 @@ def _held_out(count: int, rng: np.random.Generator) -> set[int]:
     return set(rng.permutation(count)[: max(1, round(HELD_OUT_SHARE * count))].tolist())
 
 
-def _split(measured: Sequence[_Measured], held: set[int]) -> tuple[list[Piece], list[Piece]]:
+def _split(measured: Sequence[_Measured], held: set[int]) -> _Lesson:
     from stilo.models.corpus import Piece
-    from stilo.models.tokens import encode, piece_tempo_class
+    from stilo.models.tokens import encode, parts_of, piece_tempo_class
 
     train: list[Piece] = []
     judged: list[Piece] = []
     for i, one in enumerate(measured):
-        piece = Piece(one.source.path, encode(one.score), one.embedding, piece_tempo_class(one.score), one.source.path)
+        path, voices, tempo = one.source.path, parts_of(one.score), piece_tempo_class(one.score)
         if held:
+            piece = Piece(path, encode(one.score), one.embedding, tempo, path)
             (judged if i in held else train).append(piece)
-        else:
-            first, last = _cut(piece)
-            train.append(first)
-            judged.append(last)
-    return train, judged
+            continue
+        for part, goal in zip(_cut(one.score), (train, judged), strict=True):
+            if len(part):
+                goal.append(Piece(path, encode(part, voices), embed_score(part).values, tempo, path))
+    if not judged:
+        raise InputError("all these notes begin at once: too few to hold any out; give music of several bars")
+    return _Lesson(train, judged)
 
 
-def _cut(piece: Piece) -> tuple[Piece, Piece]:
-    """The first three quarters and the rest, at a bar line if there is one near."""
-    steps = piece.steps
-    at = int(0.75 * len(steps))
-    at = int(np.searchsorted(steps["bar"], steps["bar"][at])) or at
-    first, last = steps[:at], steps[at:].copy()
-    last["onset"] -= int(last["onset"][0]) - int(last["position"][0])
-    last["bar"] -= last["bar"][0]
-    return replace(piece, steps=first), replace(piece, steps=last)
+def _cut(score: Score) -> tuple[Score, Score]:
+    """About the first three quarters of the notes and the rest, at a bar line if there is one.
+
+    What begins all at once is not cut: it is the first part, and the rest is empty.
+    """
+    onset, grid = score.notes["onset_ticks"], bar_grid(score)
+    place = int(onset[int(TRAIN_SHARE * len(onset))])
+    bar_line = int(grid.starts_ticks[grid.bar_of(place)])
+    before = onset < (bar_line if bar_line > onset[0] else place)
+    if not before.any():
+        before[:] = True
+    return score.with_notes(score.notes[before]), score.with_notes(score.notes[~before])
 
 
 def palette_of(measured: Sequence[_Measured]) -> Palette:

@@ -1,0 +1,205 @@
+"""What is learned, what it is proved on, and what the person is told."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stilo.elements.embedding import embed_score
+from stilo.errors import InputError, SetupError
+from stilo.models import adapter as adapter_module
+from stilo.models.adapter import Tuning
+from stilo.models.checkpoint import load_base
+from stilo.models.evaluate import mean_nats_per_note, score_pieces
+from stilo.models.tokens import encode
+from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
+from stilo.styles.learn import learn
+from stilo.styles.palette import Part
+from stilo.styles.provenance import Source
+
+pytestmark = pytest.mark.usefixtures("with_tiny_weights")
+
+
+@pytest.fixture
+def pieces(tune):
+    """Ten variations of one tune."""
+    rng = np.random.default_rng(0)
+    made = []
+    for i in range(10):
+        notes = tune.notes.copy()
+        notes["pitch"][notes["track"] == 0] += rng.choice([-2, 0, 2], 48).astype(np.int16)
+        made.append((replace(tune, notes=notes), Source(f"/music/{i}.mid", f"{i:064x}", f"No. {i}", "CC0", 80)))
+    return made
+
+
+@pytest.fixture
+def tuned_with(monkeypatch):
+    """What the adapter was given: {"train", "held_out", "style", "seconds"}; it learns nothing."""
+    seen = {}
+
+    def spy(model, train, held_out, style, rng, **options):
+        seen.update(train=train, held_out=held_out, style=style, **options)
+        return Tuning({}, score_pieces(model, held_out, [style] * len(held_out)), 0)
+
+    monkeypatch.setattr(adapter_module, "tune_adapter", spy)
+    return seen
+
+
+def test_held_out_pieces_are_in_nothing_but_the_proof(pieces, tuned_with):
+    style = learn("Waltz", pieces, seed=4)
+    held = {source.path for source in style.sources if source.held_out}
+    assert len(held) == 2
+    assert {piece.name for piece in tuned_with["held_out"]} == held
+    assert {piece.name for piece in tuned_with["train"]} == {source.path for _, source in pieces} - held
+    mean = np.mean([embed_score(score).values for score, source in pieces if source.path not in held], axis=0)
+    assert np.allclose(style.embedding, mean, atol=1e-6)
+    assert np.array_equal(tuned_with["style"], style.embedding)
+    assert style.proof.held_out_pieces == 2
+    assert style.proof.held_out_notes == sum(len(encode(s)) for s, source in pieces if source.path in held)
+
+
+def test_what_is_held_out_depends_on_the_seed_alone(pieces):
+    held = [[s.held_out for s in learn("W", pieces, tune=False, seed=seed).sources] for seed in (0, 0, 1, 2, 3)]
+    assert held[0] == held[1]
+    assert len({tuple(row) for row in held}) > 1
+    assert all(sum(row) == 2 for row in held)
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_of_few_pieces_the_last_quarter_is_held_out(pieces, tuned_with, count):
+    style = learn("Waltz", pieces[:count])
+    assert not any(source.held_out for source in style.sources)
+    for (score, _), first, last in zip(pieces[:count], tuned_with["train"], tuned_with["held_out"], strict=True):
+        whole = encode(score)
+        assert np.array_equal(np.concatenate([first.steps["pitch"], last.steps["pitch"]]), whole["pitch"])
+        assert np.array_equal(np.concatenate([first.steps["part"], last.steps["part"]]), whole["part"])
+        assert len(first.steps) / len(whole) == pytest.approx(0.75, abs=0.05)
+        assert last.steps["gap"][0] == last.steps["position"][0] == last.steps["bar"][0] == 0
+    starts = [score.with_notes(score.notes[score.notes["onset_ticks"] < 12 * 1440]) for score, _ in pieces[:count]]
+    mean = np.mean([embed_score(start).values for start in starts], axis=0)
+    assert np.allclose(style.embedding, mean, atol=1e-6)  # the held-out quarters are not in the vector
+    assert style.proof.held_out_notes == 20 * count
+
+
+def test_ranks_stay_those_of_the_whole_piece(tune, tuned_with):
+    """Two parts of one program that change places in the last quarter."""
+    onset = np.tile(np.arange(160) * 480, 2)
+    crossing = np.where(np.arange(160) < 120, 72, 30)
+    pitch = np.concatenate([crossing, np.full(160, 48)])
+    score = Score(notes_from_columns(onset, [480] * 320, pitch, 80, np.repeat([0, 1], 160)), (Track("R"), Track("L")))
+    learn("Crossing", [(score, Source("/a.mid", "0" * 64))])
+    for piece in (*tuned_with["train"], *tuned_with["held_out"]):
+        rank = piece.steps["part"] // 129
+        assert (piece.steps["pitch"][rank == 1] == 48).all()
+
+
+def test_a_piece_of_one_bar_among_few_is_no_traceback(pieces, tune):
+    one_note = (tune.with_notes(tune.notes[:1]), Source("/one.mid", "f" * 64))
+    silence = (tune.with_notes(tune.notes[:0]), Source("/none.mid", "e" * 64))
+    style = learn("Waltz", [*pieces[:3], one_note, silence], tune=False)
+    assert len(style.sources) == 4  # the silent one taught nothing
+    assert style.proof.held_out_pieces == 3
+
+
+def test_a_piece_without_bar_lines_is_cut_all_the_same(tune, tuned_with):
+    notes = notes_from_columns(np.arange(240) * 8, [8] * 240, 40 + np.arange(240) % 40)
+    style = learn("Blur", [(Score(notes, (Track(),)), Source("/blur.mid", "0" * 64))])
+    assert len(tuned_with["train"][0].steps) + style.proof.held_out_notes >= len(encode(Score(notes, (Track(),))))
+    assert style.proof.held_out_notes > 0
+
+
+def test_notes_that_begin_all_at_once_are_told():
+    tracks = tuple(Track(f"{i}", i) for i in range(3))
+    cluster = notes_from_columns([0] * 300, [480] * 300, np.tile(np.arange(100), 3), 80, np.repeat([0, 1, 2], 100))
+    with pytest.raises(InputError, match="begin at once"):
+        learn("Cluster", [(Score(cluster, tracks), Source("/cluster.mid", "0" * 64))])
+
+
+def test_too_little_music_is_told(pieces):
+    with pytest.raises(InputError, match="160 notes are too few"):
+        learn("Waltz", pieces[:2])
+    with pytest.raises(InputError, match="0 notes are too few"):
+        learn("Waltz", [])
+
+
+def test_a_name_that_cannot_be_used_is_told(pieces):
+    with pytest.raises(InputError, match="style name"):
+        learn("a/b", pieces, tune=False)
+
+
+def test_missing_weights_are_told(pieces, monkeypatch, tmp_path):
+    monkeypatch.setenv("STILO_MODEL", str(tmp_path))
+    with pytest.raises(SetupError, match="install stilo anew"):
+        learn("Waltz", pieces)
+
+
+def test_the_proof_is_of_the_adapter_as_it_is_kept(pieces):
+    from stilo.models.adapter import apply_adapter
+    from stilo.models.corpus import Piece
+    from stilo.models.tokens import piece_tempo_class
+
+    shares = []
+    style = learn("Waltz", pieces, seconds=1.5, seed=1, progress=lambda _what, share: shares.append(share))
+    proof = style.proof
+    assert proof.tuned_nats_per_note < proof.vector_nats_per_note
+    assert proof.steps > 0
+    assert proof.seconds > 1
+    assert {array.dtype for array in style.adapter.values()} == {np.dtype(np.float16)}
+    model, identity = load_base()
+    assert style.base_model == identity
+    judged = [
+        Piece(source.path, encode(score), style.embedding, piece_tempo_class(score), "")
+        for (score, _), source in zip(pieces, style.sources, strict=True)
+        if source.held_out
+    ]
+    adapted = apply_adapter(model, {key: array.astype(np.float32) for key, array in style.adapter.items()})
+    for kind, of, vector in (("tuned", adapted, style.embedding), ("vector", model, style.embedding), ("base", model, None)):
+        nats = mean_nats_per_note(score_pieces(of, judged, [vector] * 2))
+        assert getattr(proof, f"{kind}_nats_per_note") == pytest.approx(nats, rel=1e-4), kind
+    assert proof.advice.startswith("learned: ")
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+def test_untuned_there_is_no_adapter(pieces):
+    style = learn("Waltz", pieces, tune=False)
+    assert style.adapter is None
+    assert style.proof.tuned_nats_per_note is None
+    assert style.proof.steps == 0
+    assert style.profile.pieces == 10
+
+
+def test_nothing_gained_is_said_with_what_to_do(pieces, tuned_with):
+    style = learn("Waltz", pieces, seconds=33.0)
+    assert style.adapter is None
+    assert style.proof.tuned_nats_per_note == style.proof.vector_nats_per_note
+    assert "10 pieces (800 notes): add more of the same style" in style.proof.advice
+    assert tuned_with["seconds"] == 33.0
+
+
+def test_the_odd_one_out_is_named(pieces):
+    rng = np.random.default_rng(1)
+    drums = Score(
+        notes_from_columns(np.arange(200) * 60, [60] * 200, rng.integers(35, 50, 200), rng.integers(1, 127, 200)),
+        (Track("Kit", 0, True),),
+        tempos=(Tempo(0, 220.0),),
+    )
+    assert "does not sound like" not in learn("Waltz", pieces, tune=False).proof.advice
+    advice = learn("Waltz", [*pieces, (drums, Source("/odd.mid", "a" * 64, "Drum solo"))], tune=False).proof.advice
+    assert advice.endswith("does not sound like the others: Drum solo")
+
+
+def test_the_palette_is_what_most_pieces_have(pieces, tune):
+    other = replace(tune, tempos=(Tempo(0, 200.0),), time_signatures=(TimeSignature(0, 4, 4),))
+    harp = replace(other, tracks=(Track("Harp", 46), Track("Kit", 0, True)))
+    palette = learn("Waltz", [*pieces[:4], (harp, Source("/h.mid", "b" * 64))], tune=False).palette
+    assert palette.tempo_qpm == 96.0
+    assert palette.time_signature == (3, 4)
+    assert palette.key
+    flute, harp_part, piano, kit = palette.parts
+    low, high = (int(f([s.notes["pitch"][s.notes["track"] == 0] for s, _ in pieces[:4]])) for f in (np.min, np.max))
+    assert flute == Part("Flute", 73, False, flute.rank, 0.8, low, high)
+    assert (harp_part.name, harp_part.program, harp_part.frequency) == ("Harp", 46, 0.2)
+    assert (piano.name, piano.lowest, piano.highest, piano.frequency) == ("Piano", 48, 55, 0.8)
+    assert (kit.is_drum, kit.program, kit.lowest, kit.highest) == (True, 0, 48, 55)
+    assert [part.rank for part in palette.parts] == [0, 1, 2, 3]
