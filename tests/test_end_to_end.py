@@ -9,7 +9,6 @@ import pytest
 from stilo.cli import main
 from stilo.music.files import read_score, write_score
 
-
 pytestmark = pytest.mark.usefixtures("with_tiny_weights")
 
 

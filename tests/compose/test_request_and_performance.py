@@ -1,6 +1,7 @@
 """What may be asked for, and how a flat score is brought to life."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -135,7 +136,7 @@ def test_the_last_bar_slows_down():
     assert [tempo / 120 for _, tempo in tempos[1:]] == pytest.approx(RITARD)
     assert tempos[1][0] == last
     assert all(last <= onset < last + 1920 for onset, _ in tempos[1:])
-    assert all(a < b for (a, _), (b, _) in zip(tempos, tempos[1:], strict=False))
+    assert all(a < b for (a, _), (b, _) in pairwise(tempos))
 
 
 def test_short_pieces_and_those_with_tempos_of_their_own_do_not():

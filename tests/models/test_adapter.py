@@ -132,9 +132,7 @@ def test_tuning_predicts_what_was_held_out_better(make_model, drilled):
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     train, held_out = drilled[:6], drilled[6:]
     shares = []
-    tuning = tune_adapter(
-        model, train, held_out, STYLE, np.random.default_rng(0), config=BRIEF, progress=shares.append
-    )
+    tuning = tune_adapter(model, train, held_out, STYLE, np.random.default_rng(0), config=BRIEF, progress=shares.append)
     base = mean_nats_per_note(score_pieces(model, held_out, [STYLE] * 2))
     assert mean_nats_per_note(tuning.scores) < base - 2
     assert 0 < tuning.steps <= BRIEF.most_steps

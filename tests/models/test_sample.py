@@ -91,9 +91,7 @@ def test_the_plan_is_kept(make_model, seed, metre, ensemble, bars):
 
 def test_the_same_seed_writes_the_same_notes(make_model):
     model, plan = make_model(1), plan_of(ENSEMBLES["four parts"], most_notes=60)
-    first, again, other = (
-        Sampler(model, plan, Taste(), np.random.default_rng(seed)).write()[0] for seed in (1, 1, 2)
-    )
+    first, again, other = (Sampler(model, plan, Taste(), np.random.default_rng(seed)).write()[0] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first[: len(other)], other[: len(first)])
 
@@ -109,7 +107,9 @@ def test_a_given_beginning_is_gone_on_from(make_steps, make_model):
     parts = ENSEMBLES["four parts"]
     given_steps = make_steps(8, notes=24, parts=parts)
     bars = int(given_steps["bar"][-1]) + 3
-    steps, nats = Sampler(make_model(2), plan_of(parts, bars=bars), Taste(), np.random.default_rng(3)).write(given_steps)
+    steps, nats = Sampler(make_model(2), plan_of(parts, bars=bars), Taste(), np.random.default_rng(3)).write(
+        given_steps
+    )
     assert np.array_equal(steps[: len(given_steps)], given_steps)
     assert len(nats) == len(steps) > len(given_steps)
     assert steps["bar"][-1] == bars - 1
@@ -117,9 +117,7 @@ def test_a_given_beginning_is_gone_on_from(make_steps, make_model):
 
 def test_the_coldest_taste_takes_the_likeliest(make_model):
     model, plan = make_model(1), plan_of(ENSEMBLES["one part"], most_notes=30)
-    cold, colder = (
-        Sampler(model, plan, Taste(1e-3, 1.0), np.random.default_rng(seed)).write()[0] for seed in (1, 2)
-    )
+    cold, colder = (Sampler(model, plan, Taste(1e-3, 1.0), np.random.default_rng(seed)).write()[0] for seed in (1, 2))
     assert np.array_equal(cold, colder)
     _, dull = Sampler(model, plan, Taste(1e-3, 1.0), np.random.default_rng(1)).write()
     _, wild = Sampler(model, plan, Taste(2.0, 1.0), np.random.default_rng(1)).write()

@@ -1,5 +1,7 @@
 """Training batches: rows that go on, pieces seen in other keys, what is told dropped at random."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -83,7 +85,7 @@ def test_rows_go_on_from_batch_to_batch(make_piece, as_written):
     ends = np.flatnonzero(gaps == END)
     known = [tuple(piece.steps["duration"].tolist()) for piece in pieces]
     assert len(ends) > 3
-    for start, end in zip(ends[:-1], ends[1:], strict=True):
+    for start, end in pairwise(ends):
         assert tuple(durations[start + 1 : end].tolist()) in known
     for batch in batches:
         assert batch.fields.shape == (2, 16, 5)
@@ -121,7 +123,9 @@ def test_sets_are_heard_by_their_notes_to_a_power(make_piece):
 
 
 def test_what_is_not_told_is_zero():
-    conditioning = conditioning_of([stream.Told(None), stream.Told(np.ones(EMBEDDING_SIZE, np.float32), frozenset({5}))])
+    conditioning = conditioning_of(
+        [stream.Told(None), stream.Told(np.ones(EMBEDDING_SIZE, np.float32), frozenset({5}))]
+    )
     assert conditioning.style_known.ravel().tolist() == [0, 1]
     assert conditioning.style.sum(1).tolist() == [0, EMBEDDING_SIZE]
     assert conditioning.programs.sum(1).tolist() == [0, 1]

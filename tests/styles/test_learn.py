@@ -153,7 +153,11 @@ def test_the_proof_is_of_the_adapter_as_it_is_kept(pieces):
         if source.held_out
     ]
     adapted = apply_adapter(model, {key: array.astype(np.float32) for key, array in style.adapter.items()})
-    for kind, of, vector in (("tuned", adapted, style.embedding), ("vector", model, style.embedding), ("base", model, None)):
+    for kind, of, vector in (
+        ("tuned", adapted, style.embedding),
+        ("vector", model, style.embedding),
+        ("base", model, None),
+    ):
         nats = mean_nats_per_note(score_pieces(of, judged, [vector] * 2))
         assert getattr(proof, f"{kind}_nats_per_note") == pytest.approx(nats, rel=1e-4), kind
     assert proof.advice.startswith("learned: ")

@@ -88,7 +88,7 @@ def _columns(score: Score) -> _Notes:
 def _histogram(values: NDArray[Any], bins: int) -> Floats:
     """Square root of the shares of each of `bins` classes; zeros when there is nothing to count."""
     counts = np.bincount(np.clip(values, 0, bins - 1).astype(np.int64), minlength=bins).astype(np.float64)
-    return np.sqrt(counts / max(1.0, counts.sum()))
+    return np.asarray(np.sqrt(counts / max(1.0, counts.sum())))
 
 
 def _top_intervals(n: _Notes, per_track: bool) -> NDArray[np.int64]:
@@ -103,7 +103,7 @@ def _top_intervals(n: _Notes, per_track: bool) -> NDArray[np.int64]:
     first = np.ones(len(order), bool)
     first[1:] = (voice[1:] != voice[:-1]) | (onset[1:] != onset[:-1])
     voice, pitch = voice[first], pitch[first]
-    return np.diff(pitch)[np.diff(voice) == 0]
+    return np.asarray(np.diff(pitch)[np.diff(voice) == 0])
 
 
 def _pitch_facet(n: _Notes) -> Floats:
@@ -158,7 +158,7 @@ def _chroma(n: _Notes, cell: NDArray[np.int64], cells: int) -> Floats:
     rows = np.zeros((max(1, cells), 12))
     lengths = np.minimum(4.0, n.end_quarters - n.onset_quarters)
     np.add.at(rows, (cell[n.pitched], n.pitch[n.pitched] % 12), lengths[n.pitched])
-    return rows / np.maximum(1e-9, rows.sum(1, keepdims=True))
+    return np.asarray(rows / np.maximum(1e-9, rows.sum(1, keepdims=True)))
 
 
 def _likeness(rows: Floats) -> float:

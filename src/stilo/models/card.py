@@ -29,6 +29,18 @@ SOURCES: dict[str, tuple[str, str, str]] = {
     "game_free": ("music of Freedoom", "BSD-3-Clause", ""),
 }
 
+LIMITS = (
+    "## Limits",
+    "",
+    "Mostly notated Western music: songs, chamber and choral music, folk tunes, Chinese pop; drums from one set.",
+    "Score-derived sets have one loudness, so loudness is only learned from pop909 and groove. Time is quantised to 12",
+    "slots a quarter; rests over two bars of 4/4 are shortened; more than four tracks of one program share a part.",
+    "Not trained on performance timing, pedal or controllers. It may recite what it was shown: check pieces you",
+    "publish.",
+    "",
+    "Weights: Apache-2.0, as the project; attribution as in the table.",
+)
+
 
 def model_card(folder: Path) -> str:
     """The card of the weights in `folder`, as Markdown.
@@ -42,9 +54,10 @@ def model_card(folder: Path) -> str:
     lines = [
         "# stilo base sequence model",
         "",
-        f"An LSTM ({model['layers']} × {model['width']}) over notes with an autoregressive field head and in-piece memory, "
-        f"{facts['parameters'] / 1e6:.2f} M parameters, {size:.1f} MiB in half precision. It predicts gap, part, pitch, "
-        "duration and velocity of each next note, told a style vector, metre, tempo, instruments and bars left.",
+        f"An LSTM ({model['layers']} × {model['width']}) over notes with an autoregressive field head and in-piece "
+        f"memory, {facts['parameters'] / 1e6:.2f} M parameters, {size:.1f} MiB in half precision. It predicts gap, "
+        "part, pitch, duration and velocity of each next note, told a style vector, metre, tempo, instruments and bars "
+        "left.",
         "",
         "## Training",
         "",
@@ -74,16 +87,8 @@ def model_card(folder: Path) -> str:
         "",
         f"By field (valid, style told): {_fields(facts['valid'])}.",
         "",
-        "## Limits",
-        "",
-        "Mostly notated Western music: songs, chamber and choral music, folk tunes, Chinese pop; drums from one set. Score-",
-        "derived sets have one loudness, so loudness is only learned from pop909 and groove. Time is quantised to 12",
-        "slots a quarter; rests over two bars of 4/4 are shortened; more than four tracks of one program share a part.",
-        "Not trained on performance timing, pedal or controllers. It may recite what it was shown: check pieces you publish.",
-        "",
-        "Weights: Apache-2.0, as the project; attribution as in the table.",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *LIMITS]) + "\n"
 
 
 def _source_rows(sets: dict[str, Any]) -> list[str]:

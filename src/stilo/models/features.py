@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from stilo.models.memory import BAR_LAGS, CANDIDATES, CONTEXT_CANDIDATES, NOTHING, STATES, Pointers, point
+from stilo.models.memory import BAR_LAGS, NOTHING, STATES, Pointers, point
 from stilo.models.tokens import (
     DURATIONS,
     FIELD_SIZES,
     GAPS,
     METRE_CLASSES,
-    PARTS,
     PITCHES,
     POSITIONS,
     PROGRAMS,
@@ -219,8 +218,8 @@ def _looked_up(column: Integers, pointer: Integers, nothing: int) -> Integers:
 
 
 def _bar_candidates(steps: StepArray, p: Pointers) -> tuple[Integers, Integers, Integers, Integers]:
-    gap, part, pitch, duration, velocity = (
-        steps[f].astype(np.int64)[:, None] for f in ("gap", "part", "pitch", "duration", "velocity")
+    part, pitch, duration, velocity = (
+        steps[f].astype(np.int64)[:, None] for f in ("part", "pitch", "duration", "velocity")
     )
     onset = steps["onset"].astype(np.int64)
     before = np.concatenate([np.zeros(1, np.int64), np.arange(len(steps) - 1)])
@@ -278,7 +277,3 @@ def _context_candidates(steps: StepArray, p: Pointers, previous_pitch: Integers)
     )
     agreed = np.stack([np.zeros_like(same_gap), same_gap, same_part, same_pitch, same_duration], axis=1)
     return values, p.context_level[:, None, :] * 2 + agreed
-
-
-assert len(BAR_LAGS) + CONTEXT_CANDIDATES == CANDIDATES  # noqa: S101 - a fact about constants
-assert PARTS < 65536  # noqa: S101

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.tokens import PARTS, StepArray
+from stilo.models.tokens import StepArray
 
 Integers = NDArray[np.int64]
 
@@ -31,8 +31,6 @@ _PART_BITS = 10
 _MASK = 2**64 - 1
 _MULTIPLIERS = {n: (0x9E3779B97F4A7C15 * (2 * n + 1) ^ 0xD1B54A32D192ED03) & _MASK | 1 for n in (2, 3, 4, 6, 8, 12, 16)}
 _HALVES = {2: (1, 1), 3: (2, 1), 4: (2, 2), 6: (4, 2), 8: (4, 4), 12: (8, 4), 16: (8, 8)}
-
-assert PARTS < 1 << _PART_BITS  # noqa: S101 - a fact about two constants
 
 
 @dataclass(frozen=True, eq=False)

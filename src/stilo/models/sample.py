@@ -3,55 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stilo.models.features import (
-    BARS_UNKNOWN,
-    FIRST_PITCH,
-    HISTOGRAM_DECAYS,
-    LAST_STATE,
-    NEAR_PITCH,
-    NEAR_PITCHES,
-    bars_class,
-)
-from stilo.models.memory import BAR_LAGS, CONTEXT_CANDIDATES, NOTHING, GrowingMemory
-from stilo.models.sequence import (
-    DURATION,
-    GAP,
-    PART,
-    PITCH,
-    STAGES,
-    VELOCITY,
-    PitchContext,
-    SequenceModel,
-    State,
-    turned_histogram,
-)
+from stilo.models.features import BARS_UNKNOWN, bars_class
+from stilo.models.head import STAGES, PitchContext, turned_histogram
+from stilo.models.layers import State
+from stilo.models.sequence import SequenceModel
 from stilo.models.stream import Told, conditioning_of
 from stilo.models.threads import one_thread
 from stilo.models.tokens import (
     DRUMS,
-    DURATIONS,
+    DURATION,
     END,
     FIELD_SIZES,
+    FIELDS,
+    GAP,
     GAPS,
     MAX_GAP,
-    PITCHES,
+    PART,
+    PITCH,
     POSITIONS,
     PROGRAMS,
-    STEP_DTYPE,
     UNKNOWN_TEMPO,
+    VELOCITY,
     Part,
     StepArray,
     bar_slots_of,
     metre_class,
     tempo_class,
 )
+from stilo.models.written import Candidates, Written
 
 _MINUS_INFINITY = -1e9
 
@@ -91,67 +77,6 @@ class Taste:
     top_p: float = 0.97
 
 
-@dataclass
-class _Chords:
-    """The last two chords of a part."""
-
-    onset: int = -1
-    before: list[int] = field(default_factory=list)
-    now: list[int] = field(default_factory=list)
-
-    def push(self, onset: int, pitch: int) -> None:
-        if onset != self.onset:
-            self.before, self.now, self.onset = self.now, [], onset
-        self.now.append(pitch)
-
-    def reference(self, onset: int) -> int | None:
-        """Where the next note of the part, at `onset`, comes from; None when it has no chord before."""
-        chord, place = (self.before, len(self.now)) if onset == self.onset else (self.now, 0)
-        return chord[min(place, len(chord) - 1)] if chord else None
-
-
-@dataclass
-class _Written:
-    """The piece so far, as columns, and what of it the next step needs."""
-
-    columns: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in STEP_DTYPE.names or ()})
-    memory: GrowingMemory = field(default_factory=GrowingMemory)
-    histogram: NDArray[np.float32] = field(default_factory=lambda: np.zeros((len(HISTOGRAM_DECAYS), 12), np.float32))
-    chords: dict[int, _Chords] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.memory)
-
-    def last(self, name: str, default: int = 0) -> int:
-        column = self.columns[name]
-        return column[-1] if column else default
-
-    @property
-    def previous_pitch(self) -> int:
-        return self.last("pitch", FIRST_PITCH) % 128
-
-    def push(self, **values: int) -> None:
-        for name, value in values.items():
-            self.columns[name].append(value)
-        self.memory.push(values["onset"], values["gap"], values["part"], values["pitch"], values["bar_slots"])
-        self.chords.setdefault(values["part"], _Chords()).push(values["onset"], values["pitch"] % 128)
-        for row, decay in zip(self.histogram, HISTOGRAM_DECAYS, strict=True):
-            row *= decay
-            if values["pitch"] < 128:
-                row[values["pitch"] % 12] += 1 - decay
-
-    def part_pitch(self, part: int, onset: int) -> int:
-        """As `features._part_pitch`."""
-        found = self.chords[part].reference(onset) if part in self.chords else None
-        return self.previous_pitch if found is None else found
-
-    def steps(self) -> StepArray:
-        steps = np.zeros(len(self), STEP_DTYPE)
-        for name, column in self.columns.items():
-            steps[name] = column
-        return steps
-
-
 class Sampler:
     """Draws pieces from a model; the random generator is passed in, so the same seed writes the same notes."""
 
@@ -178,7 +103,7 @@ class Sampler:
     def _write(
         self, given: StepArray | None, progress: Callable[[float], None] | None
     ) -> tuple[StepArray, NDArray[np.float64]]:
-        written, state = _Written(), None
+        written, state = Written(), None
         nats: list[list[float]] = []
         while len(written) < self.plan.most_notes:
             forced = given[len(written)] if given is not None and len(written) < len(given) else None
@@ -190,9 +115,9 @@ class Sampler:
                 progress(min(1.0, written.last("bar") / self.plan.bars))
         return written.steps(), np.array(nats).reshape(-1, STAGES)
 
-    def _step(self, w: _Written, state: State | None, forced: np.void | None) -> tuple[State, list[float] | None]:
+    def _step(self, w: Written, state: State | None, forced: np.void | None) -> tuple[State, list[float] | None]:
         head = self.model.head
-        candidates = _Candidates(w)
+        candidates = Candidates(w)
         h, state = self._read(w, candidates, state)
         pre = head.start(h.unsqueeze(0))
         chosen: list[int] = []
@@ -228,11 +153,11 @@ class Sampler:
         )
         return state, nats
 
-    def _place(self, w: _Written, gap: int) -> tuple[int, int, int]:
+    def _place(self, w: Written, gap: int) -> tuple[int, int, int]:
         onset = w.last("onset") + gap
         return onset, onset % self.plan.bar_slots, onset // self.plan.bar_slots
 
-    def _read(self, w: _Written, candidates: _Candidates, state: State | None) -> tuple[Tensor, State]:
+    def _read(self, w: Written, candidates: Candidates, state: State | None) -> tuple[Tensor, State]:
         last = {name: w.last(name) for name in ("gap", "pitch", "duration", "velocity", "position")}
         part = w.last("part")
         pitches = w.columns["pitch"][-2:]
@@ -261,7 +186,7 @@ class Sampler:
             torch.tensor(row), torch.tensor(memory), torch.from_numpy(histogram), self.condition, state
         )
 
-    def _pitch_context(self, w: _Written, part: int, onset: int) -> PitchContext:
+    def _pitch_context(self, w: Written, part: int, onset: int) -> PitchContext:
         previous = w.previous_pitch
         own = w.part_pitch(part, onset)
         relative = torch.from_numpy(np.roll(w.histogram, -previous, axis=1).reshape(1, -1))
@@ -270,13 +195,13 @@ class Sampler:
         return PitchContext(torch.tensor([previous]), torch.tensor([own]), is_drum, turned_histogram(relative, turn))
 
     def _choose(
-        self, stage: int, logits: NDArray[np.float32], w: _Written, chosen: list[int], forced: np.void | None
+        self, stage: int, logits: NDArray[np.float32], w: Written, chosen: list[int], forced: np.void | None
     ) -> tuple[int, float]:
         """A token of the field (pitches 0…127) and its nats under the unmasked model."""
         scores = logits.astype(np.float64)
         log_sum = float(np.logaddexp.reduce(scores))
         if forced is not None:
-            choice = int(forced[("gap", "part", "pitch", "duration", "velocity")[stage]])
+            choice = int(forced[FIELDS[stage]])
             choice = choice % 128 if stage == PITCH else choice
         else:
             choice = self._draw(scores + self._mask(stage, w, chosen))
@@ -291,7 +216,7 @@ class Sampler:
         drawn = self.rng.random() * cumulated[kept - 1]
         return int(order[min(int(np.searchsorted(cumulated, drawn, side="right")), kept - 1)])
 
-    def _mask(self, stage: int, w: _Written, chosen: list[int]) -> NDArray[np.float64]:
+    def _mask(self, stage: int, w: Written, chosen: list[int]) -> NDArray[np.float64]:
         """0 where a choice is allowed."""
         if stage == GAP:
             return self._gap_mask(w)
@@ -312,7 +237,7 @@ class Sampler:
             return mask
         return np.zeros(FIELD_SIZES[stage])
 
-    def _gap_mask(self, w: _Written) -> NDArray[np.float64]:
+    def _gap_mask(self, w: Written) -> NDArray[np.float64]:
         """No end before the last bar, no whole bar of silence, nothing after the last bar."""
         bar, total = self.plan.bar_slots, self.plan.bars * self.plan.bar_slots
         onset = w.last("onset")
@@ -327,101 +252,3 @@ class Sampler:
         if mask.max() < 0:
             mask[END] = 0.0
         return mask
-
-
-class _Candidates:
-    """What the memory proposes for the note to come; the same numbers as `features._candidates`."""
-
-    def __init__(self, w: _Written) -> None:
-        self.w, self.memory, self.columns = w, w.memory, w.columns
-        self.hits = w.memory.bars_hits()
-        self.context, self.levels = w.memory.context()
-        self.next_bars = w.memory.bars_next() if len(w) else [NOTHING] * len(BAR_LAGS)
-        self.previous_pitch = w.previous_pitch
-        self.gap_values, self.gap_states = self._gaps()
-
-    def _gaps(self) -> tuple[list[int], list[int]]:
-        onset, bar = self.w.last("onset"), self.w.last("bar_slots")
-        values: list[int] = []
-        for i, lag in enumerate(BAR_LAGS):
-            pointer = self.next_bars[i]
-            ahead = self.columns["onset"][pointer] - (onset - lag * bar) if pointer != NOTHING else -1
-            if not 0 <= ahead < GAPS - 1:
-                self.next_bars[i], ahead = NOTHING, FIELD_SIZES[GAP]
-            values.append(ahead)
-        values += [self.columns["gap"][q] if q != NOTHING else FIELD_SIZES[GAP] for q in self.context]
-        states = [min(2 * hits, LAST_STATE) for hits in self.hits] + [2 * level for level in self.levels]
-        return values, states
-
-    def _moved_pitch(self, q: int) -> int:
-        """The pitch that a context proposes, moved to where it recurs."""
-        if q == NOTHING:
-            return PITCHES
-        pitch = self.columns["pitch"][q]
-        if pitch >= 128:
-            return pitch
-        moved = self.previous_pitch + pitch - self.columns["pitch"][max(q, 1) - 1] % 128
-        return moved if 0 <= moved <= 127 else PITCHES
-
-    def next_notes(self, previous_pitch: int) -> list[list[int]]:
-        """[6, 4]: gap, near pitch, duration, state of each candidate before anything is chosen."""
-        pitches = [self.columns["pitch"][p] if p != NOTHING else PITCHES for p in self.next_bars]
-        pitches += [self._moved_pitch(q) for q in self.context]
-        durations = [
-            self.columns["duration"][p] if p != NOTHING else DURATIONS for p in [*self.next_bars, *self.context]
-        ]
-        near = [
-            NEAR_PITCHES - 1
-            if pitch >= PITCHES
-            else max(-NEAR_PITCH, min(NEAR_PITCH, pitch % 128 - previous_pitch)) + NEAR_PITCH
-            for pitch in pitches
-        ]
-        return [list(row) for row in zip(self.gap_values, near, durations, self.gap_states, strict=True)]
-
-    def stage(self, stage: int, chosen: list[int], onset: int) -> tuple[list[int], list[int]]:
-        """Values and states [6] of the candidates for a field, given the fields chosen before it."""
-        if stage == GAP:
-            return self.gap_values, self.gap_states
-        if stage == PART:
-            self.bars = self.memory.bars_here(onset) if len(self.w) else [NOTHING] * len(BAR_LAGS)
-        elif stage == PITCH:
-            self.bars = self.memory.bars_voice(onset, chosen[PART])
-        name = ("gap", "part", "pitch", "duration", "velocity")[stage]
-        column, nothing = self.columns[name], FIELD_SIZES[stage]
-        values = [column[p] if p != NOTHING else nothing for p in self.bars]
-        agreed = [self._bar_agrees(i, p, stage, chosen, onset) for i, p in enumerate(self.bars)]
-        for q in self.context:
-            if stage == PITCH:
-                values.append(self._moved_pitch(q))
-            else:
-                values.append(column[q] if q != NOTHING else nothing)
-            agreed.append(self._context_agrees(q, stage, chosen))
-        scale = self.hits + [2 * level for level in self.levels]
-        states = [min(2 * s, LAST_STATE) if i < len(BAR_LAGS) else s for i, s in enumerate(scale)]
-        return values, [min(s + a, LAST_STATE) for s, a in zip(states, agreed, strict=True)]
-
-    def _bar_agrees(self, i: int, pointer: int, stage: int, chosen: list[int], onset: int) -> int:
-        if pointer == NOTHING:
-            return 0
-        reference = onset - BAR_LAGS[i] * self.w.last("bar_slots")
-        agrees = self.columns["onset"][pointer] == reference
-        if stage >= DURATION:
-            agrees = agrees and self.columns["pitch"][pointer] == chosen[PITCH]
-        if stage >= VELOCITY:
-            agrees = agrees and self.columns["duration"][pointer] == chosen[DURATION]
-        return int(agrees)
-
-    def _context_agrees(self, q: int, stage: int, chosen: list[int]) -> int:
-        if q == NOTHING:
-            return 0
-        agrees = self.columns["gap"][q] == chosen[GAP]
-        if stage >= PITCH:
-            agrees = agrees and self.columns["part"][q] == chosen[PART]
-        if stage >= DURATION:
-            agrees = agrees and self._moved_pitch(q) == chosen[PITCH]
-        if stage >= VELOCITY:
-            agrees = agrees and self.columns["duration"][q] == chosen[DURATION]
-        return int(agrees)
-
-
-assert CONTEXT_CANDIDATES == 2  # noqa: S101 - a fact about a constant

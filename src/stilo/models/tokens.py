@@ -36,6 +36,7 @@ DURATION_SLOTS: Integers = np.array(
 )
 DURATIONS = len(DURATION_SLOTS)
 FIELDS = ("gap", "part", "pitch", "duration", "velocity")
+GAP, PART, PITCH, DURATION, VELOCITY = range(5)
 FIELD_SIZES = (GAPS, PARTS, PITCHES, DURATIONS, VELOCITIES)
 METRES = (
     *((n, 4) for n in range(1, 9)),

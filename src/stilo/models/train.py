@@ -30,7 +30,8 @@ from stilo.errors import InputError
 from stilo.models.checkpoint import save_model
 from stilo.models.corpus import Piece, load_pieces
 from stilo.models.evaluate import autocast_pays, mean_nats_per_note, nats_by_field, score_pieces
-from stilo.models.sequence import Batch, SequenceConfig, SequenceModel, State
+from stilo.models.layers import State
+from stilo.models.sequence import Batch, SequenceConfig, SequenceModel
 from stilo.models.stream import PieceSource, Stream
 
 WARMUP_STEPS = 200

@@ -110,7 +110,7 @@ class _Lesson:
 
     @property
     def style(self) -> NDArray[np.float32]:
-        return np.mean([piece.embedding for piece in self.train], axis=0).astype(np.float32)
+        return np.asarray(np.mean([piece.embedding for piece in self.train], axis=0), np.float32)
 
     def nats(self, style: NDArray[np.float32] | None, adapter: Adapter | None = None) -> float:
         """Held-out nats per note of the base model, told a style or not, with an adapter or not."""
