@@ -136,6 +136,21 @@ def test_a_style_without_parts_is_told(style):
         compose(replace(style, palette=Palette()), brief())
 
 
+@pytest.mark.parametrize("metre", [(255, 1), (1, 64), (5, 64), (11, 64)])
+def test_a_metre_that_has_no_whole_bar_is_told(style, metre):
+    strange = replace(style, palette=replace(style.palette, time_signature=metre))
+    with pytest.raises(InputError, match=f"{metre[0]}/{metre[1]}.*another metre"):
+        compose(strange, brief())
+    assert len(bar_grid(compose(strange, brief(time_signature=(3, 4))).score)) == 3
+
+
+@pytest.mark.parametrize("metre", [(12, 4), (11, 32), (1, 16), (13, 8)])
+def test_rare_metres_are_composed_in(style, metre):
+    score = compose(replace(style, palette=replace(style.palette, time_signature=metre)), brief(bars=8)).score
+    assert len(bar_grid(score)) == 8
+    assert measure_figures(score).empty_bars == 0
+
+
 def test_missing_weights_are_told(style, monkeypatch, tmp_path):
     monkeypatch.setenv("STILO_MODEL", str(tmp_path))
     with pytest.raises(SetupError, match="install stilo anew"):

@@ -23,6 +23,7 @@ from stilo.models.tokens import (
     decode,
     duration_class,
     encode,
+    has_whole_bars,
     metre_class,
     parts_of,
     piece_tempo_class,
@@ -31,6 +32,7 @@ from stilo.models.tokens import (
     with_end,
     with_parts,
 )
+from stilo.music.quantise import slots_to_ticks
 from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
 from stilo.music.timeline import bar_grid
 
@@ -181,17 +183,20 @@ def test_the_duration_class_is_the_nearest(slots):
     assert np.array_equal(errors, np.abs(DURATION_SLOTS[:, None] - slots).min(0))
 
 
-@pytest.mark.parametrize("metre", METRES)
+@pytest.mark.parametrize("metre", [*METRES, (11, 32), (1, 32), (5, 16), (7, 16), (15, 8), (21, 4)])
 def test_every_metre_has_its_class_and_its_bar(metre):
-    assert METRES[metre_class(*metre)] == metre
+    assert (*METRES, metre)[metre_class(*metre)] == metre
     score = Score(notes_from_columns([0], [1], [60]), (Track(),), time_signatures=(TimeSignature(0, *metre),))
-    assert bar_slots_of(*metre) == bar_grid(score).lengths_ticks[0] / 40 == encode(score)["bar_slots"][0]
+    assert bar_slots_of(*metre) == encode(score)["bar_slots"][0]
+    assert slots_to_ticks(bar_slots_of(*metre), [bar_slots_of(*metre)]) == bar_grid(score).lengths_ticks[0]
+    assert has_whole_bars(*metre)
 
 
 def test_other_metres_share_a_class():
     assert metre_class(11, 16) == metre_class(255, 1) == OTHER_METRE
     assert bar_slots_of(255, 1) == 255
     assert bar_slots_of(1, 64) == 1
+    assert not any(has_whole_bars(*metre) for metre in ((255, 1), (1, 64), (5, 64)))
 
 
 def test_tempo_classes_rise_and_stay_in_range():

@@ -150,7 +150,7 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
     """What the sampler must keep to, and the track of each part token in score order.
 
     Raises:
-        InputError: the style names no parts.
+        InputError: the style names no parts, or a metre whose bars cannot be composed.
     """
     from stilo.models.sample import Plan
     from stilo.models.tokens import DRUMS, RANKS
@@ -174,11 +174,23 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
         ranges[voice] = (part.lowest, part.highest)
         tracks[voice.token] = Track(part.name or _usual_name(part), part.program, part.is_drum)
     tempo = request.tempo_qpm or palette.tempo_qpm
-    metre = request.time_signature or palette.time_signature
+    metre = _metre_of(style, request)
     plan = Plan(
         bars=request.bars, metre=metre, ranges=ranges, quarters_per_minute=tempo, style=np.asarray(style.embedding)
     )
     return plan, tracks
+
+
+def _metre_of(style: Style, request: Request) -> tuple[int, int]:
+    from stilo.models.tokens import has_whole_bars
+
+    numerator, denominator = metre = request.time_signature or style.palette.time_signature
+    if not has_whole_bars(numerator, denominator):
+        raise InputError(
+            f"the style '{style.name}' is in {numerator}/{denominator}, in which no bar can be composed; "
+            "ask for another metre, such as 4/4"
+        )
+    return metre
 
 
 def _usual_name(part: PalettePart) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.music.quantise import SLOTS_PER_QUARTER, slots_of, slots_to_ticks
+from stilo.music.quantise import quarters_to_slots, slots_of, slots_to_24ths, slots_to_ticks
 from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
 from stilo.music.timeline import bar_grid, main_tempo
 
@@ -108,7 +108,12 @@ def metre_class(numerator: int, denominator: int) -> int:
 
 def bar_slots_of(numerator: int, denominator: int) -> int:
     """Slots of a bar, as `music.quantise` counts them, within 1…255."""
-    return int(np.clip(round(numerator * 4 * SLOTS_PER_QUARTER / denominator), 1, 255))
+    return int(np.clip(quarters_to_slots(4 * numerator / denominator), 1, 255))
+
+
+def has_whole_bars(numerator: int, denominator: int) -> bool:
+    """Whether a bar of this metre is exactly its slots long; bars of 64ths and endless ones are not."""
+    return int(slots_to_24ths(bar_slots_of(numerator, denominator))) * denominator == 24 * 4 * numerator
 
 
 def tempo_class(quarters_per_minute: float) -> int:
