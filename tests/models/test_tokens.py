@@ -233,3 +233,11 @@ def test_other_parts_ask_for_another_order(make_steps):
     assert np.array_equal(with_parts(swapped, {flute: piano, piano: flute}), steps)
     merged = with_parts(steps, {flute: piano})
     assert set(np.unique(merged["part"])) == set(np.unique(steps["part"])) - {flute}
+
+
+def test_notes_are_cut_where_their_like_begins_and_at_the_end_of_the_piece():
+    score = Score(notes_from_columns([0, 480, 1440], [960, 2880, 1920], [60, 60, 64]), (Track(),))
+    steps, tracks = encode(score), {0: Track()}
+    free, bound = decode(steps, (4, 4), 90.0, tracks), decode(steps, (4, 4), 90.0, tracks, bars=1)
+    assert free.notes["duration_ticks"].tolist() == [480, 2880, 1920]
+    assert bound.notes["duration_ticks"].tolist() == [480, 1440, 480]

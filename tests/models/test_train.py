@@ -7,14 +7,15 @@ import pytest
 import torch
 
 from stilo.errors import InputError
+from stilo.models import card
 from stilo.models import train as train_module
-from stilo.models.checkpoint import load_model
+from stilo.models.checkpoint import load_model, save_model
 from stilo.models.corpus import save_pieces
 from stilo.models.evaluate import mean_nats_per_note, nats_by_field, score_pieces
 from stilo.models.sequence import SequenceConfig
 from stilo.models.stream import PieceSource, Stream
 from stilo.models.tokens import FIELDS
-from stilo.models.train import Training, held_out, learning_rate, main, style_statistics
+from stilo.models.train import Training, _prefetched, held_out, learning_rate, main, style_statistics
 
 TINY = SequenceConfig(width=24, layers=1, hidden=24, memory_width=8, dropout=0.0)
 SIZES = ("--width", "24", "--layers", "1", "--hidden", "24", "--rows", "4", "--length", "32", "--threads", "1")
@@ -117,12 +118,38 @@ def test_the_command_trains_stops_and_goes_on(packed, tmp_path, capsys):
     assert second["valid"]["all"]["pieces"] == 3
     assert load_model(run / "base").config.width == 24
 
+    card.main([str(run / "base")])
+    text = (run / "base" / card.CARD_NAME).read_text(encoding="utf-8")
+    assert "An LSTM (1 × 24)" in text
+    assert "| set0 | unknown | 3 | " in text
+    assert f"| valid: all | 3 | {second['valid']['all']['nats_per_note']:.3f} |" in text
+    assert str(tmp_path) not in text
+    assert "## Limits" in text
+
 
 def test_the_command_tells_what_is_missing_in_one_line(tmp_path):
     with pytest.raises(SystemExit) as stop:
         main([str(tmp_path), str(tmp_path / "run"), "--notes", "256", *SIZES])
     assert "no packed music here" in str(stop.value.code)
     assert "\n" not in str(stop.value.code)
+
+
+def test_what_fails_while_batches_are_made_stops_the_run():
+    class Broken:
+        def batch(self):
+            raise OSError("disk gone")
+
+    with pytest.raises(OSError, match="disk gone"):
+        next(_prefetched(Broken()))
+
+
+def test_no_card_of_what_was_not_trained_here(make_model, tmp_path):
+    with pytest.raises(SystemExit, match="no weights that"):
+        card.main([str(tmp_path)])
+    save_model(make_model(), tmp_path, {})
+    with pytest.raises(SystemExit, match="no weights that"):
+        card.main([str(tmp_path)])
+    assert not (tmp_path / card.CARD_NAME).exists()
 
 
 def test_an_interrupt_says_how_to_go_on(packed, tmp_path, monkeypatch):

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from stilo.errors import SetupError
 from stilo.models.checkpoint import CONFIG_NAME, WEIGHTS_NAME
 
 CARD_NAME = "README.md"
@@ -46,11 +49,18 @@ def model_card(folder: Path) -> str:
     """The card of the weights in `folder`, as Markdown.
 
     Raises:
-        OSError, KeyError, ValueError: the config is missing or was not written by `stilo.models.train`.
+        SetupError: config or weights are missing, or were not written by `stilo.models.train`.
     """
-    config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
-    facts, model = config["facts"], config["model"]
-    size = (folder / WEIGHTS_NAME).stat().st_size / 2**20
+    try:
+        config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+        size = (folder / WEIGHTS_NAME).stat().st_size / 2**20
+        return _card(config["facts"], config["model"], size)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise SetupError(f"{folder}: no weights that stilo.models.train wrote ({type(error).__name__})") from error
+
+
+def _card(facts: dict[str, Any], model: dict[str, Any], size: float) -> str:
+    """`size` of the weights in MiB."""
     lines = [
         "# stilo base sequence model",
         "",
@@ -110,11 +120,15 @@ def _fields(report: dict[str, Any]) -> str:
     return ", ".join(f"{name} {nats:.3f}" for name, nats in report["all"]["fields"].items())
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
-    (folder / CARD_NAME).write_text(model_card(folder), encoding="utf-8")
+    folder: Path = parser.parse_args(argv).folder
+    try:
+        card = model_card(folder)
+    except SetupError as error:
+        sys.exit(str(error))
+    (folder / CARD_NAME).write_text(card, encoding="utf-8")
 
 
 if __name__ == "__main__":

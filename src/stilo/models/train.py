@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,16 +128,23 @@ def _metadata(path: Path) -> dict[str, Any]:
     return found
 
 
-def _prefetched(stream: Stream, ahead: int = 3) -> queue.Queue[Batch]:
-    """Batches made in a thread of its own while the model works."""
-    ready: queue.Queue[Batch] = queue.Queue(ahead)
+def _prefetched(stream: Stream, ahead: int = 3) -> Iterator[Batch]:
+    """Batches made in a thread of its own while the model works; what fails there is raised here."""
+    ready: queue.Queue[Batch | Exception] = queue.Queue(ahead)
 
     def make() -> None:
-        while True:
-            ready.put(stream.batch())
+        try:
+            while True:
+                ready.put(stream.batch())
+        except Exception as error:
+            ready.put(error)
 
     threading.Thread(target=make, daemon=True).start()
-    return ready
+    while True:
+        made = ready.get()
+        if isinstance(made, Exception):
+            raise made
+        yield made
 
 
 def held_out(model: SequenceModel, pieces: list[Piece], each: int, seed: int = 0) -> dict[str, Any]:
@@ -210,7 +217,7 @@ def _counts(pieces: Sequence[Piece]) -> dict[str, dict[str, int]]:
 
 
 def _run_to(
-    training: Training, steps: int, ready: queue.Queue[Batch], valid: list[Piece], arguments: argparse.Namespace
+    training: Training, steps: int, ready: Iterator[Batch], valid: list[Piece], arguments: argparse.Namespace
 ) -> None:
     state: State | None = None
     recent: list[float] = []
@@ -218,7 +225,7 @@ def _run_to(
     cpu, first = time.process_time(), training.notes
     training.model.train()
     while training.step < steps:
-        nats, state = training.one_step(ready.get(), state, steps)
+        nats, state = training.one_step(next(ready), state, steps)
         recent.append(nats)
         if training.step % 50 == 0 or training.step == steps:
             now = time.process_time()
