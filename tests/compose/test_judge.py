@@ -8,6 +8,7 @@ from stilo.compose.judge import (
     Figures,
     choose,
     cost_of,
+    ending_cost,
     heard_key,
     measure_figures,
     style_distance,
@@ -129,3 +130,33 @@ def test_every_trap_costs_more_than_the_real_piece():
 
 def test_the_least_cost_is_chosen():
     assert choose([3.0, 1.0, 2.0, 1.0]) == 1
+
+
+def ended(final, quarters, onset_quarters=12):
+    """Four bars of a scale in C, and a last chord."""
+    onsets = [*range(12), *[onset_quarters] * len(final)]
+    pitches = [SCALE[i % 8] for i in range(12)] + final
+    lengths = [1] * 12 + [quarters] * len(final)
+    notes = notes_from_columns(np.array(onsets) * 480, [round(480 * q) for q in lengths], pitches)
+    return Score(notes, (PIANO,), time_signatures=(TimeSignature(0, 4, 4),))
+
+
+def test_a_held_tonic_chord_is_the_best_ending():
+    key = Key(0, "major")
+    assert ending_cost(ended([48, 60, 64, 67], 4), key) == 0.0
+    worse = {
+        "cut short": ended([48, 60, 64, 67], 0.5),
+        "dominant": ended([43, 59, 62, 67], 4),
+        "cluster": ended([48, 61, 66, 70], 4),
+    }
+    assert all(ending_cost(score, key) > 0.5 for score in worse.values())
+    assert ending_cost(ended([48, 60, 63, 67], 4), Key(0, "minor")) == 0.0
+    assert ending_cost(line([], tracks=(PIANO,)), key) == 4.0
+
+
+def test_a_part_that_has_left_before_the_end_costs():
+    whole = ended([48, 60, 64, 67], 4)
+    notes = whole.notes.copy()
+    notes["track"][:12] = 1
+    left = Score(notes, (PIANO, Track("Flute", 73)), time_signatures=whole.time_signatures)
+    assert ending_cost(left, Key(0, "major")) == pytest.approx(0.25)

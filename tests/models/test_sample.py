@@ -130,3 +130,26 @@ def test_progress_rises(make_model):
     Sampler(make_model(1), plan, Taste(), np.random.default_rng(0)).write(progress=told.append)
     assert told == sorted(told)
     assert all(0 <= share <= 1 for share in told)
+
+
+def test_a_single_part_plays_one_note_at_a_time(make_model):
+    parts = (Part(40), Part(0))
+    plan = plan_of(parts, bars=6, single=frozenset({Part(40)}))
+    steps, _ = Sampler(make_model(2), plan, Taste(), np.random.default_rng(1)).write()
+    onsets = steps["onset"][steps["part"] == Part(40).token]
+    assert len(onsets) > 3
+    assert len(np.unique(onsets)) == len(onsets)
+
+
+def test_endings_differ_in_the_last_bars_alone(make_model):
+    plan = plan_of((Part(0),), bars=8)
+    sampler = Sampler(make_model(2), plan, Taste(), np.random.default_rng(4))
+    steps, nats = sampler.write()
+    kept = steps["bar"] < 6
+    endings = list(sampler.endings(steps, 2, 3))
+    assert len(endings) == 3
+    for other, other_nats in endings:
+        assert np.array_equal(other[other["bar"] < 6], steps[kept])
+        assert np.allclose(other_nats[: kept.sum()], nats[: kept.sum()], atol=1e-6)
+        assert len(other) == len(other_nats)
+    assert len({other[other["bar"] >= 6].tobytes() for other, _ in endings}) == 3

@@ -241,3 +241,16 @@ def test_notes_are_cut_where_their_like_begins_and_at_the_end_of_the_piece():
     free, bound = decode(steps, (4, 4), 90.0, tracks), decode(steps, (4, 4), 90.0, tracks, bars=1)
     assert free.notes["duration_ticks"].tolist() == [480, 2880, 1920]
     assert bound.notes["duration_ticks"].tolist() == [480, 1440, 480]
+
+
+def test_a_single_part_ends_each_note_where_its_next_begins():
+    voice, piano = Part(52), Part(0)
+    steps = np.zeros(4, STEP_DTYPE)
+    steps["onset"] = [0, 0, 12, 12]
+    steps["part"] = [piano.token, voice.token, piano.token, voice.token]
+    steps["pitch"] = [60, 72, 64, 74]
+    steps["duration"] = duration_class(np.array([24, 24, 12, 12]))
+    tracks = {voice.token: Track("Voice", 52), piano.token: Track("Piano")}
+    score = decode(steps, (4, 4), 90.0, tracks, single=[voice.token])
+    lengths = {(int(n["track"]), int(n["pitch"])): int(n["duration_ticks"]) // 480 for n in score.notes}
+    assert lengths == {(0, 72): 1, (0, 74): 1, (1, 60): 2, (1, 64): 1}

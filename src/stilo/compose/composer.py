@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilo.compose.judge import Figures, choose, cost_of, heard_key, measure_figures, style_distance
+from stilo.compose.judge import Figures, choose, cost_of, ending_cost, heard_key, measure_figures, style_distance
 from stilo.compose.performance import performed
 from stilo.compose.request import Request
 from stilo.elements.profile import analyse
@@ -23,10 +23,11 @@ from stilo.styles.style import Style
 if TYPE_CHECKING:
     from stilo.models.sample import Plan, Taste
     from stilo.models.sequence import SequenceModel
-    from stilo.models.tokens import Part
+    from stilo.models.tokens import Part, StepArray
 
 USUAL_FREQUENCY = 0.5
 NO_MUSIC = 1000.0
+ENDING_BARS, ENDINGS = 2, 8
 Progress = Callable[[str, float], None]
 
 
@@ -62,6 +63,7 @@ class Composition:
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
+    steps: StepArray
     score: Score
     nats_per_note: float
     distance: float
@@ -80,18 +82,38 @@ class _Desk:
     asked: Key | None
 
     def write(self, rng: np.random.Generator, progress: Callable[[float], None]) -> _Candidate:
+        """A whole piece, as it comes."""
         from stilo.models.sample import Sampler
-        from stilo.models.tokens import decode
 
-        plan = self.plan
-        steps, nats = Sampler(self.model, plan, self.taste, rng).write(progress=progress)
-        score = decode(steps, plan.metre, plan.quarters_per_minute or 120.0, self.tracks, plan.bars)
+        steps, nats = Sampler(self.model, self.plan, self.taste, rng).write(progress=progress)
+        score = self._score(steps)
         if len(score) == 0:
-            return _Candidate(score, 0.0, NO_MUSIC, NO_MUSIC)
+            return _Candidate(steps, score, 0.0, NO_MUSIC, NO_MUSIC)
         vector = np.asarray(self.style.embedding, np.float32)
         distance = style_distance(score, vector, self.model.style_scale.numpy())
         cost = distance + cost_of(score, self.style.profile, self.asked)
-        return _Candidate(score, float(nats.sum(1).mean()), distance, cost)
+        return _Candidate(steps, score, float(nats.sum(1).mean()), distance, cost)
+
+    def end_well(self, candidate: _Candidate, rng: np.random.Generator) -> _Candidate:
+        """The candidate with the best of several endings, its own among them."""
+        from stilo.models.sample import Sampler
+
+        key = heard_key(candidate.score)
+        if key is None or self.plan.bars <= 2 * ENDING_BARS:
+            return candidate
+        sampler = Sampler(self.model, self.plan, self.taste, rng)
+        found = [(candidate.score, candidate.nats_per_note)]
+        for steps, nats in sampler.endings(candidate.steps, ENDING_BARS, ENDINGS):
+            found.append((self._score(steps), float(nats.sum(1).mean())))
+        best = choose([ending_cost(score, key) for score, _ in found])
+        return replace(candidate, score=found[best][0], nats_per_note=found[best][1])
+
+    def _score(self, steps: StepArray) -> Score:
+        from stilo.models.tokens import decode
+
+        plan = self.plan
+        single = [part.token for part in plan.single]
+        return decode(steps, plan.metre, plan.quarters_per_minute or 120.0, self.tracks, bars=plan.bars, single=single)
 
 
 def compose(style: Style, request: Request, progress: Progress | None = None) -> Composition:
@@ -116,7 +138,7 @@ def compose(style: Style, request: Request, progress: Progress | None = None) ->
 
         candidates.append(desk.write(np.random.default_rng([request.seed, number]), share))
     chosen = choose([candidate.cost for candidate in candidates])
-    best = candidates[chosen]
+    best = desk.end_well(candidates[chosen], np.random.default_rng([request.seed, request.candidates]))
     score = _finished(best.score, asked, style, request)
     tell("done", 1.0)
     report = Report(
@@ -164,6 +186,7 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
     ranges: dict[Part, tuple[int, int]] = {}
     tracks: dict[int, Track] = {}
     counts: dict[int, int] = {}
+    single: set[Voice] = set()
     for part in usual:
         program = DRUMS if part.is_drum else part.program
         rank = counts.get(program, 0)
@@ -172,11 +195,18 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
         counts[program] = rank + 1
         voice = Voice(program, rank)
         ranges[voice] = (part.lowest, part.highest)
+        if part.is_single:
+            single.add(voice)
         tracks[voice.token] = Track(part.name or _usual_name(part), part.program, part.is_drum)
     tempo = request.tempo_qpm or palette.tempo_qpm
     metre = _metre_of(style, request)
     plan = Plan(
-        bars=request.bars, metre=metre, ranges=ranges, quarters_per_minute=tempo, style=np.asarray(style.embedding)
+        bars=request.bars,
+        metre=metre,
+        ranges=ranges,
+        quarters_per_minute=tempo,
+        style=np.asarray(style.embedding),
+        single=frozenset(single),
     )
     return plan, tracks
 

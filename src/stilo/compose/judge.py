@@ -19,6 +19,7 @@ from stilo.music.timeline import bar_grid
 
 _SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}
 LOOP_NOTES = 8
+GOOD_LAST_QUARTERS = 2.0
 _BANDS = ("rhythm.notes_per_bar", "rhythm.silence", "rhythm.groove", "pitch.entropy", "harmony.voices")
 Floats = NDArray[np.float32]
 
@@ -134,6 +135,30 @@ def cost_of(score: Score, style: Profile, asked: Key | None) -> float:
         + 2 * max(0.0, figures.self_copy_share - 0.6)
         + 0.1 * max(0, figures.longest_repeated_run - 8)
         + 2 * figures.empty_bars
+    )
+
+
+def ending_cost(score: Score, key: Key) -> float:
+    """What speaks against the end of a piece, 0…4: no tonic in the bass, strange notes above it, cut short, too early,
+    parts that have left.
+    """
+    if len(score) == 0 or score.is_drum_note.all():
+        return 4.0
+    notes = score.notes[~score.is_drum_note]
+    ends = notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"]
+    grid = bar_grid(score)
+    last_onset = int(notes["onset_ticks"].max())
+    final = notes[ends > last_onset]
+    degrees = (final["pitch"] - key.tonic) % 12
+    triad = (0, 4, 7) if key.mode == "major" else (0, 3, 4, 7)
+    held_quarters = (int(ends.max()) - last_onset) / score.ticks_per_quarter
+    playing = {int(track) for track in np.unique(notes["track"])}
+    return (
+        float(degrees[final["pitch"].argmin()] != 0)
+        + float((~np.isin(degrees, triad)).mean())
+        + max(0.0, 1 - held_quarters / GOOD_LAST_QUARTERS)
+        + float(last_onset < grid.starts_ticks[-1])
+        + 0.5 * (1 - len(np.unique(final["track"])) / len(playing))
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -51,6 +52,7 @@ class Plan:
         metre: (numerator, denominator).
         quarters_per_minute: None = not told.
         ranges: the parts that may play and for each its lowest and highest pitch.
+        single: those of them that play one note at a time.
         style: embedding, None = not told.
         bars_left_known: whether the model is told how far the end is.
         most_notes: it stops there whatever happens.
@@ -61,6 +63,7 @@ class Plan:
     ranges: Mapping[Part, tuple[int, int]]
     quarters_per_minute: float | None = None
     style: NDArray[np.float32] | None = None
+    single: frozenset[Part] = frozenset()
     bars_left_known: bool = True
     most_notes: int = 20_000
 
@@ -77,12 +80,22 @@ class Taste:
     top_p: float = 0.97
 
 
+@dataclass
+class _Pen:
+    """Where a sampler stands: what is written, the state of the trunk after it, and the nats of every field."""
+
+    written: Written = field(default_factory=Written)
+    state: State | None = None
+    nats: list[list[float]] = field(default_factory=list)
+
+
 class Sampler:
     """Draws pieces from a model; the random generator is passed in, so the same seed writes the same notes."""
 
     def __init__(self, model: SequenceModel, plan: Plan, taste: Taste, rng: np.random.Generator) -> None:
         self.model, self.plan, self.taste, self.rng = model.eval(), plan, taste, rng
         self.parts = {part.token: limits for part, limits in plan.ranges.items()}
+        self.single = {part.token for part in plan.single}
         self.metre = metre_class(*plan.metre)
         tempo = plan.quarters_per_minute
         self.tempo = UNKNOWN_TEMPO if tempo is None else tempo_class(tempo)
@@ -100,25 +113,35 @@ class Sampler:
         with one_thread():
             return self._write(given, progress)
 
+    @torch.inference_mode()
+    def endings(self, steps: StepArray, bars: int, count: int) -> Iterator[tuple[StepArray, NDArray[np.float64]]]:
+        """Other ways for a piece to end: `count` pieces that differ from `steps` in the last `bars` bars alone."""
+        with one_thread():
+            begun = _Pen()
+            for forced in steps[steps["bar"] < self.plan.bars - bars]:
+                self._step(begun, forced)
+            for _ in range(count):
+                yield self._write_on(_Pen(copy.deepcopy(begun.written), begun.state, list(begun.nats)), None)
+
     def _write(
         self, given: StepArray | None, progress: Callable[[float], None] | None
     ) -> tuple[StepArray, NDArray[np.float64]]:
-        written, state = Written(), None
-        nats: list[list[float]] = []
-        while len(written) < self.plan.most_notes:
-            forced = given[len(written)] if given is not None and len(written) < len(given) else None
-            state, row = self._step(written, state, forced)
-            if row is None:
-                break
-            nats.append(row)
-            if progress is not None and len(written) % 32 == 0:
-                progress(min(1.0, written.last("bar") / self.plan.bars))
-        return written.steps(), np.array(nats).reshape(-1, STAGES)
+        pen = _Pen()
+        for forced in given if given is not None else ():
+            self._step(pen, forced)
+        return self._write_on(pen, progress)
 
-    def _step(self, w: Written, state: State | None, forced: np.void | None) -> tuple[State, list[float] | None]:
-        head = self.model.head
+    def _write_on(self, pen: _Pen, progress: Callable[[float], None] | None) -> tuple[StepArray, NDArray[np.float64]]:
+        while len(pen.written) < self.plan.most_notes and self._step(pen):
+            if progress is not None and len(pen.written) % 32 == 0:
+                progress(min(1.0, pen.written.last("bar") / self.plan.bars))
+        return pen.written.steps(), np.array(pen.nats).reshape(-1, STAGES)
+
+    def _step(self, pen: _Pen, forced: np.void | None = None) -> bool:
+        """Write one note, `forced` or drawn; False when the piece ends instead."""
+        head, w = self.model.head, pen.written
         candidates = Candidates(w)
-        h, state = self._read(w, candidates, state)
+        h, state = self._read(w, candidates, pen.state)
         pre = head.start(h.unsqueeze(0))
         chosen: list[int] = []
         nats: list[float] = []
@@ -127,10 +150,10 @@ class Sampler:
             values, states = candidates.stage(stage, chosen, onset)
             pitch = self._pitch_context(w, chosen[PART], onset) if stage == PITCH else None
             logits = head.logits(stage, pre[stage], torch.tensor([values]), torch.tensor([states]), pitch)
-            choice, nat = self._choose(stage, logits[0].numpy(), w, chosen, None if forced is None else forced)
+            choice, nat = self._choose(stage, logits[0].numpy(), w, chosen, forced)
             if stage == GAP:
                 if choice == END:
-                    return state, None
+                    return False
                 onset, position, bar = self._place(w, choice)
             if stage == PITCH and chosen[PART] % PROGRAMS == DRUMS:
                 choice += 128
@@ -151,7 +174,9 @@ class Sampler:
             bar=bar,
             onset=onset,
         )
-        return state, nats
+        pen.state = state
+        pen.nats.append(nats)
+        return True
 
     def _place(self, w: Written, gap: int) -> tuple[int, int, int]:
         onset = w.last("onset") + gap
@@ -225,7 +250,7 @@ class Sampler:
             mask = self.part_mask.copy()
             if same_onset:
                 mask[: w.last("part")] = _MINUS_INFINITY
-                if w.last("pitch") % 128 >= self.parts[w.last("part")][1]:
+                if self._is_full(w):
                     mask[w.last("part")] = _MINUS_INFINITY
             return mask
         if stage == PITCH:
@@ -237,6 +262,11 @@ class Sampler:
             return mask
         return np.zeros(FIELD_SIZES[stage])
 
+    def _is_full(self, w: Written) -> bool:
+        """Whether the last part can play nothing more at this onset: it is single, or at the top of its range."""
+        last = w.last("part")
+        return last in self.single or w.last("pitch") % 128 >= self.parts[last][1]
+
     def _gap_mask(self, w: Written) -> NDArray[np.float64]:
         """No end before the last bar, no whole bar of silence, nothing after the last bar."""
         bar, total = self.plan.bar_slots, self.plan.bars * self.plan.bar_slots
@@ -244,8 +274,7 @@ class Sampler:
         mask = np.full(GAPS, _MINUS_INFINITY)
         furthest = min(total - 1, (onset // bar + 2) * bar - 1) - onset if len(w) else bar - 1
         mask[: max(0, min(furthest, MAX_GAP)) + 1] = 0.0
-        last = w.last("part")
-        if len(w) and last == max(self.parts) and w.last("pitch") % 128 >= self.parts[last][1]:
+        if len(w) and w.last("part") == max(self.parts) and self._is_full(w):
             mask[0] = _MINUS_INFINITY
         if len(w) and onset // bar >= self.plan.bars - 1:
             mask[END] = 0.0

@@ -8,7 +8,7 @@ order of onset, part, pitch. A rest longer than 96 slots is shortened by whole b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -189,11 +189,14 @@ def decode(
     metre: tuple[int, int],
     quarters_per_minute: float,
     tracks: dict[int, Track],
+    *,
     bars: int | None = None,
+    single: Collection[int] = (),
 ) -> Score:
     """A score in one metre from steps; `tracks` gives the track of every part token, in score order.
 
-    Notes of one track and pitch that would overlap are cut where the next begins, and all at the end of `bars`.
+    Notes of one track and pitch that would overlap are cut where the next begins, those of the parts `single` at
+    any next note of the part, and all at the end of `bars`.
 
     Raises:
         KeyError: a step of a part that `tracks` does not name.
@@ -207,7 +210,8 @@ def decode(
         end = np.minimum(end, bars * bar_slots)
     lengths = np.full(int(end.max(initial=0)) // bar_slots + 1, bar_slots, np.int64)
     track = np.array([index[token] for token in steps["part"].tolist()], np.int64)
-    end = np.minimum(end, _next_same_pitch(onset, track * 256 + steps["pitch"]))
+    alone = np.isin(steps["part"], list(single))
+    end = np.minimum(end, _next_of_same(onset, track * 256 + np.where(alone, 0, steps["pitch"])))
     onset_ticks = slots_to_ticks(onset, lengths)
     notes = notes_from_columns(
         onset_ticks,
@@ -224,7 +228,7 @@ def decode(
     )
 
 
-def _next_same_pitch(onset: Integers, sounding: Integers) -> Integers:
+def _next_of_same(onset: Integers, sounding: Integers) -> Integers:
     """Per note: where the next note of the same sound begins, or far away."""
     following = np.full(len(onset), 2**40, np.int64)
     order = np.lexsort((onset, sounding))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stilo.elements.embedding import embed_score
 from stilo.elements.profile import Profile, analyse, pool_profiles
 from stilo.errors import InputError
-from stilo.music.score import Score
+from stilo.music.score import NoteArray, Score
 from stilo.music.timeline import bar_grid, main_tempo, main_time_signature
 from stilo.styles.palette import Palette, Part
 from stilo.styles.provenance import Proof, Source
@@ -29,6 +29,7 @@ FEWEST_FOR_WHOLE_PIECES = 5
 FEWEST_NOTES = 200
 SMALL_GAIN = 0.02
 ODD_ONE_OUT = 2.0
+MOST_TOGETHER = 0.02
 TUNING_SECONDS = 120.0
 Progress = Callable[[str, float], None]
 
@@ -223,15 +224,15 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
 
     pieces: Counter[Voice] = Counter()
     names: dict[Voice, Counter[str]] = {}
-    pitches: dict[Voice, list[NDArray[np.int16]]] = {}
+    notes: dict[Voice, list[NoteArray]] = {}
     for score in scores:
         voices = parts_of(score)
         used = set(np.unique(score.notes["track"]).tolist())
         pieces.update({voices[i] for i in used})
         for i in used:
             names.setdefault(voices[i], Counter())[score.tracks[i].name] += 1
-            pitches.setdefault(voices[i], []).append(score.notes["pitch"][score.notes["track"] == i])
-    ranges = {voice: np.concatenate(rows) for voice, rows in pitches.items()}
+            notes.setdefault(voices[i], []).append(score.notes[score.notes["track"] == i])
+    ranges = {voice: np.concatenate([some["pitch"] for some in rows]) for voice, rows in notes.items()}
     order = sorted(pieces, key=lambda voice: (voice.is_drum, -float(ranges[voice].mean()), voice.token))
     return tuple(
         Part(
@@ -242,9 +243,16 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
             frequency=pieces[voice] / len(scores),
             lowest=int(ranges[voice].min()),
             highest=int(ranges[voice].max()),
+            is_single=_is_single(notes[voice]),
         )
         for rank, voice in enumerate(order)
     )
+
+
+def _is_single(notes: Sequence[NoteArray]) -> bool:
+    """Whether hardly any note begins together with another of the same part."""
+    together = sum(len(some) - len(np.unique(some["onset_ticks"])) for some in notes)
+    return together <= MOST_TOGETHER * sum(len(some) for some in notes)
 
 
 def _advice(measured: Sequence[_Measured], base: float, best: float) -> str:

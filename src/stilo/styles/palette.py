@@ -22,6 +22,7 @@ class Part:
         rank: place in the score among the parts, 0 = top.
         frequency: share of the pieces that have this part, 0…1.
         lowest, highest: its range, MIDI pitches.
+        is_single: whether it plays one note at a time.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Part:
     frequency: float = 1.0
     lowest: int = 0
     highest: int = 127
+    is_single: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", printable(self.name, LONGEST_PART_NAME))
@@ -49,6 +51,7 @@ class Part:
             frequency=fields.number("frequency", 0.0, 1.0),
             lowest=fields.whole("lowest", 0, 127),
             highest=fields.whole("highest", 0, 127),
+            is_single=fields.flag("is_single"),
         )
 
 
