@@ -209,8 +209,8 @@ def test_analyse_draws(stilo, song, tmp_path):
 
 
 def test_learn_prints_the_card_and_warns_of_what_it_left_out(stilo, song, tmp_path, monkeypatch, make_style):
-    def learn(name, pieces, *, tune, seconds, seed, progress):
-        assert (tune, seconds, seed) == (False, 30.0, 4)
+    def learn(name, pieces, *, tune, seconds, steps, seed, progress):
+        assert (tune, seconds, steps, seed) == (False, 30.0, 7, 4)
         assert [source.licence for _, source in pieces] == ["my own"]
         progress("measuring", 1.0)
         return make_style(name)
@@ -218,6 +218,7 @@ def test_learn_prints_the_card_and_warns_of_what_it_left_out(stilo, song, tmp_pa
     monkeypatch.setattr("stilo.styles.learn.learn", learn)
     (tmp_path / "zzz.mid").write_bytes(b"MThd")
     arguments = ("learn", "Mine", tmp_path, "--licence", "my own", "--minutes", "0.5", "--no-tune", "--seed", "4")
+    arguments += ("--steps", "7")
     status, out, err = stilo(*arguments)
     assert status == 0
     assert "held-out nats/note" in out

@@ -70,8 +70,8 @@ def learned_with(monkeypatch, make_style):
     """Stands in for the learning of the nets; holds what it was called with."""
     seen = SimpleNamespace(calls=0)
 
-    def learn(name, pieces, *, tune=True, seconds=None, seed=0, progress=None):
-        seen.__dict__.update(name=name, pieces=list(pieces), tune=tune, seconds=seconds, seed=seed)
+    def learn(name, pieces, *, tune=True, seconds=None, steps=None, seed=0, progress=None):
+        seen.__dict__.update(name=name, pieces=list(pieces), tune=tune, seconds=seconds, steps=steps, seed=seed)
         seen.calls += 1
         progress("tuning", 0.5)
         return make_style(name, sources=tuple(source for _, source in pieces))

@@ -139,11 +139,11 @@ def test_the_proof_is_of_the_adapter_as_it_is_kept(pieces):
     from stilo.models.tokens import piece_tempo_class
 
     shares = []
-    style = learn("Waltz", pieces, seconds=1.5, seed=1, progress=lambda _what, share: shares.append(share))
+    style = learn("Waltz", pieces, steps=60, seed=1, progress=lambda _what, share: shares.append(share))
     proof = style.proof
     assert proof.tuned_nats_per_note < proof.vector_nats_per_note
     assert proof.steps > 0
-    assert proof.seconds > 1
+    assert proof.seconds > 0
     assert {array.dtype for array in style.adapter.values()} == {np.dtype(np.float16)}
     model, identity = load_base()
     assert style.base_model == identity

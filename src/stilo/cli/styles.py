@@ -24,13 +24,15 @@ def learn(
     ] = "",
     minutes: Annotated[
         float | None,
-        typer.Option(
-            min=0.05, max=1440.0, help="Tune for at most this long (if not given: until it stops getting better)."
-        ),
+        typer.Option(min=0.05, max=1440.0, help="Tune for at most this long (if not given: two minutes)."),
     ] = None,
     no_tune: Annotated[
         bool, typer.Option("--no-tune", help="Only measure the style, in seconds; composing will follow it less.")
     ] = False,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="Tune for at most this many steps, the same on every run."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random in learning.")] = 0,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of a style of this name.")] = False,
 ) -> None:
@@ -55,6 +57,7 @@ def learn(
             licence=licence,
             tune=not no_tune,
             seconds=None if minutes is None else minutes * 60,
+            steps=steps,
             seed=seed,
             replace=replace,
             progress=progress,

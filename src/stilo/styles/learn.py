@@ -48,6 +48,7 @@ def learn(
     *,
     tune: bool = True,
     seconds: float | None = None,
+    steps: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Style:
@@ -60,7 +61,8 @@ def learn(
         name: of the style.
         pieces: scores and where they come from.
         tune: fit an adapter; without, profile and vector alone.
-        seconds: at most this long for the tuning, by default two minutes.
+        seconds: at most this long for the tuning; by default two minutes, or no limit when `steps` says enough.
+        steps: at most this many steps of tuning; with it and without `seconds` learning is the same on every run.
         seed: of what is held out and of the tuning.
         progress: is told what is being done and the share done.
 
@@ -79,7 +81,7 @@ def learn(
     identity = load_base()[1]
     tell("asking the base model", 0.2)
     base, vector = lesson.nats(None), lesson.nats(lesson.style)
-    adapter, tuned, steps = _tuned(lesson, rng, seconds, tell, vector) if tune else (None, None, 0)
+    adapter, tuned, taken = _tuned(lesson, rng, _Budget(seconds, steps), tell, vector) if tune else (None, None, 0)
     tell("done", 1.0)
     return Style(
         name=name,
@@ -96,10 +98,18 @@ def learn(
             held_out_pieces=len(lesson.held_out),
             held_out_notes=sum(len(piece.steps) for piece in lesson.held_out),
             seconds=time.monotonic() - begun,
-            steps=steps,
+            steps=taken,
             advice=_advice(measured, base, vector if tuned is None else tuned),
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    """How long to tune: whichever is reached first; None = not limited."""
+
+    seconds: float | None = None
+    steps: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +136,7 @@ class _Lesson:
 
 
 def _tuned(
-    lesson: _Lesson, rng: np.random.Generator, seconds: float | None, tell: Progress, untuned: float
+    lesson: _Lesson, rng: np.random.Generator, budget: _Budget, tell: Progress, untuned: float
 ) -> tuple[Adapter | None, float, int]:
     """The adapter as it will be kept, in half precision, its held-out nats per note, and its steps.
 
@@ -141,8 +151,8 @@ def _tuned(
         lesson.held_out,
         lesson.style,
         rng,
-        config=TuningConfig(),
-        seconds=TUNING_SECONDS if seconds is None else seconds,
+        config=TuningConfig() if budget.steps is None else TuningConfig(most_steps=budget.steps),
+        seconds=TUNING_SECONDS if budget == _Budget() else budget.seconds,
         progress=lambda share: tell("tuning", 0.25 + 0.7 * share),
     )
     if not tuning.weights:

@@ -85,6 +85,7 @@ def learn_style(
     licence: str = "",
     tune: bool = True,
     seconds: float | None = None,
+    steps: int | None = None,
     seed: int = 0,
     replace: bool = False,
     progress: Progress = silent,
@@ -97,7 +98,8 @@ def learn_style(
         paths: music files and folders.
         licence: under what terms the files may be used, kept with every source.
         tune: fit an adapter to the files; without, only what can be measured in seconds.
-        seconds: at most this long for the tuning; None leaves it to early stopping.
+        seconds: at most this long for the tuning; by default two minutes, or no limit when `steps` says enough.
+        steps: at most this many steps of tuning; with it and without `seconds` learning is the same on every run.
         seed: of everything random in the tuning.
         replace: take the place of a style of the same name.
         progress: is told what is being done and the share done.
@@ -123,6 +125,7 @@ def learn_style(
         pieces,
         tune=tune,
         seconds=seconds,
+        steps=steps,
         seed=seed,
         progress=part_of(progress, READING_SHARE, 1.0),
     )
