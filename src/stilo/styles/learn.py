@@ -56,6 +56,8 @@ def learn(
 
     With five pieces or more a fifth of them is held out; with fewer, the last quarter of each. What is held out is
     measured into the profile, but neither the vector nor the adapter ever sees it, and the proof is measured on it.
+    Of the adapter only the number of steps is chosen on it (early stopping), so the proof flatters by about as much as
+    one check differs from the next.
 
     Args:
         name: of the style.
