@@ -222,6 +222,9 @@ def test_a_wide_piano_part_has_two_staves_and_a_flute_one():
         (42, [40, 45], ("F", None)),
         (41, [55, 62], ("C", None)),
         (33, [30, 35], ("F", "-1")),
+        (52, [52, 62], ("G", "-1")),
+        (52, [62, 69], ("G", None)),
+        (52, [45, 52], ("F", None)),
     ],
 )
 def test_clefs_need_few_ledger_lines(program, pitches, clef):

@@ -267,6 +267,8 @@ def clef_of(track: Track, pitches: Sequence[int]) -> tuple[str, int, int]:
     choices = {("G", 2, 0): (62, 79), ("F", 4, 0): (41, 60)}
     if track.program == 41:
         choices[("C", 3, 0)] = (50, 72)
+    if 52 <= track.program <= 54 and sum(pitches) < 60 * len(pitches):  # tenors
+        choices[("G", 2, -1)] = (50, 67)
     if 24 <= track.program < 32:
         choices = {("G", 2, -1): (50, 67)}
     if 32 <= track.program < 40 or track.program == 43:
