@@ -4,13 +4,13 @@ import pytest
 from stilo.errors import InputError
 from stilo.music.score import KeySignature
 from stilo.music.theory import (
+    SCALES,
     Key,
     fitting_fifths,
     line_name,
     line_place,
     line_places,
     parse_key,
-    signature_key,
     spelling,
 )
 
@@ -37,7 +37,10 @@ def test_every_key_is_read_from_its_own_name_and_signature():
         for tonic in range(12):
             key = Key(tonic, mode)
             assert parse_key(str(key)) == key
-            assert signature_key(key.signature) == key
+            assert key.signature.is_minor == (mode == "minor")
+            in_signature = {7 * place % 12 for place in range(key.fifths - 1, key.fifths + 6)}
+            raised = {11} if mode == "minor" else set()
+            assert in_signature == {(step + tonic) % 12 for step in set(SCALES[mode]) - raised}
             assert -6 <= key.fifths <= 6
 
 
@@ -76,4 +79,4 @@ def test_the_fitting_signature_holds_most_notes():
     assert fitting_fifths([60, 62, 64]) == 0
     assert fitting_fifths([]) == 0
     assert fitting_fifths([60, 61], [1.0, 100.0]) == -4
-    assert signature_key(KeySignature(0, -3, True)) == Key(0, "minor")
+    assert Key(0, "minor").signature == KeySignature(0, -3, True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from stilo.elements.layout import Floats, Ints, Layout
 from stilo.music.chords import NO_CHORD, Chord, format_chord
-from stilo.music.theory import Key, line_name, line_places
+from stilo.music.theory import SCALES, Key, line_name, line_places
 
 # tones above the root, and the prior of the quality
 _QUALITIES: dict[str, tuple[tuple[int, ...], float]] = {
@@ -39,7 +39,6 @@ _BASS_OUTSIDE = 0.02
 _CHANGE_ON_BAR = 2.2
 _CHANGE_IN_BAR = 4.4
 _OUT_OF_KEY = 0.9
-_SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}
 
 
 def _tables() -> tuple[Floats, Floats, Floats]:
@@ -106,7 +105,7 @@ def beat_chroma(layout: Layout) -> tuple[Floats, Floats, Floats]:
 def _key_prior(key: Key) -> Floats:
     """Log-prior of the states in a key: a price for every tone outside its scale, [states]."""
     outside = np.ones(12)
-    outside[[(step + key.tonic) % 12 for step in _SCALES[key.mode]]] = 0.0
+    outside[[(step + key.tonic) % 12 for step in SCALES[key.mode]]] = 0.0
     prices = [
         sum(outside[(root + tone) % 12] for tone in tones) for tones, _ in _QUALITIES.values() for root in range(12)
     ]

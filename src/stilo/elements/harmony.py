@@ -16,6 +16,7 @@ from stilo.elements.figures import TRANSPOSITION, Figure, Histogram, Shares, fig
 from stilo.elements.key import KeyEstimate
 from stilo.elements.layout import Bools, Floats, Ints, Layout
 from stilo.elements.tension import measure_tension
+from stilo.music.theory import SCALES
 
 _KEPT = frozenset({TRANSPOSITION})
 _FREE: frozenset[str] = frozenset()
@@ -25,7 +26,6 @@ _SUFFIXES = {
     "sus4": "sus4",
 }  # fmt: skip
 _LOWER = {"min", "min7", "dim", "hdim7", "dim7"}
-_DIATONIC = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}
 _PALETTE_SIZE = 64
 _TRANSITIONS_SIZE = 128
 # Huron (1994), table 2: consonance of a dyad by interval class 1…6, a mean of three listening experiments
@@ -110,7 +110,7 @@ def measure_harmony(layout: Layout, estimate: KeyEstimate, path: ChordPath) -> H
     sounds = slices.count > 0
     heard = bool(sounds.any())
     chroma, _, beat_ticks = beat_chroma(layout)
-    chord = _ChordCounts(layout, path, beat_ticks, key.tonic, _DIATONIC[key.mode])
+    chord = _ChordCounts(layout, path, beat_ticks, key.tonic, SCALES[key.mode])
     tension = measure_tension(chroma, key)
     classes = _interval_class_time(slices.chroma[sounds] > 0, length[sounds])
     voices = np.bincount(np.clip(slices.count[sounds], 1, 8) - 1, weights=length[sounds], minlength=8)

@@ -24,14 +24,13 @@ from stilo.elements.figures import (
 )
 from stilo.elements.layout import Floats, Ints, Layout
 from stilo.music.instruments import PROGRAM_NAMES
+from stilo.music.theory import MELODIC_RAISED_SIXTH, SCALES
 
 _KEPT = frozenset({TRANSPOSITION})
 _FREE: frozenset[str] = frozenset()
 INTERVAL_LABELS = tuple(str(i) if i <= 0 else f"+{i}" for i in range(-12, 13))
 CONTOUR_LABELS = ("↓↓", "↓→", "↓↑", "→↓", "→→", "→↑", "↑↓", "↑→", "↑↑")
 MIDDLE_C = 60
-_MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
-_MINOR_SCALE = (0, 2, 3, 5, 7, 8, 9, 10, 11)  # with the raised sixth and seventh of the melodic form
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def measure_pitch(layout: Layout, tonic: int, is_minor: bool) -> Pitch:
     duration = (layout.end_ticks - layout.onset_ticks)[pitched].astype(np.float64)
     classes = np.bincount((pitch - tonic) % 12, weights=duration, minlength=12)
     outside = np.ones(12, bool)
-    outside[list(_MINOR_SCALE if is_minor else _MAJOR_SCALE)] = False
+    outside[list((*SCALES["minor"], MELODIC_RAISED_SIXTH) if is_minor else SCALES["major"])] = False
     total = duration.sum()
     empty = len(pitch) == 0
     line = layout.melody.pitch

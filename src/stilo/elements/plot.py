@@ -15,6 +15,7 @@ from stilo.elements.pitch import INTERVAL_LABELS
 from stilo.elements.record import Profile
 from stilo.elements.rhythm import BAR_PLACES, NOTE_VALUE_LABELS
 from stilo.elements.words import liner_note
+from stilo.music.theory import SCALES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +85,7 @@ def _wheel(axes: Any, profile: Profile) -> None:
     fifths = 7 * np.arange(12) % 12
     angle = np.arange(12) * np.pi / 6
     radius = np.sqrt(shares[fifths] / max(shares.max(), 1e-9))
-    in_scale = np.isin(fifths, (0, 2, 4, 5, 7, 9, 11) if profile.harmony.major >= 0.5 else (0, 2, 3, 5, 7, 8, 10))
+    in_scale = np.isin(fifths, SCALES["major" if profile.harmony.major >= 0.5 else "minor"])
     axes.set_theta_zero_location("N")
     axes.set_theta_direction(-1)
     axes.bar(angle, np.full(12, 1.04), width=np.pi / 6, color=tint("pitch", 0.07), edgecolor=PAPER, linewidth=2)

@@ -20,11 +20,15 @@ from stilo.music.score import KeySignature
 Mode = Literal["major", "minor"]
 Integers = NDArray[np.int64]
 
+# Semitones above the tonic. Minor holds the natural seventh and the raised one of the harmonic form; the melodic form
+# raises the sixth, too.
+SCALES: dict[Mode, tuple[int, ...]] = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}
+MELODIC_RAISED_SIXTH = 9
+
 _LINE_LETTERS = "FCGDAEB"
 _LETTER_PITCH_CLASSES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _MAJOR_NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _MINOR_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
-_MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 _KEY_PATTERN = re.compile(r"([A-Ga-g])([#b♯♭]?)[ :-]*(major|minor|maj|min|m|M|dur|moll)?")
 
 
@@ -65,12 +69,6 @@ def parse_key(text: str) -> Key:
     return Key(tonic, "minor" if is_minor else "major")
 
 
-def signature_key(signature: KeySignature) -> Key:
-    """The key that a key signature names."""
-    tonic = 7 * (signature.fifths + (3 if signature.is_minor else 0)) % 12
-    return Key(tonic, "minor" if signature.is_minor else "major")
-
-
 def line_place(name: str) -> int:
     """Place of a note name such as "Bb" or "F##" on the line of fifths."""
     return _LINE_LETTERS.index(name[0]) - 1 + 7 * (name.count("#") - name.count("b"))
@@ -105,7 +103,7 @@ def fitting_fifths(pitches: ArrayLike, weights: ArrayLike | None = None) -> int:
         return 0
     weight = None if weights is None else np.asarray(weights, np.float64).ravel()
     histogram = np.bincount(classes, weights=weight, minlength=12)
-    in_scale = {f: float(histogram[[(step + 7 * f) % 12 for step in _MAJOR_SCALE]].sum()) for f in range(-5, 7)}
+    in_scale = {f: float(histogram[[(step + 7 * f) % 12 for step in SCALES["major"]]].sum()) for f in range(-5, 7)}
     return max(in_scale, key=lambda f: (round(in_scale[f], 6), -abs(f), f))
 
 
