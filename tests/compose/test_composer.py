@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stilo.compose.composer import compose, plan_of
-from stilo.compose.judge import heard_key, measure_figures
+from stilo.compose.composer import MORE_FOR_MODE, compose, plan_of
+from stilo.compose.judge import heard_key, measure_figures, style_distance
 from stilo.compose.request import Request
 from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.errors import InputError, SetupError
@@ -49,15 +49,49 @@ def test_bars_and_metre_are_exactly_as_asked(style, bars, metre):
     assert measure_figures(score).empty_bars == 0
 
 
-@pytest.mark.parametrize("key", [None, "C major", "F# minor", "Bb major"])
+@pytest.mark.parametrize("key", ["C major", "F# minor", "Bb major"])
 def test_the_key_is_as_asked(style, key):
     composition = compose(style, brief(key=key, seed=3, bars=4))
-    asked = parse_key(key or "A minor")
+    asked = parse_key(key)
     heard = heard_key(composition.score)
     assert heard.tonic == asked.tonic
     assert composition.report.asked_key == str(asked)
     assert composition.report.key == str(heard)
     assert composition.score.key_signatures == (heard.signature,)
+
+
+def test_without_a_wish_the_key_is_the_styles_or_its_relative(style):
+    for seed in range(4):
+        composition = compose(style, brief(seed=seed, bars=4))
+        assert composition.report.asked_key == ""
+        assert composition.report.key in ("A minor", "C major")
+
+
+def test_more_is_written_while_the_mode_that_was_asked_for_is_missing(style):
+    for seed in range(6):
+        report = compose(style, brief(key="A minor", seed=seed, bars=4, candidates=1)).report
+        assert report.candidates <= 1 + MORE_FOR_MODE
+        assert report.key == "A minor" or report.candidates == 1 + MORE_FOR_MODE
+
+
+def test_transposing_keeps_to_the_ranges_as_well_as_can_be(style):
+    limits = {part.name or "Piano": (part.lowest, part.highest) for part in style.palette.parts}
+
+    def outside(score):
+        pairs = [limits[score.tracks[track].name] for track in score.notes["track"]]
+        return sum(not low <= note["pitch"] <= high for note, (low, high) in zip(score.notes, pairs, strict=True))
+
+    for seed in range(4):
+        score = compose(style, brief(key="E major", seed=seed, bars=4)).score
+        assert outside(score) <= min(outside(score.transposed(12)), outside(score.transposed(-12)))
+
+
+def test_the_report_is_of_the_piece_that_is_given_back(style):
+    composition = compose(style, brief(bars=6, seed=5))
+    scale = load_base()[0].style_scale.numpy()
+    plain = replace(composition.score, tempos=composition.score.tempos[:1])
+    near = style_distance(plain, style.embedding, scale)
+    assert composition.report.style_distance == pytest.approx(near, rel=0.05)  # but for the performance
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, 96.0), (150.0, 150.0)])

@@ -109,10 +109,10 @@ def test_style_distance_counts_standard_deviations():
 
 
 def test_every_trap_costs_more_than_the_real_piece():
-    """A piece of the style against a loop, a stuck note, silence, chaos and the other mode."""
+    """A piece of the style against a loop, a stuck note, silence and chaos."""
     pieces = [line(wander(seed), 0.5) for seed in range(6)]
-    style, key = pool_profiles([analyse(piece) for piece in pieces]), heard_key(pieces[0])
-    real = cost_of(line(wander(7), 0.5), style, None)
+    style = pool_profiles([analyse(piece) for piece in pieces])
+    real = cost_of(line(wander(7), 0.5), style)
     sparse = line(wander(7), 0.5)
     rng = np.random.default_rng(0)
     traps = {
@@ -122,10 +122,7 @@ def test_every_trap_costs_more_than_the_real_piece():
         "chaos": line(rng.integers(20, 110, 64), 0.5),
     }
     for name, trap in traps.items():
-        assert cost_of(trap, style, None) > real + 0.1, name
-    assert key is not None
-    other = Key(key.tonic, "minor" if key.mode == "major" else "major")
-    assert cost_of(pieces[0], style, other) == pytest.approx(cost_of(pieces[0], style, key) + 0.5)
+        assert cost_of(trap, style) > real + 0.1, name
 
 
 def test_the_least_cost_is_chosen():
@@ -151,7 +148,7 @@ def test_a_held_tonic_chord_is_the_best_ending():
     }
     assert all(ending_cost(score, key) > 0.5 for score in worse.values())
     assert ending_cost(ended([48, 60, 63, 67], 4), Key(0, "minor")) == 0.0
-    assert ending_cost(line([], tracks=(PIANO,)), key) == 4.0
+    assert ending_cost(worse["cluster"], None) == 0.0
 
 
 def test_a_part_that_has_left_before_the_end_costs():

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stilo.compose.judge import Figures, choose, cost_of, ending_cost, heard_key, measure_figures, style_distance
 from stilo.compose.performance import performed
-from stilo.compose.request import Request
+from stilo.compose.request import MOST_CANDIDATES, Request
 from stilo.elements.profile import analyse
 from stilo.errors import InputError
 from stilo.music.chords import parse_chord
 from stilo.music.instruments import PROGRAM_NAMES
 from stilo.music.score import ChordSymbol, Score, Track
 from stilo.music.theory import Key, parse_key
+from stilo.music.timeline import DEFAULT_QUARTERS_PER_MINUTE
 from stilo.styles.palette import Part as PalettePart
 from stilo.styles.style import Style
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 USUAL_FREQUENCY = 0.5
 NO_MUSIC = 1000.0
 ENDING_BARS, ENDINGS = 2, 8
+OTHER_MODE, MORE_FOR_MODE = 100.0, 4
+MOST_NOTES_PER_BAR = 256
 Progress = Callable[[str, float], None]
 
 
@@ -36,7 +40,7 @@ class Report:
     """What came of a request.
 
     Attributes:
-        asked_key, key: wished for, and heard in the piece; "" without pitched notes.
+        asked_key, key: asked for ("" = left to the style), and heard in the piece ("" without pitched notes).
         style_distance: from the style's vector, in standard deviations; real pieces lie 0.72 (5 to 95 %: 0.46 to 1.05)
             from the mean of the other pieces of their composer (899 pieces, 19 composers).
         nats_per_note: how likely the model finds its piece.
@@ -64,16 +68,20 @@ class Composition:
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
+    """A piece as the net wrote it (`steps`), and as it would be given back but for the performance (`score`)."""
+
     steps: StepArray
     score: Score
+    key: Key | None
     nats_per_note: float
-    distance: float
-    cost: float
+
+    def is_in_mode_of(self, asked: Key | None) -> bool:
+        return asked is None or self.key is None or self.key.mode == asked.mode
 
 
 @dataclass(frozen=True, eq=False)
 class _Desk:
-    """All that writing one candidate after another needs."""
+    """All that writing one candidate after another needs; `asked` is the key that the request names, if it does."""
 
     model: SequenceModel
     style: Style
@@ -86,35 +94,61 @@ class _Desk:
         """A whole piece, as it comes."""
         from stilo.models.sample import Sampler
 
-        steps, nats = Sampler(self.model, self.plan, self.taste, rng).write(progress=progress)
-        score = self._score(steps)
-        if len(score) == 0:
-            return _Candidate(steps, score, 0.0, NO_MUSIC, NO_MUSIC)
-        vector = np.asarray(self.style.embedding, np.float32)
-        distance = style_distance(score, vector, self.model.style_scale.numpy())
-        cost = distance + cost_of(score, self.style.profile, self.asked)
-        return _Candidate(steps, score, float(nats.sum(1).mean()), distance, cost)
+        return self._candidate(*Sampler(self.model, self.plan, self.taste, rng).write(progress=progress))
 
-    def end_well(self, candidate: _Candidate, rng: np.random.Generator) -> _Candidate:
-        """The candidate with the best of several endings, its own among them."""
+    def endings(self, candidate: _Candidate, rng: np.random.Generator) -> list[_Candidate]:
+        """The candidate, and others that differ from it in their last bars alone; drums and short pieces have none."""
         from stilo.models.sample import Sampler
 
-        key = heard_key(candidate.score)
-        if key is None or self.plan.bars <= 2 * ENDING_BARS:
-            return candidate
+        if candidate.key is None or self.plan.bars <= 2 * ENDING_BARS:
+            return [candidate]
         sampler = Sampler(self.model, self.plan, self.taste, rng)
-        found = [(candidate.score, candidate.nats_per_note)]
-        for steps, nats in sampler.endings(candidate.steps, ENDING_BARS, ENDINGS):
-            found.append((self._score(steps), float(nats.sum(1).mean())))
-        best = choose([ending_cost(score, key) for score, _ in found])
-        return replace(candidate, score=found[best][0], nats_per_note=found[best][1])
+        others = sampler.endings(candidate.steps, ENDING_BARS, ENDINGS)
+        return [candidate, *(self._candidate(steps, nats) for steps, nats in others)]
 
-    def _score(self, steps: StepArray) -> Score:
+    def cost(self, candidate: _Candidate) -> float:
+        """What speaks against a candidate; the mode that was asked for comes before all else."""
+        if len(candidate.score) == 0:
+            return NO_MUSIC
+        other_mode = 0.0 if candidate.is_in_mode_of(self.asked) else OTHER_MODE
+        out_of_range = 4 * self._out_of_range(candidate.score)
+        return self.distance(candidate) + cost_of(candidate.score, self.style.profile) + other_mode + out_of_range
+
+    def distance(self, candidate: _Candidate) -> float:
+        vector = np.asarray(self.style.embedding, np.float32)
+        return style_distance(candidate.score, vector, self.model.style_scale.numpy())
+
+    def _candidate(self, steps: StepArray, nats: NDArray[np.float64]) -> _Candidate:
         from stilo.models.tokens import decode
 
         plan = self.plan
         single = [part.token for part in plan.single]
-        return decode(steps, plan.metre, plan.quarters_per_minute or 120.0, self.tracks, bars=plan.bars, single=single)
+        tempo = plan.quarters_per_minute or DEFAULT_QUARTERS_PER_MINUTE
+        score = decode(steps, plan.metre, tempo, self.tracks, bars=plan.bars, single=single)
+        heard = heard_key(score)
+        if heard is not None:
+            score = self._in_key(score, heard)
+            heard = heard_key(score)
+        return _Candidate(steps, score, heard, float(nats.sum(1).mean()) if len(nats) else 0.0)
+
+    def _in_key(self, score: Score, heard: Key) -> Score:
+        """Transposed to the key that was asked for, else to the style's or its relative.
+
+        Up or down, whichever keeps the parts better to their ranges.
+        """
+        wanted = self.asked or (parse_key(self.style.palette.key) if self.style.palette.key else heard)
+        tonic = wanted.tonic
+        if self.asked is None and heard.mode != wanted.mode:
+            tonic += 9 if wanted.mode == "major" else 3
+        up = (tonic - heard.tonic) % 12
+        shifted = [score.transposed(shift) for shift in sorted((up, up - 12), key=abs)]
+        return shifted[choose([self._out_of_range(one) for one in shifted])]
+
+    def _out_of_range(self, score: Score) -> float:
+        """Share of the notes outside the range of their part in the style."""
+        limits = np.array(list(self.plan.ranges.values()))[score.notes["track"]]
+        pitch = score.notes["pitch"]
+        return float(((pitch < limits[:, 0]) | (pitch > limits[:, 1])).mean()) if len(pitch) else 0.0
 
 
 def compose(style: Style, request: Request, progress: Progress | None = None) -> Composition:
@@ -128,30 +162,39 @@ def compose(style: Style, request: Request, progress: Progress | None = None) ->
 
     tell = progress or (lambda _what, _share: None)
     plan, tracks = plan_of(style, request)
-    key = request.key or style.palette.key
-    asked = parse_key(key) if key else None
+    asked = parse_key(request.key) if request.key else None
     desk = _Desk(_model_of(style), style, plan, tracks, Taste(request.temperature, request.top_p), asked)
     candidates: list[_Candidate] = []
-    for number in range(request.candidates):
+    while len(candidates) < request.candidates or _mode_is_missing(candidates, request, asked):
+        number = len(candidates)
 
         def share(done: float, number: int = number) -> None:
-            tell(f"composing {number + 1} of {request.candidates}", (number + done) / request.candidates)
+            tell(f"composing {number + 1}", 0.9 * min(1.0, (number + done) / request.candidates))
 
         candidates.append(desk.write(np.random.default_rng([request.seed, number]), share))
-    chosen = choose([candidate.cost for candidate in candidates])
-    best = desk.end_well(candidates[chosen], np.random.default_rng([request.seed, request.candidates]))
-    score = _finished(best.score, asked, style, request)
+    chosen = choose([desk.cost(candidate) for candidate in candidates])
+    tell("ending", 0.9)
+    endings = desk.endings(candidates[chosen], np.random.default_rng([request.seed, MOST_CANDIDATES]))
+    best = endings[choose([ending_cost(ending.score, ending.key) for ending in endings])]
+    score = _finished(best, f"{style.name}, no. {request.seed}")
     tell("done", 1.0)
     report = Report(
         asked_key=str(asked or ""),
-        key=str(heard_key(score) or ""),
-        style_distance=best.distance,
+        key=str(best.key or ""),
+        style_distance=desk.distance(best),
         nats_per_note=best.nats_per_note,
-        candidates=request.candidates,
+        candidates=len(candidates),
         chosen=chosen + 1,
         figures=measure_figures(score),
     )
     return Composition(score, request, report)
+
+
+def _mode_is_missing(candidates: Sequence[_Candidate], request: Request, asked: Key | None) -> bool:
+    """Whether more should be written, since a key was asked for and none is in its mode."""
+    return len(candidates) < request.candidates + MORE_FOR_MODE and not any(
+        candidate.is_in_mode_of(asked) for candidate in candidates
+    )
 
 
 def _model_of(style: Style) -> SequenceModel:
@@ -208,6 +251,7 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
         quarters_per_minute=tempo,
         style=np.asarray(style.embedding),
         single=frozenset(single),
+        most_notes=request.bars * MOST_NOTES_PER_BAR,
     )
     return plan, tracks
 
@@ -228,15 +272,12 @@ def _usual_name(part: PalettePart) -> str:
     return "Drums" if part.is_drum else PROGRAM_NAMES[part.program]
 
 
-def _finished(score: Score, asked: Key | None, style: Style, request: Request) -> Score:
-    """In the key that was asked for, with key and chord marks, played."""
-    heard = heard_key(score)
-    if asked is not None and heard is not None:
-        score = score.transposed((asked.tonic - heard.tonic + 5) % 12 - 5)
-        heard = heard_key(score)
-    if heard is not None:
-        score = replace(score, key_signatures=(heard.signature,), chord_symbols=_chord_symbols(score))
-    return performed(replace(score, title=f"{style.name}, no. {request.seed}"))
+def _finished(candidate: _Candidate, title: str) -> Score:
+    """With key and chord marks, played."""
+    score, key = candidate.score, candidate.key
+    if key is not None:
+        score = replace(score, key_signatures=(key.signature,), chord_symbols=_chord_symbols(score))
+    return performed(replace(score, title=title))
 
 
 def _chord_symbols(score: Score) -> tuple[ChordSymbol, ...]:

@@ -20,7 +20,15 @@ from stilo.music.timeline import bar_grid
 _SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}
 LOOP_NOTES = 8
 GOOD_LAST_QUARTERS = 2.0
-_BANDS = ("rhythm.notes_per_bar", "rhythm.silence", "rhythm.groove", "pitch.entropy", "harmony.voices")
+_BANDS = (
+    "rhythm.notes_per_bar",
+    "rhythm.silence",
+    "rhythm.groove",
+    "rhythm.returning_bars",
+    "pitch.entropy",
+    "pitch.repeat_share",
+    "harmony.voices",
+)
 Floats = NDArray[np.float32]
 
 
@@ -120,30 +128,28 @@ def style_distance(score: Score, style: Floats, scale: Floats) -> float:
     return float(np.sqrt(np.mean(difference**2)))
 
 
-def cost_of(score: Score, style: Profile, asked: Key | None) -> float:
+def cost_of(score: Score, style: Profile) -> float:
     """What speaks against a candidate: far from the style's profile, out of its bands, or what no listener forgives.
 
-    Each term is near 1 when it is bad: the profile distance ×4; figures beyond one spread of the style's pieces; the
-    other mode than `asked`; more than 60 % of the notes in runs that stood before; a stuck note; empty bars.
+    The profile distance ×4; figures more than one spread from the mean of the style's pieces, each at most 1; then,
+    each at most 1 as well: more than 60 % of the notes in runs that stood before, a stuck note, empty bars.
     """
     figures, profile = measure_figures(score), analyse(score)
-    heard = heard_key(score)
     return (
         4 * profile_distance(profile, style)
         + sum(_beyond_band(profile, style, name) for name in _BANDS)
-        + (0.5 if asked is not None and heard is not None and heard.mode != asked.mode else 0.0)
-        + 2 * max(0.0, figures.self_copy_share - 0.6)
-        + 0.1 * max(0, figures.longest_repeated_run - 8)
-        + 2 * figures.empty_bars
+        + min(1.0, 2.5 * max(0.0, figures.self_copy_share - 0.6))
+        + min(1.0, 0.1 * max(0, figures.longest_repeated_run - 8))
+        + min(1.0, 2 * figures.empty_bars)
     )
 
 
-def ending_cost(score: Score, key: Key) -> float:
-    """What speaks against the end of a piece, 0…4: no tonic in the bass, strange notes above it, cut short, too early,
-    parts that have left.
+def ending_cost(score: Score, key: Key | None) -> float:
+    """What speaks against the end of a piece, 0…4.5: no tonic in the bass, strange notes above it, cut short, too
+    early, parts that have left; 0 for what has no key.
     """
-    if len(score) == 0 or score.is_drum_note.all():
-        return 4.0
+    if key is None or len(score) == 0 or score.is_drum_note.all():
+        return 0.0
     notes = score.notes[~score.is_drum_note]
     ends = notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"]
     grid = bar_grid(score)

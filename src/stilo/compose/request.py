@@ -9,6 +9,7 @@ from stilo.music.theory import parse_key
 
 FEWEST_BARS, MOST_BARS = 2, 512
 SLOWEST, FASTEST = 20.0, 400.0
+MOST_CANDIDATES = 16
 DENOMINATORS = (1, 2, 4, 8, 16)
 LONGEST_BAR_QUARTERS = 8.0
 
@@ -45,7 +46,7 @@ class Request:
         _check("seed", self.seed, 0, 2**63 - 1)
         _check("temperature", self.temperature, 0.1, 2.0)
         _check("top_p", self.top_p, 0.01, 1.0)
-        _check("candidates", self.candidates, 1, 16)
+        _check("candidates", self.candidates, 1, MOST_CANDIDATES)
         if self.tempo_qpm is not None:
             _check("tempo", self.tempo_qpm, SLOWEST, FASTEST)
         if self.time_signature is not None:
