@@ -207,3 +207,9 @@ def test_the_palette_is_what_most_pieces_have(pieces, tune):
     assert (piano.name, piano.lowest, piano.highest, piano.frequency) == ("Piano", 48, 55, 0.8)
     assert (kit.is_drum, kit.program, kit.lowest, kit.highest) == (True, 0, 48, 55)
     assert [part.rank for part in palette.parts] == [0, 1, 2, 3]
+
+
+def test_a_tempo_that_no_source_names_is_not_invented(pieces):
+    unnamed = [(replace(score, tempos=()), source) for score, source in pieces]
+    assert learn("Waltz", unnamed, tune=False).palette.tempo_qpm is None
+    assert learn("Waltz", [*unnamed[:4], pieces[4]], tune=False).palette.tempo_qpm == 96.0

@@ -30,6 +30,12 @@ def test_untuned_style_without_proof(make_style):
     assert make_style(proof=None) != style
 
 
+def test_a_style_may_name_no_tempo(make_style):
+    style = make_style(palette=Palette())
+    again = Style.from_json(json.loads(json.dumps(style.to_json())), style.embedding, style.adapter)
+    assert again.palette.tempo_qpm is None
+
+
 def test_equality_sees_every_array(make_style):
     style = make_style()
     assert make_style() == style
@@ -118,6 +124,8 @@ def test_adapter_of_the_wrong_kind(make_style, adapter, says):
         (("profile", "pitch"), None),
         (("palette", "tempo_qpm"), float("nan")),
         (("palette", "tempo_qpm"), True),
+        (("palette", "tempo_qpm"), "120"),
+        (("palette", "tempo_qpm"), 0.0),
         (("palette", "tempo_qpm"), 10**400),
         (("palette", "time_signature"), [3]),
         (("palette", "time_signature"), [3, "4"]),

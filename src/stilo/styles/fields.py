@@ -49,6 +49,9 @@ class Fields:
             raise self._error(name, f"must be a number of {least:g}…{most:g}")
         return float(value)
 
+    def number_or_null(self, name: str, least: float, most: float) -> float | None:
+        return None if self.is_null(name) else self.number(name, least, most)
+
     def flag(self, name: str) -> bool:
         value = self._value(name)
         if not isinstance(value, bool):

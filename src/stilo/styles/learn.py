@@ -217,12 +217,12 @@ def _cut(score: Score) -> tuple[Score, Score]:
 
 
 def palette_of(measured: Sequence[_Measured]) -> Palette:
-    """What most of the pieces have: median tempo, commonest metre, key and parts."""
-    tempos = [main_tempo(one.score) for one in measured if one.score.tempos] or [100.0]
+    """What most of the pieces have: median tempo of those that name one, commonest metre, key and parts."""
+    tempos = [main_tempo(one.score) for one in measured if one.score.tempos]
     metres = Counter((s.numerator, s.denominator) for s in (main_time_signature(one.score) for one in measured))
     keys = Counter(one.profile.piece.key for one in measured if one.profile.piece and one.profile.piece.key)
     return Palette(
-        tempo_qpm=float(np.clip(np.median(tempos), 1, 1000)),
+        tempo_qpm=float(np.clip(np.median(tempos), 1, 1000)) if tempos else None,
         time_signature=metres.most_common(1)[0][0],
         key=keys.most_common(1)[0][0] if keys else "",
         parts=_parts([one.score for one in measured]),

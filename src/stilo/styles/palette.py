@@ -60,13 +60,13 @@ class Palette:
     """What a piece in the style starts from when the request says nothing.
 
     Attributes:
-        tempo_qpm: quarters per minute.
+        tempo_qpm: quarters per minute; None when no source names a tempo.
         time_signature: (numerator, denominator).
         key: as a person writes it, "A minor"; "" when the style has none (drums).
         parts: in order of rank.
     """
 
-    tempo_qpm: float = 120.0
+    tempo_qpm: float | None = None
     time_signature: tuple[int, int] = (4, 4)
     key: str = ""
     parts: tuple[Part, ...] = ()
@@ -86,7 +86,7 @@ class Palette:
         if len(signature) != 2 or any(type(value) is not int or not 1 <= value <= 255 for value in signature):
             raise InputError("palette.time_signature must be two whole numbers of 1…255")
         return cls(
-            tempo_qpm=fields.number("tempo_qpm", 1.0, 1000.0),
+            tempo_qpm=fields.number_or_null("tempo_qpm", 1.0, 1000.0),
             time_signature=(signature[0], signature[1]),
             key=fields.text("key", 40),
             parts=tuple(Part.from_json(part) for part in fields.items("parts", MOST_PARTS)),

@@ -86,9 +86,7 @@ class Proof:
         return cls(
             base_nats_per_note=fields.number("base_nats_per_note", 0.0, 1e6),
             vector_nats_per_note=fields.number("vector_nats_per_note", 0.0, 1e6),
-            tuned_nats_per_note=(
-                None if fields.is_null("tuned_nats_per_note") else fields.number("tuned_nats_per_note", 0.0, 1e6)
-            ),
+            tuned_nats_per_note=fields.number_or_null("tuned_nats_per_note", 0.0, 1e6),
             held_out_pieces=fields.whole("held_out_pieces", 0, 2**31),
             held_out_notes=fields.whole("held_out_notes", 0, 2**40),
             seconds=fields.number("seconds", 0.0, 1e9),

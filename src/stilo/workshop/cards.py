@@ -37,7 +37,8 @@ def style_card(style: Style) -> str:
 def palette_line(palette: Palette) -> str:
     """Tempo, metre, key and instruments on one line."""
     numerator, denominator = palette.time_signature
-    told = [f"{numerator}/{denominator}", f"{palette.tempo_qpm:.0f} quarters a minute"]
+    tempo = "no tempo of its own" if palette.tempo_qpm is None else f"{palette.tempo_qpm:.0f} quarters a minute"
+    told = [f"{numerator}/{denominator}", tempo]
     if palette.key:
         told.append(palette.key)
     names = [part.name or ("drums" if part.is_drum else f"program {part.program}") for part in palette.parts]
