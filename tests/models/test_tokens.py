@@ -137,6 +137,28 @@ def test_a_long_rest_is_shortened_by_whole_bars(bars):
     assert steps["bar"].tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(("metre", "bars"), [((1, 8), 4), ((3, 8), 20), ((8, 4), 3)])
+def test_a_rest_before_bars_of_another_length_keeps_the_bars_in_order(metre, bars):
+    """Four bars of 4/4 are fewer than the bars of 1/8 that their silence would hold."""
+    change = (1 + bars) * 1920
+    score = Score(
+        notes_from_columns([0, change, change + 60], [480, 60, 60], [60, 62, 64]),
+        (Track(),),
+        time_signatures=(TimeSignature(0, 4, 4), TimeSignature(change, *metre)),
+    )
+    steps = encode(score)
+    bar = steps["bar"].astype(int)
+    assert bar[0] == 0
+    assert 0 <= bar[1] <= 1 + bars
+    assert bar[2] == bar[1]
+    assert steps["gap"][1] <= MAX_GAP
+
+
+def test_an_onset_far_into_an_endless_bar_is_in_the_first():
+    score = Score(notes_from_columns([30 * 480], [480], [60]), (Track(),), time_signatures=(TimeSignature(0, 255, 1),))
+    assert encode(score)["bar"].tolist() == [0]
+
+
 def test_leading_silence_is_left_out_and_an_upbeat_is_kept():
     score = Score(notes_from_columns([3 * 1920 + 1440, 4 * 1920], [480, 480], [60, 62]), (Track(),))
     steps = encode(score)

@@ -179,7 +179,8 @@ def _without_long_rests(
     """Gaps, onsets and bars once whole bars of silence are cut until every gap is at most `MAX_GAP`."""
     gap = np.diff(onset, prepend=onset[0] - in_bar[0])
     surplus_bars = np.where(gap > MAX_GAP, -(-(gap - MAX_GAP) // bar_slots), 0)
-    surplus_bars = np.where(surplus_bars * bar_slots > gap, gap // bar_slots, surplus_bars)
+    # Bars are cut in the length of the bar after the rest, and where lengths differ more would fit than there are.
+    surplus_bars = np.minimum(surplus_bars, np.minimum(gap // bar_slots, np.diff(bar, prepend=bar[0])))
     gap = np.clip(gap - surplus_bars * bar_slots, 0, MAX_GAP)
     return gap, np.cumsum(gap), bar - bar[0] - np.cumsum(surplus_bars)
 
