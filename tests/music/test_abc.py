@@ -55,6 +55,19 @@ def test_broken_rhythm_and_tuplets():
     assert [onset for onset, *_ in heard("(3:2:2 c/d f")] == pytest.approx([0, 1 / 3, 1])
 
 
+@pytest.mark.parametrize("line", ["c:|", "C:|", "c::d|", "z:|", "X:|"])
+def test_a_note_before_a_repeat_sign_is_no_field(line):
+    """The line is heard as if a space stood before the sign, and what comes after it still belongs to the tune."""
+    body = f"G3 A|\n{line}\ne4|"
+    assert heard(body) == heard(body.replace(line, f"{line[0]} {line[1:]}"))
+    assert pitches(body)[-1] == 76
+    assert len(heard(body)) > len(heard("G3 A|\ne4|"))
+
+
+def test_lyrics_that_begin_with_a_bar_line_stay_lyrics():
+    assert heard("c d|e f|\nw:|a b|\ng|") == heard("c d|e f|\ng|")
+
+
 def test_ties_join_across_the_bar_and_slurs_do_not():
     assert heard("c2 d2-|d2 (e2|e2)") == [(0, 2, 72), (2, 4, 74), (6, 2, 76), (8, 2, 76)]
     assert heard("[CE]4-|[CE]2 z2") == [(0, 6, 60), (0, 6, 64)]

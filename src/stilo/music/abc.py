@@ -24,7 +24,8 @@ MAX_BYTES = 16 * 2**20
 MAX_TUNES = 20_000
 _MODE_FIFTHS = {"maj": 0, "ion": 0, "m": -3, "min": -3, "aeo": -3, "mix": -1, "dor": -2, "phr": -4, "lyd": 1, "loc": -5}
 _KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
-_FIELD = re.compile(r"^([A-Za-z]):(.*)$")
+# A note or a rest before a repeat sign, as in "c:|", is music.
+_FIELD = re.compile(r"(?![A-Ga-gxzXZ]:[|:])([A-Za-z]):(.*)")
 
 
 @dataclass
@@ -86,7 +87,8 @@ def _tunes(text: str, path: str) -> list[list[str]]:
     tunes: list[list[str]] = []
     open_tune = False
     for line in text.splitlines():
-        if line.startswith("X:"):
+        field_line = _FIELD.match(line)
+        if field_line and field_line[1] == "X":
             tunes.append([*shared, line])
             open_tune = True
         elif not line.strip():
