@@ -86,6 +86,22 @@ def test_too_large_weights_are_not_read(folder):
         load_model(folder)
 
 
+@pytest.mark.parametrize("failing", [WEIGHTS_NAME, CONFIG_NAME])
+def test_an_interrupted_saving_leaves_no_mixture(folder, make_model, monkeypatch, failing):
+    """A config beside the weights of another run would give them wrong facts."""
+
+    def write_whole(path, data):
+        if path.name == failing:
+            raise KeyboardInterrupt
+        path.write_bytes(data)
+
+    monkeypatch.setattr("stilo.models.checkpoint.write_whole", write_whole)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(make_model(1), folder, {"notes_trained": 99})
+    with pytest.raises(SetupError, match="no weights here"):
+        load_model(folder)
+
+
 def test_the_identity_changes_with_the_weights(make_model, folder, tmp_path):
     identity = identity_of(folder)
     assert len(identity) == 16

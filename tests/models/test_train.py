@@ -125,6 +125,62 @@ def test_the_command_trains_stops_and_goes_on(packed, tmp_path, capsys):
     assert f"| valid: all | 3 | {second['valid']['all']['nats_per_note']:.3f} |" in text
     assert str(tmp_path) not in text
     assert "## Limits" in text
+    settings = "--rows 4 --length 32 --rate 0.002 --width 24 --layers 1 --hidden 24 --seed 1 --threads 1"
+    assert f"PACKED RUN --notes 256 {settings}\n# from step 2, on set0, set1\n" in text
+    assert f"PACKED RUN --notes 512 {settings}\n" in text
+    assert "OpenEWLD) are not among them" in text
+
+
+def test_the_same_command_going_on_is_one_run(batches, tmp_path):
+    training = Training(TINY, 0.1, tmp_path, seed=0)
+    training.begin_run({"notes": 256, "rows": 4})
+    training.one_step(batches[0], None, STEPS)
+    training.save()
+    resumed = Training(TINY, 0.1, tmp_path, seed=0)
+    assert resumed.resume()
+    resumed.begin_run({"notes": 256, "rows": 4})
+    resumed.begin_run({"notes": 512, "rows": 4})
+    assert resumed.runs == [{"from_step": 0, "notes": 256, "rows": 4}, {"from_step": 1, "notes": 512, "rows": 4}]
+
+
+@pytest.fixture
+def card_of(make_model, tmp_path):
+    """card_of(**facts): the card of weights with these facts beside the usual ones."""
+    report = {"all": {"pieces": 3, "nats_per_note": 3.1, "without_style": 3.2, "fields": {"gap": 1.5, "part": 0.25}}}
+    usual = {
+        "parameters": 5_000_000,
+        "notes_trained": 60_000_000,
+        "cpu_hours": 1.5,
+        "seed": 3,
+        "torch": "2.13.0",
+        "sets": {"lieder": {"pieces": 10, "notes": 1000}},
+        "valid": report,
+        "dev_composer": report,
+    }
+
+    def make(**facts):
+        save_model(make_model(), tmp_path, usual | facts)
+        card.main([str(tmp_path)])
+        return (tmp_path / card.CARD_NAME).read_text(encoding="utf-8")
+
+    return make
+
+
+def test_the_card_of_weights_that_recorded_less_says_only_what_it_knows(card_of):
+    """Weights of the first runs name their last command, not threads, rows or packing."""
+    last = "python -m stilo.models.train PACKED RUN --notes 60000000 --rate 0.002"
+    text = card_of(commands=["python -m stilo.models.corpus DATA SPLITS.tsv PACKED --without openewld", last])
+    assert f"The last command, as far as it was recorded:\n\n```\n{last}\n```\n" in text
+    assert "--without" not in text
+    assert "cores" not in text
+    assert "The commands were not recorded." in card_of()
+    begun_before = {"from_step": 700, "notes": 1, "sets": ["lieder"], **dict.fromkeys(train_module.SETTINGS, 1)}
+    assert "# up to step 700: not recorded\npython -m stilo.models.train" in card_of(runs=[begun_before])
+
+
+def test_the_card_does_not_deny_what_was_trained_on(card_of):
+    assert "OpenEWLD) are not among them" in card_of()
+    assert "not among them" not in card_of(sets={"openewld": {"pieces": 1, "notes": 9}})
 
 
 def test_the_command_tells_what_is_missing_in_one_line(tmp_path):

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stilo.errors import SetupError
+from stilo.errors import SetupError, StiloError
 from stilo.models.checkpoint import CONFIG_NAME, WEIGHTS_NAME
+from stilo.models.train import SETTINGS
+from stilo.music.atomic import write_whole
 
 CARD_NAME = "README.md"
 
@@ -31,6 +33,8 @@ SOURCES: dict[str, tuple[str, str, str]] = {
     "pop909": ("POP909, Chinese pop songs", "MIT", "arrangements under MIT; the songs themselves are in copyright"),
     "game_free": ("music of Freedoom", "BSD-3-Clause", ""),
 }
+
+NO_LEAD_SHEETS = "Lead sheets (OpenEWLD) are not among them: some of their authors' works are still in copyright."
 
 LIMITS = (
     "## Limits",
@@ -72,18 +76,16 @@ def _card(facts: dict[str, Any], model: dict[str, Any], size: float) -> str:
         "## Training",
         "",
         f"{facts['notes_trained'] / 1e6:.1f} M notes (repeats counted, transposed at random), "
-        f"{facts['cpu_hours']:.2f} hours of CPU on two cores, seed {facts['seed']}, torch {facts['torch']}:",
+        f"{facts['cpu_hours']:.2f} hours of CPU, seed {facts['seed']}, torch {facts['torch']}.",
         "",
-        "```",
-        *facts["commands"],
-        "```",
+        *_command_lines(facts),
         "",
         "| set | what | pieces | notes | licence | |",
         "|---|---|---|---|---|---|",
         *_source_rows(facts["sets"]),
         "",
         "The pieces are those marked *train* in one split by piece and by composer; no music is part of this project.",
-        "Lead sheets (OpenEWLD) were left out: some of their authors' works are still in copyright.",
+        *([] if "openewld" in facts["sets"] else [NO_LEAD_SHEETS]),
         "",
         "## Figures",
         "",
@@ -99,6 +101,23 @@ def _card(facts: dict[str, Any], model: dict[str, Any], size: float) -> str:
         "",
     ]
     return "\n".join([*lines, *LIMITS]) + "\n"
+
+
+def _command_lines(facts: dict[str, Any]) -> list[str]:
+    """The commands of all runs that led to these weights, or what is known of them."""
+    runs: list[dict[str, Any]] = facts.get("runs", [])
+    if not runs:
+        known = [command for command in facts.get("commands", []) if "stilo.models.train " in command]
+        told = "The last command, as far as it was recorded:" if known else "The commands were not recorded."
+        return [told, *(["", "```", *known, "```"] if known else [])]
+    lines = []
+    if runs[0]["from_step"]:
+        lines.append(f"# up to step {runs[0]['from_step']}: not recorded")
+    for run in runs:
+        settings = " ".join(f"--{name} {run[name]}" for name in ("notes", *SETTINGS))
+        lines += [f"# from step {run['from_step']}, on {', '.join(run['sets'])}"] if len(runs) > 1 else []
+        lines.append(f"python -m stilo.models.train PACKED RUN {settings}")
+    return ["```", *lines, "```"]
 
 
 def _source_rows(sets: dict[str, Any]) -> list[str]:
@@ -125,10 +144,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args(argv).folder
     try:
-        card = model_card(folder)
-    except SetupError as error:
+        write_whole(folder / CARD_NAME, model_card(folder).encode())
+    except StiloError as error:
         sys.exit(str(error))
-    (folder / CARD_NAME).write_text(card, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from stilo.errors import SetupError
 from stilo.models.sequence import SequenceConfig, SequenceModel
+from stilo.music.atomic import write_whole
 
 CONFIG_NAME, WEIGHTS_NAME = "config.json", "weights.safetensors"
 FORMAT = 1
@@ -39,14 +40,19 @@ class BaseModelInfo:
 
 
 def save_model(model: SequenceModel, folder: Path, facts: dict[str, Any], dtype: torch.dtype = torch.float16) -> None:
-    """Write config and weights; `facts` (training, figures) go into the config."""
+    """Write config and weights; `facts` (training, figures) go into the config.
+
+    The old config goes first and the new one comes last, so that a config never stands beside weights of another run.
+
+    Raises:
+        WriteError: the folder cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().to(dtype).contiguous() for name, tensor in model.state_dict().items()}
-    temporary = folder / f".{WEIGHTS_NAME}"
-    save_file(weights, temporary)
-    temporary.replace(folder / WEIGHTS_NAME)
     config = {"format": FORMAT, "model": asdict(model.config), "facts": facts}
-    (folder / CONFIG_NAME).write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / CONFIG_NAME).unlink(missing_ok=True)
+    write_whole(folder / WEIGHTS_NAME, save(weights))
+    write_whole(folder / CONFIG_NAME, (json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def load_model(folder: Path) -> SequenceModel:

@@ -38,6 +38,7 @@ WARMUP_STEPS = 200
 FALLING_SHARE = 0.2
 CHECKPOINT_SECONDS = 300.0
 CLIP_NORM = 1.0
+SETTINGS = ("rows", "length", "rate", "width", "layers", "hidden", "seed", "threads")
 
 
 def learning_rate(step: int, steps: int, highest: float) -> float:
@@ -56,14 +57,16 @@ class Training:
     """A model, its optimiser and how far they are; saved and resumed as safetensors."""
 
     def __init__(self, config: SequenceConfig, highest_rate: float, run: Path, seed: int) -> None:
-        torch.manual_seed(seed)
-        self.model = SequenceModel(config)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.model = SequenceModel(config)
         self.run, self.seed, self.highest_rate = run, seed, highest_rate
         decayed = [p for p in self.model.parameters() if p.dim() > 1]
         others = [p for p in self.model.parameters() if p.dim() <= 1]
         groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, highest_rate, betas=(0.9, 0.98), fused=True)
         self.step, self.notes, self.cpu_seconds = 0, 0, 0.0
+        self.runs: list[dict[str, Any]] = []
 
     @property
     def checkpoint(self) -> Path:
@@ -75,7 +78,7 @@ class Training:
         for p, state in self.optimiser.state.items():
             for key, value in state.items():
                 tensors[f"optimiser.{key}.{names[id(p)]}"] = value
-        progress = {"step": self.step, "notes": self.notes, "cpu_seconds": self.cpu_seconds}
+        progress = {"step": self.step, "notes": self.notes, "cpu_seconds": self.cpu_seconds, "runs": self.runs}
         temporary = self.checkpoint.with_suffix(".new")
         save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, {"progress": json.dumps(progress)})
         temporary.replace(self.checkpoint)
@@ -105,6 +108,12 @@ class Training:
             self.optimiser.state[p] = {key: tensors[f"optimiser.{key}.{name}"] for key in keys}
         progress = _metadata(self.checkpoint)
         self.step, self.notes, self.cpu_seconds = progress["step"], progress["notes"], progress["cpu_seconds"]
+        self.runs = progress.get("runs", [])  # checkpoints of the first days do not name them
+
+    def begin_run(self, settings: dict[str, Any]) -> None:
+        """Remember with what the steps from here on are made; the same settings going on are one run."""
+        if not self.runs or self.runs[-1] != {"from_step": self.runs[-1]["from_step"], **settings}:
+            self.runs.append({"from_step": self.step, **settings})
 
     def one_step(self, batch: Batch, state: State | None, steps: int) -> tuple[float, State]:
         """Returns nats per note of the batch, and the state to carry on."""
@@ -184,6 +193,8 @@ def train(packed: Path, run: Path, notes: int, arguments: argparse.Namespace) ->
     training.model.style_mean.copy_(mean)
     training.model.style_scale.copy_(scale)
     training.resume()
+    sets = _counts(pieces)
+    training.begin_run({"notes": notes, **{name: getattr(arguments, name) for name in SETTINGS}, "sets": sorted(sets)})
     rng = np.random.default_rng([arguments.seed, training.step])
     ready = _prefetched(Stream(PieceSource(pieces, (1 / scale).numpy(), rng), arguments.rows, arguments.length))
     steps = notes // (arguments.rows * arguments.length)
@@ -195,12 +206,9 @@ def train(packed: Path, run: Path, notes: int, arguments: argparse.Namespace) ->
         "notes_trained": training.notes,
         "cpu_hours": round(training.cpu_seconds / 3600, 2),
         "seed": arguments.seed,
-        "commands": [
-            "python -m stilo.models.corpus DATA SPLITS.tsv PACKED --without openewld",
-            f"python -m stilo.models.train PACKED RUN --notes {notes} --rate {arguments.rate}",
-        ],
+        "runs": training.runs,
         "torch": torch.__version__.split("+")[0],
-        "sets": _counts(pieces),
+        "sets": sets,
         "valid": held_out(training.model, valid, 10**6),
         "dev_composer": held_out(training.model, load_pieces(packed / "dev_composer.npz"), 100),
     }
