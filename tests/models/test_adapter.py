@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from stilo.errors import InputError
+from stilo.models import adapter as adapter_module
 from stilo.models.adapter import Adapter, TuningConfig, Windows, apply_adapter, tune_adapter
 from stilo.models.corpus import Piece
 from stilo.models.evaluate import mean_nats_per_note, score_pieces
@@ -96,6 +97,14 @@ def test_merged_while_tuning_is_merged_afterwards(make_model, make_piece, adapte
     assert not torch.allclose(base, merged, atol=0.1)
 
 
+def _outer(size):
+    """A low-rank pair of 8 MiB whose product has four terabytes."""
+    return {
+        f"trunk.input_0{kind}": np.zeros(shape, np.float32)
+        for kind, shape in ((".up", (size, 1)), (".down", (1, size)))
+    }
+
+
 def _without(weights, ending):
     return {name: array for name, array in weights.items() if not name.endswith(ending)}
 
@@ -109,9 +118,27 @@ def _without(weights, ending):
         lambda weights: weights | {"trunk.input_0.up": np.zeros((96, RANK + 1), np.float32)},
         lambda weights: weights | {"trunk.input_0.up": np.zeros(96, np.float32)},
         lambda weights: weights | {"trunk.input_0.up": np.zeros((95, RANK), np.float32)},
+        lambda weights: weights | {key: np.full_like(array, 3e38) for key, array in weights.items()},
+        lambda weights: weights | {"trunk.input_0.up": np.zeros((), np.float32)},
+        lambda weights: weights | {"trunk.input_0.up": np.zeros((0, RANK), np.float32)},
+        lambda weights: weights | _outer(2**20),
         lambda weights: _without(weights, ".up"),
+        lambda weights: _without(weights, ".up") | {"trunk.input_0.down": np.zeros((96, 24), np.float32)},
     ],
-    ids=["unknown", "shape", "nan", "rank", "flat", "rows", "half"],
+    ids=[
+        "unknown",
+        "shape",
+        "nan",
+        "rank",
+        "flat",
+        "rows",
+        "overflow",
+        "number",
+        "empty",
+        "terabytes",
+        "half",
+        "whole",
+    ],
 )
 def test_a_foreign_adapter_is_told(make_model, adapter, spoil):
     with pytest.raises(InputError, match="learn the style anew") as told:
@@ -162,6 +189,16 @@ def test_what_makes_it_worse_is_not_kept(make_model, drilled):
     assert tuning.steps == 0
     base = score_pieces(make_model(), drilled[4:], [STYLE] * 4)
     assert mean_nats_per_note(tuning.scores) == pytest.approx(mean_nats_per_note(base))
+
+
+def test_patience_is_how_often_nothing_better_is_heard(make_model, drilled, monkeypatch):
+    """At a rate of nothing no check is better than the beginning."""
+    heard = []
+    hear = adapter_module._Judge.hear
+    monkeypatch.setattr(adapter_module._Judge, "hear", lambda judge, *given: (heard.append(given), hear(judge, *given)))
+    still = TuningConfig(rank=RANK, rate=0.0, rows=2, length=32, most_steps=20, check_every=1, patience=3)
+    tune_adapter(make_model(), drilled[:4], drilled[4:], STYLE, np.random.default_rng(0), config=still)
+    assert len(heard) == 3
 
 
 def test_time_is_kept(make_model, drilled):

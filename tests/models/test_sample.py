@@ -11,6 +11,7 @@ from stilo.models.sample import Plan, Sampler, Taste
 from stilo.models.stream import Told, batch_of
 from stilo.models.tokens import DRUMS, Part, bar_slots_of, tempo_class
 
+USUAL = Taste(1.0, 0.97)
 STYLE = np.random.default_rng(0).normal(size=179).astype(np.float32)
 EVERYTHING = (0, 127)
 ENSEMBLES = {
@@ -31,7 +32,7 @@ def test_writing_a_given_piece_costs_what_the_model_says(make_steps, make_model,
     steps = make_steps(11, notes=90, parts=parts, metre=metre)
     model, bars = make_model(3), int(steps["bar"][-1]) + 1
     plan = plan_of(parts, metre, bars, quarters_per_minute=96.0, style=STYLE, most_notes=len(steps))
-    written, nats = Sampler(model, plan, Taste(), np.random.default_rng(0)).write(given=steps)
+    written, nats = Sampler(model, plan, USUAL, np.random.default_rng(0)).write(given=steps)
     assert np.array_equal(written, steps)
 
     told = [Told(STYLE, frozenset(part.program for part in parts))]
@@ -47,7 +48,7 @@ def test_what_is_not_told_is_not_told_in_either(make_steps, make_model, told):
     steps = make_steps(5, notes=40)
     model, bars = make_model(4), int(steps["bar"][-1]) + 1
     plan = plan_of(ENSEMBLES["four parts"], bars=bars, bars_left_known=told, most_notes=len(steps))
-    _, nats = Sampler(model, plan, Taste(), np.random.default_rng(0)).write(given=steps)
+    _, nats = Sampler(model, plan, USUAL, np.random.default_rng(0)).write(given=steps)
     programs = frozenset(part.program for part in ENSEMBLES["four parts"])
     from stilo.models.tokens import UNKNOWN_TEMPO
 
@@ -69,12 +70,13 @@ def test_the_plan_is_kept(make_model, seed, metre, ensemble, bars):
     rng = np.random.default_rng(seed)
     lows = {part: int(rng.integers(0, 100)) for part in ENSEMBLES[ensemble]}
     ranges = {part: (low, low + int(rng.integers(0, 28))) for part, low in lows.items()}
+    part_of = {part.token: part for part in ranges}
     plan = Plan(bars=bars, metre=metre, ranges=ranges, most_notes=400)
-    steps, nats = Sampler(make_model(seed % 5), plan, Taste(), rng).write()
+    steps, nats = Sampler(make_model(seed % 5), plan, USUAL, rng).write()
     assert nats.shape == (len(steps), 5)
     assert (nats >= -1e-6).all()
     for step in steps:
-        low, high = ranges[Part.from_token(int(step["part"]))]
+        low, high = ranges[part_of[int(step["part"])]]
         assert low <= step["pitch"] % 128 <= high
         assert (step["pitch"] >= 128) == (step["part"] % 129 == DRUMS)
     key = [tuple(row) for row in steps[["onset", "part", "pitch"]].tolist()]
@@ -91,14 +93,14 @@ def test_the_plan_is_kept(make_model, seed, metre, ensemble, bars):
 
 def test_the_same_seed_writes_the_same_notes(make_model):
     model, plan = make_model(1), plan_of(ENSEMBLES["four parts"], most_notes=60)
-    first, again, other = (Sampler(model, plan, Taste(), np.random.default_rng(seed)).write()[0] for seed in (1, 1, 2))
+    first, again, other = (Sampler(model, plan, USUAL, np.random.default_rng(seed)).write()[0] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first[: len(other)], other[: len(first)])
 
 
 def test_torch_is_left_as_it_was(make_model):
     before, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    Sampler(make_model(1), plan_of(ENSEMBLES["one part"], most_notes=5), Taste(), np.random.default_rng(0)).write()
+    Sampler(make_model(1), plan_of(ENSEMBLES["one part"], most_notes=5), USUAL, np.random.default_rng(0)).write()
     assert torch.equal(before, torch.random.get_rng_state())
     assert torch.get_num_threads() == threads
 
@@ -107,9 +109,7 @@ def test_a_given_beginning_is_gone_on_from(make_steps, make_model):
     parts = ENSEMBLES["four parts"]
     given_steps = make_steps(8, notes=24, parts=parts)
     bars = int(given_steps["bar"][-1]) + 3
-    steps, nats = Sampler(make_model(2), plan_of(parts, bars=bars), Taste(), np.random.default_rng(3)).write(
-        given_steps
-    )
+    steps, nats = Sampler(make_model(2), plan_of(parts, bars=bars), USUAL, np.random.default_rng(3)).write(given_steps)
     assert np.array_equal(steps[: len(given_steps)], given_steps)
     assert len(nats) == len(steps) > len(given_steps)
     assert steps["bar"][-1] == bars - 1
@@ -127,7 +127,7 @@ def test_the_coldest_taste_takes_the_likeliest(make_model):
 def test_progress_rises(make_model):
     told = []
     plan = plan_of(ENSEMBLES["one part"], bars=6, most_notes=200)
-    Sampler(make_model(1), plan, Taste(), np.random.default_rng(0)).write(progress=told.append)
+    Sampler(make_model(1), plan, USUAL, np.random.default_rng(0)).write(progress=told.append)
     assert told == sorted(told)
     assert all(0 <= share <= 1 for share in told)
 
@@ -135,7 +135,7 @@ def test_progress_rises(make_model):
 def test_a_single_part_plays_one_note_at_a_time(make_model):
     parts = (Part(40), Part(0))
     plan = plan_of(parts, bars=6, single=frozenset({Part(40)}))
-    steps, _ = Sampler(make_model(2), plan, Taste(), np.random.default_rng(1)).write()
+    steps, _ = Sampler(make_model(2), plan, USUAL, np.random.default_rng(1)).write()
     onsets = steps["onset"][steps["part"] == Part(40).token]
     assert len(onsets) > 3
     assert len(np.unique(onsets)) == len(onsets)
@@ -143,7 +143,7 @@ def test_a_single_part_plays_one_note_at_a_time(make_model):
 
 def test_endings_differ_in_the_last_bars_alone(make_model):
     plan = plan_of((Part(0),), bars=8)
-    sampler = Sampler(make_model(2), plan, Taste(), np.random.default_rng(4))
+    sampler = Sampler(make_model(2), plan, USUAL, np.random.default_rng(4))
     steps, nats = sampler.write()
     kept = steps["bar"] < 6
     endings = list(sampler.endings(steps, 2, 3))

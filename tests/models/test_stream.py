@@ -8,7 +8,7 @@ import pytest
 from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.models import stream
 from stilo.models.features import Features
-from stilo.models.stream import PieceSource, Stream, conditioning_of, other_instruments
+from stilo.models.stream import PieceSource, Stream, conditioning_of, moved_at_random, other_instruments
 from stilo.models.tokens import DRUMS, END, PROGRAMS
 
 NO_NOISE = np.zeros(EMBEDDING_SIZE, np.float32)
@@ -40,6 +40,20 @@ def test_a_piece_is_drawn_whole_in_some_key_with_its_end(make_piece, as_written)
         if told.programs:
             assert told.programs == {int(token) % PROGRAMS for token in piece.steps["part"]}
     assert moves == set(range(-6, 7))
+
+
+def test_keys_keep_to_the_pitches_there_are(make_steps):
+    steps = make_steps(2)
+    pitched = steps["pitch"] < 128
+    steps["pitch"][pitched] = np.clip(steps["pitch"][pitched], 60, 66) + (127 - 66)
+    moves = set()
+    for seed in range(40):
+        moved = moved_at_random(steps, np.random.default_rng(seed))
+        assert np.array_equal(moved["pitch"][~pitched], steps["pitch"][~pitched])
+        moves |= set((moved["pitch"][pitched].astype(int) - steps["pitch"][pitched]).tolist())
+    assert moves == set(range(-6, 1))
+    drums = steps[~pitched]
+    assert np.array_equal(moved_at_random(drums, np.random.default_rng(0)), drums)
 
 
 def test_everything_told_is_sometimes_kept_back(make_piece):

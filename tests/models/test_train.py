@@ -30,6 +30,14 @@ def batches(make_piece):
     return [stream.batch() for _ in range(6)]
 
 
+def test_weights_follow_the_seed_and_nothing_else_does(tmp_path):
+    before = torch.random.get_rng_state()
+    first, again, other = (Training(TINY, 1.0, tmp_path, seed=seed).model.state_dict() for seed in (1, 1, 2))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["style.weight"], other["style.weight"])
+
+
 def test_two_steps_learn(batches, tmp_path):
     training = Training(TINY, 1.0, tmp_path, seed=0)
     losses = []

@@ -23,8 +23,8 @@ from stilo.models.corpus import Piece
 from stilo.models.evaluate import PieceScore, autocast_pays, mean_nats_per_note, score_pieces
 from stilo.models.features import Features, features_of
 from stilo.models.sequence import Batch, SequenceModel
-from stilo.models.stream import Told, batch_of
-from stilo.models.tokens import END, PROGRAMS, UNKNOWN_TEMPO, StepArray, transposed, with_end
+from stilo.models.stream import Told, batch_of, moved_at_random
+from stilo.models.tokens import PROGRAMS, UNKNOWN_TEMPO, with_end
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -109,27 +109,32 @@ def apply_adapter(model: SequenceModel, weights: Weights) -> SequenceModel:
         InputError: the adapter does not fit this base model.
     """
     adapted = copy.deepcopy(model)
-    tensors = dict(adapted.named_parameters())
     known = set[str]()
     with torch.no_grad():
-        for name, p in tensors.items():
-            added: NDArray[np.float32] | None = None
-            if name + ADDED in weights:
-                added = weights[name + ADDED]
-                known.add(name + ADDED)
-            elif name + UP in weights and name + DOWN in weights:
-                up, down = weights[name + UP], weights[name + DOWN]
-                if up.ndim != 2 or down.ndim != 2 or up.shape[1] != down.shape[0]:
-                    raise InputError(f"this style's adapter is damaged ({name}); learn the style anew")
-                added = up.astype(np.float32) @ down.astype(np.float32)
-                known |= {name + UP, name + DOWN}
-            if added is not None:
-                if added.shape != tuple(p.shape) or not np.isfinite(added).all():
-                    raise InputError(f"this style's adapter does not fit the base model ({name}); learn the style anew")
-                p.add_(torch.from_numpy(np.ascontiguousarray(added, np.float32)))
+        for name, p in adapted.named_parameters():
+            found = {kind: weights[name + kind] for kind in (ADDED, UP, DOWN) if name + kind in weights}
+            known.update(name + kind for kind in found)
+            if found:
+                p.add_(torch.from_numpy(_addition(name, found, tuple(p.shape))))
     if set(weights) - known:
         raise InputError("this style's adapter belongs to another base model; learn the style anew")
     return adapted
+
+
+def _addition(name: str, found: Weights, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """What is added to a parameter: one array, or up [rows, rank] @ down [rank, columns].
+
+    Shapes are compared before anything is multiplied: the product of two small arrays may be larger than any memory.
+    """
+    rank = found[UP].shape[-1:] if UP in found else ()
+    asked = {ADDED: shape} if ADDED in found else {UP: (*shape[:1], *rank), DOWN: (*rank, *shape[1:])}
+    if {kind: array.shape for kind, array in found.items()} == asked:
+        single = {kind: np.asarray(array, np.float32) for kind, array in found.items()}
+        with np.errstate(over="ignore", invalid="ignore"):
+            added = single[ADDED] if ADDED in single else np.asarray(single[UP] @ single[DOWN])
+        if np.isfinite(added).all():
+            return np.ascontiguousarray(added)
+    raise InputError(f"this style's adapter does not fit the base model ({name}); learn the style anew")
 
 
 def tune_adapter(
@@ -188,7 +193,7 @@ def _tune(adapter: Adapter, windows: Windows, judge: _Judge, config: TuningConfi
         if step % config.check_every == 0 or late:
             judge.hear(adapter.weights(), step)
         clock.tell(step)
-        if late or judge.waited > config.patience:
+        if late or judge.waited >= config.patience:
             break
     clock.tell(config.most_steps)
 
@@ -257,7 +262,7 @@ class Windows:
     def _window(self) -> tuple[Features, Told]:
         rng = self.rng
         piece = self.pieces[int(rng.choice(len(self.pieces), p=self.chances))]
-        steps = _moved_at_random(with_end(piece.steps), rng)
+        steps = moved_at_random(with_end(piece.steps), rng)
         tempo = piece.tempo if rng.random() < 0.8 else UNKNOWN_TEMPO
         features = features_of(steps, tempo, rng.random() < 0.8, int(piece.steps["bar"][-1]) + 1)
         start = int(rng.integers(-self.length // 2, max(1, len(steps) - self.length // 2)))
@@ -265,14 +270,6 @@ class Windows:
         programs = frozenset(int(token) % PROGRAMS for token in np.unique(steps["part"]))
         told = Told(self.style, programs if rng.random() < 0.7 else frozenset())
         return _filled(features, start, self.length), told
-
-
-def _moved_at_random(steps: StepArray, rng: np.random.Generator) -> StepArray:
-    pitched = steps["pitch"][(steps["pitch"] < 128) & (steps["gap"] != END)]
-    if len(pitched) == 0:
-        return steps
-    low, high = int(pitched.min()), int(pitched.max())
-    return transposed(steps, int(rng.integers(max(-6, -low), min(6, 127 - high) + 1)))
 
 
 def _filled(features: Features, start: int, length: int) -> Features:

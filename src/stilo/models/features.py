@@ -55,7 +55,6 @@ TRUNK_TABLES = {
     "bars_left": BARS_CLASSES + 1,
     "tempo": TEMPO_CLASSES + 1,
 }
-TRUNK_OFFSETS = np.cumsum([0, *TRUNK_TABLES.values()])[:-1]
 MEMORY_TABLES = {"gap": GAPS + 1, "near_pitch": NEAR_PITCHES, "duration": DURATIONS + 1, "state": STATES}
 
 

@@ -76,8 +76,8 @@ class Plan:
 class Taste:
     """How a choice is drawn: logits over `temperature`, then the likeliest that make up `top_p`."""
 
-    temperature: float = 1.0
-    top_p: float = 0.97
+    temperature: float
+    top_p: float
 
 
 @dataclass

@@ -20,6 +20,7 @@ from stilo.models.features import Features, features_of
 from stilo.models.sequence import Batch, Conditioning
 from stilo.models.tokens import (
     DRUMS,
+    END,
     PROGRAMS,
     RANKS,
     UNKNOWN_TEMPO,
@@ -66,6 +67,15 @@ def batch_of(rows: Sequence[Features], piece: NDArray[np.int64], told: Sequence[
     return Batch(**columns, piece=torch.from_numpy(piece), conditioning=conditioning_of(told))
 
 
+def moved_at_random(steps: StepArray, rng: np.random.Generator) -> StepArray:
+    """All but the drums transposed by −6…6 semitones, as far as they stay in 0…127."""
+    pitched = steps["pitch"][steps["pitch"] < 128]
+    if len(pitched) == 0:
+        return steps
+    low, high = int(pitched.min()), int(pitched.max())
+    return transposed(steps, int(rng.integers(max(-6, -low), min(6, 127 - high) + 1)))
+
+
 def other_instruments(steps: StepArray, rng: np.random.Generator) -> StepArray:
     """Sometimes all on one program, sometimes each on another of its family, mostly as it was."""
     chance = rng.random()
@@ -98,12 +108,8 @@ class PieceSource:
     def draw(self) -> tuple[Features, Told]:
         rng = self.rng
         piece = self.pieces[int(rng.choice(len(self.pieces), p=self.chances))]
-        steps = _window(with_end(piece.steps), rng)
-        pitched = steps["pitch"][steps["pitch"] < 128]
-        if len(pitched):
-            low, high = int(pitched.min()), int(pitched.max())
-            steps = transposed(steps, int(rng.integers(max(-6, -low), min(6, 127 - high) + 1)))
-        ended = steps["gap"][-1] == with_end(steps)["gap"][-1]
+        steps = moved_at_random(_window(with_end(piece.steps), rng), rng)
+        ended = steps["gap"][-1] == END
         notes = other_instruments(steps[:-1] if ended else steps, rng)
         steps = with_end(notes) if ended else notes
         tempo = piece.tempo if rng.random() < P_TEMPO else UNKNOWN_TEMPO

@@ -82,10 +82,6 @@ class Part:
     def is_drum(self) -> bool:
         return self.program == DRUMS
 
-    @staticmethod
-    def from_token(token: int) -> Part:
-        return Part(token % PROGRAMS, token // PROGRAMS)
-
 
 def parts_of(score: Score) -> list[Part]:
     """The part of every track, in the order of `score.tracks`; tracks without notes have rank 0."""

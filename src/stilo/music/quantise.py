@@ -123,17 +123,12 @@ def slots_of(score: Score) -> Slots:
     return Slots(bar, onset - bars.starts_slots[bar], onset, end, bars.lengths_slots[:bar_count])
 
 
-def quantised(score: Score, slots_per_quarter: int = SLOTS_PER_QUARTER) -> Quantisation:
+def quantised(score: Score) -> Quantisation:
     """Move all onsets and ends to the grid, and say by how much.
 
     Metre, key, chords and markers move with their bars; tempo changes keep their place inside the bar. What stands
     after the last bar is left out.
-
-    Raises:
-        ValueError: `slots_per_quarter` is not 12, the only grid there is.
     """
-    if slots_per_quarter != SLOTS_PER_QUARTER:
-        raise ValueError(f"the grid has {SLOTS_PER_QUARTER} slots per quarter, not {slots_per_quarter}")
     bars = _Bars(score)
     slots = slots_of(score)
     notes = score.notes.copy()
