@@ -1,14 +1,16 @@
 """The use cases, with fakes where the nets would be; what the nets do is tested in their own rooms."""
 
 import json
+import os
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
-from stilo.errors import InputError, ReadError, RequestError, UnknownStyleError, WriteError
+from stilo.errors import InputError, ReadError, RequestError, SetupError, UnknownStyleError, WriteError
 from stilo.music.files import read_score, write_score
 from stilo.workshop import (
     analyse_files,
@@ -25,6 +27,7 @@ from stilo.workshop import (
     plain,
     pooled,
     remove_style,
+    run_demo,
     show_style,
     style_card,
 )
@@ -238,7 +241,7 @@ def test_errors_name_the_file_the_person_named(tmp_path, monkeypatch, waltz, com
 
 
 def test_audio_is_rendered_once_for_all_kinds(tmp_path, monkeypatch, waltz, composed_with):
-    from stilo.sound.waveform import Waveform
+    from stilo.sound.waveform import AUDIO_ENDINGS, Waveform
 
     calls = []
 
@@ -247,9 +250,11 @@ def test_audio_is_rendered_once_for_all_kinds(tmp_path, monkeypatch, waltz, comp
         return Waveform(np.zeros((4410, 2), np.float32), 44100)
 
     monkeypatch.setattr("stilo.sound.render.render", render)
-    compose_piece("Waltz", [tmp_path / "a.wav", tmp_path / "a.flac", tmp_path / "a.mp3"])
+    outputs = [tmp_path / f"a{ending}" for ending in AUDIO_ENDINGS]
+    assert tmp_path / "a.opus" in outputs
+    compose_piece("Waltz", outputs)
     assert len(calls) == 1
-    assert all((tmp_path / f"a{ending}").stat().st_size > 0 for ending in (".wav", ".flac", ".mp3"))
+    assert all(path.stat().st_size > 0 for path in outputs)
 
 
 def test_outputs_are_checked(tmp_path):
@@ -275,6 +280,62 @@ def test_whole_files_take_their_names_together(tmp_path):
             assert lent[path].suffix == path.suffix
         assert not any(path.exists() for path in paths)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt"]
+
+
+def test_a_name_that_cannot_be_taken_leaves_whole_files_alone(tmp_path):
+    paths = [tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "c.txt"]
+    (tmp_path / "c.txt").write_text("old")
+    with pytest.raises(WriteError), whole_files(paths) as lent:
+        for path in paths:
+            lent[path].write_text(path.name)
+        (tmp_path / "b.txt").mkdir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt", "c.txt"]
+    assert [paths[0].read_text(), paths[2].read_text()] == ["a.txt", "old"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_links_keep_pointing(tmp_path):
+    """As where one file is written: a link to another folder stays, and the file there is the new one."""
+    (tmp_path / "music").mkdir()
+    link = tmp_path / "new.txt"
+    link.symlink_to(tmp_path / "music" / "real.txt")
+    with whole_files([link]) as lent:
+        assert lent[link].parent == tmp_path / "music"
+        lent[link].write_text("new")
+    assert link.is_symlink()
+    assert (tmp_path / "music" / "real.txt").read_text() == "new"
+    assert len(list((tmp_path / "music").iterdir())) == 1
+
+
+@pytest.fixture
+def closed_folder(tmp_path):
+    """A folder that nobody can write to, not even root."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        if not os.path.ismount("/proc"):
+            pytest.skip("root may write everywhere here")
+        yield Path("/proc")
+        return
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o555)
+    yield folder
+    folder.chmod(0o755)
+
+
+def test_a_closed_folder_is_told_before_any_work(closed_folder, waltz, composed_with):
+    with pytest.raises(WriteError, match=r"new\.mid: cannot be written .*choose another folder"):
+        compose_piece("Waltz", [closed_folder / "new.mid"])
+    assert composed_with == []
+
+
+def test_a_missing_renderer_is_told_before_any_work(tmp_path, monkeypatch, waltz, composed_with):
+    monkeypatch.setenv("STILO_SOUNDFONT", str(tmp_path / "none.sf2"))
+    with pytest.raises(SetupError, match="SOUNDFONT"):
+        compose_piece("Waltz", [tmp_path / "new.mid", tmp_path / "new.wav"])
+    with pytest.raises(SetupError, match="SOUNDFONT"):
+        next(run_demo(tmp_path / "demo"))
+    assert composed_with == []
+    compose_piece("Waltz", [tmp_path / "new.mid"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["demo", "new.mid"]
 
 
 @pytest.mark.parametrize(("metre", "pair"), [("3/4", (3, 4)), (" 6/8", (6, 8)), ("12/16", (12, 16)), ("1/1", (1, 1))])
@@ -378,7 +439,7 @@ def test_the_doctor_finds_what_is_missing(monkeypatch, tmp_path):
     assert findings["weights"].state == "missing"
     assert findings["library"].state == "ok"
     assert "0 styles" in findings["library"].text
-    assert findings["audio files"].text.startswith("wav, flac, mp3, ogg")
+    assert findings["audio files"].text.startswith(".wav .flac .mp3 .ogg .opus")
 
 
 @pytest.mark.parametrize("broken", [None, ModuleType("av")])

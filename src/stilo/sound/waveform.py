@@ -88,6 +88,13 @@ _ENCODINGS = {
 AUDIO_ENDINGS = (".wav", *_ENCODINGS)
 
 
+def missing_encoders() -> list[str]:
+    """The endings that the FFmpeg inside this PyAV cannot write."""
+    import av
+
+    return [ending for ending, encoding in _ENCODINGS.items() if encoding.codec not in av.codecs_available]
+
+
 def write_audio(waveform: Waveform, path: str | Path) -> None:
     """Write `waveform` to `path`, whole or not at all; the kind of file follows the ending.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stilo.errors import InputError, ReadError
-from stilo.workshop.outputs import PICTURE_ENDING, check_outputs, whole_files
+from stilo.workshop.outputs import PICTURE_ENDING, check_outputs
 from stilo.workshop.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -97,6 +97,5 @@ def draw_profile(profile: Profile, path: str | Path, title: str) -> Path:
     from stilo.elements.plot import plot_profile
 
     [checked] = check_outputs([path], (PICTURE_ENDING,))
-    with whole_files([checked]) as lent:
-        plot_profile(profile, lent[checked], title)
+    plot_profile(profile, checked, title)
     return checked

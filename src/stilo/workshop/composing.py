@@ -72,8 +72,8 @@ def compose_piece(
     Raises:
         UnknownStyleError: the library does not hold the style.
         RequestError: the request contradicts itself.
-        WriteError: a file cannot be written; then none is.
-        SetupError: weights or renderer are missing.
+        WriteError: a file cannot be written; then none takes its name.
+        SetupError: weights are missing, or audio is asked for and nothing here can play a score.
     """
     paths = check_outputs(outputs)
     style = load_style(name)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilo.errors import SetupError, WriteError
+from stilo.music.atomic import write_whole
 from stilo.workshop.analysing import draw_profile
 from stilo.workshop.cards import style_card
 from stilo.workshop.learning import gather_pieces
-from stilo.workshop.outputs import write_composition
+from stilo.workshop.outputs import check_outputs, write_composition
 from stilo.workshop.progress import Progress, part_of, silent
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 SECONDS_OF_TUNING = 90.0
 BARS = 32
 SEED = 1
+COMPOSED_ENDINGS = (".musicxml", ".mid", ".wav", ".json", ".png")
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ def run_demo(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(folder, (error.strerror or str(error)).lower()) from error
+    for demo in DEMO_STYLES:
+        check_outputs(_composed_files(folder / demo.slug))
     for i, demo in enumerate(DEMO_STYLES):
         stage = part_of(progress, i / len(DEMO_STYLES), (i + 1) / len(DEMO_STYLES))
         style = _learned(demo, seconds, part_of(stage, 0.0, 0.8))
@@ -110,6 +114,10 @@ def _learned(demo: DemoStyle, seconds: float, progress: Progress) -> Style:
     return learn(demo.name, pieces, seconds=seconds, seed=SEED, progress=part_of(progress, 0.1, 1.0))
 
 
+def _composed_files(stem: Path) -> list[Path]:
+    return [Path(f"{stem}{ending}") for ending in COMPOSED_ENDINGS]
+
+
 def _composed(style: Style, stem: Path, progress: Progress) -> DemoResult:
     """Compose, and leave everything in files that begin with `stem`."""
     from stilo.compose.composer import compose
@@ -117,11 +125,11 @@ def _composed(style: Style, stem: Path, progress: Progress) -> DemoResult:
     from stilo.styles.bundle import write_bundle
 
     composition = compose(style, Request(bars=BARS, seed=SEED), progress=part_of(progress, 0.0, 0.5))
-    files = [Path(f"{stem}{ending}") for ending in (".musicxml", ".mid", ".wav", ".json", ".png")]
+    files = _composed_files(stem)
     write_composition(composition, files, part_of(progress, 0.5, 1.0))
     card_file, profile_file, bundle_file = (Path(f"{stem}{end}") for end in (".card.txt", ".profile.png", ".stilo"))
     card = style_card(style)
-    card_file.write_text(card, encoding="utf-8")
+    write_whole(card_file, card.encode())
     draw_profile(style.profile, profile_file, style.name)
     write_bundle(style, bundle_file)
     return DemoResult(style, composition, card, (card_file, profile_file, bundle_file, *files))

@@ -12,7 +12,6 @@ from typing import Literal
 from stilo.errors import StiloError
 
 PACKAGES = ("torch", "numpy", "symusic", "music21", "safetensors", "sqlalchemy", "av", "matplotlib")
-OLDEST_PYTHON = (3, 11)
 
 State = Literal["ok", "missing", "note"]
 
@@ -87,11 +86,12 @@ def _renderer() -> Finding:
 def _audio_files() -> Finding:
     import av
 
-    encoders = {"flac": "flac", "mp3": "libmp3lame", "ogg": "libopus"}
-    missing = [kind for kind, codec in encoders.items() if codec not in av.codecs_available]
+    from stilo.sound.waveform import AUDIO_ENDINGS, missing_encoders
+
+    missing = missing_encoders()
     if missing:
-        return Finding("audio files", "note", f"cannot write {', '.join(missing)}", "pip install --upgrade av")
-    return Finding("audio files", "ok", f"wav, {', '.join(encoders)} (av {av.__version__})")
+        return Finding("audio files", "note", f"cannot write {' '.join(missing)}", "pip install --upgrade av")
+    return Finding("audio files", "ok", f"{' '.join(AUDIO_ENDINGS)} (av {av.__version__})")
 
 
 def _library() -> Finding:

@@ -1,9 +1,11 @@
-"""A composition into files: all of them whole, or none."""
+"""A composition into files, each of them whole."""
 
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
@@ -13,6 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilo.errors import InputError, WriteError
+from stilo.music.atomic import write_whole
+from stilo.music.files import WRITTEN_ENDINGS
+from stilo.sound.soundfonts import find_renderer
+from stilo.sound.waveform import AUDIO_ENDINGS
 from stilo.workshop.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -20,19 +26,19 @@ if TYPE_CHECKING:
     from stilo.music.score import Score
     from stilo.sound.waveform import Waveform
 
-SCORE_ENDINGS = (".mid", ".midi", ".musicxml", ".xml", ".mxl")
-AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg")
 DATA_ENDING = ".json"
 PICTURE_ENDING = ".png"
-ENDINGS = (*SCORE_ENDINGS, *AUDIO_ENDINGS, DATA_ENDING, PICTURE_ENDING)
+ENDINGS = (*WRITTEN_ENDINGS, *AUDIO_ENDINGS, DATA_ENDING, PICTURE_ENDING)
 
 
 def check_outputs(paths: Iterable[str | Path], endings: Sequence[str] = ENDINGS) -> list[Path]:
     """Return the paths when each can be written, so that nobody composes for minutes in vain.
 
     Raises:
-        WriteError: an ending that stilo does not write, a folder that is missing, or a folder instead of a file.
+        WriteError: an ending that stilo does not write, a folder that is missing or closed to writing, or a folder
+            instead of a file.
         InputError: no path, or one path twice.
+        SetupError: audio is asked for and nothing here can play a score.
     """
     checked = [Path(path).expanduser() for path in paths]
     if not checked:
@@ -40,28 +46,51 @@ def check_outputs(paths: Iterable[str | Path], endings: Sequence[str] = ENDINGS)
     for path in checked:
         if path.suffix.lower() not in endings:
             raise WriteError(path, f"the ending says what to write; use one of {' '.join(endings)}")
-        if path.is_dir():
-            raise WriteError(path, "is a folder; name a file")
-        if not path.parent.is_dir():
-            raise WriteError(path, f"there is no folder {path.parent}; make it first")
+        _check_place(path)
     if len({path.resolve() for path in checked}) < len(checked):
         raise InputError("the same output file is named twice")
+    if any(path.suffix.lower() in AUDIO_ENDINGS for path in checked):
+        find_renderer()
     return checked
+
+
+def _check_place(path: Path) -> None:
+    """Make a file beside the path, to see whether one can be made, and take it away."""
+    target = _target_of(path)
+    if target.is_dir():
+        raise WriteError(path, "is a folder; name a file")
+    if not target.parent.is_dir():
+        raise WriteError(path, f"there is no folder {target.parent}; make it first")
+    try:
+        tempfile.TemporaryFile(dir=target.parent, prefix=".stilo-").close()
+    except OSError as error:
+        raise WriteError(path, f"cannot be written ({error.strerror}); choose another folder") from error
+
+
+def _target_of(path: Path) -> Path:
+    """The file that is meant: what a link points to, so that the link stays."""
+    return Path(os.path.realpath(path))
 
 
 @contextmanager
 def whole_files(paths: Sequence[Path]) -> Iterator[dict[Path, Path]]:
-    """Lend each path a temporary neighbour with the same ending; at the end all take their names, or none is left.
+    """Lend each path a temporary neighbour with the same ending; once all are written, they take their names.
+
+    No name is taken before all files are whole. Taking the names is not one step: where the system refuses one of
+    them, the names before it stand for the new files and the others for what was there.
 
     Raises:
         WriteError: the folder cannot be written.
     """
     token = secrets.token_hex(4)
-    lent = {path: path.with_name(f".stilo-{token}-{i}{path.suffix}") for i, path in enumerate(paths)}
+    targets = {path: _target_of(path) for path in paths}
+    lent = {
+        path: target.with_name(f".stilo-{token}-{i}{path.suffix}") for i, (path, target) in enumerate(targets.items())
+    }
     try:
         yield lent
         for path, temporary in lent.items():
-            temporary.replace(path)
+            temporary.replace(targets[path])
     except OSError as error:
         raise WriteError(error.filename or paths[0], (error.strerror or str(error)).lower()) from error
     finally:
@@ -74,7 +103,7 @@ def write_composition(composition: Composition, paths: Sequence[Path], progress:
     """Write one composition in every kind the endings ask for; the audio is rendered once.
 
     Raises:
-        WriteError: a file cannot be written; then none is.
+        WriteError: a file cannot be written; then none takes its name (see `whole_files`).
         SetupError: audio was asked for and no renderer is installed.
     """
     score = composition.score
@@ -98,7 +127,7 @@ def _write_one(composition: Composition, waveform: Waveform | None, path: Path) 
         _draw_score(composition.score, path)
     elif ending == DATA_ENDING:
         text = json.dumps(composition_json(composition), ensure_ascii=False, indent=1, allow_nan=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        write_whole(path, f"{text}\n".encode())
     else:
         _write_music(composition.score, path)
 
