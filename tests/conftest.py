@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
 from stilo.styles.style import Palette, Part, Proof, Source, Style
 
@@ -73,7 +74,7 @@ def make_style(tune) -> Callable[..., Style]:
         rng = np.random.default_rng(seed)
         values: dict = {
             "profile": profile,
-            "embedding": rng.normal(size=64).astype(np.float32),
+            "embedding": rng.normal(size=EMBEDDING_SIZE).astype(np.float32),
             "adapter": {
                 "layers.0.down": rng.normal(size=(8, 4)).astype(np.float16),
                 "layers.0.up": rng.normal(size=(4, 8)).astype(np.float32),

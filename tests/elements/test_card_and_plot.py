@@ -1,14 +1,17 @@
 """Cards and pictures: complete, within their size, the same each time."""
 
+import json
 import struct
 
 import numpy as np
 import pytest
 
 from stilo.elements.card import bars_of, profile_card
+from stilo.elements.figures import Shares
 from stilo.elements.pianoroll import ROLL_WIDTH_PIXELS
 from stilo.elements.plot import PROFILE_PIXELS, plot_piano_roll, plot_profile
 from stilo.elements.profile import analyse, pool_profiles
+from stilo.elements.record import ELEMENTS, Profile
 from stilo.elements.words import pitch_name
 from stilo.errors import WriteError
 from stilo.music.score import ChordSymbol, Marker, Score, Track, notes_from_columns
@@ -45,6 +48,19 @@ def test_card_title_cannot_command_the_terminal(make_piece):
     card = profile_card(analyse(make_piece(1)), "evil\x1b[2J\nname")
     assert "\x1b" not in card
     assert card.split("\n")[0] == "evil�[2J name"
+
+
+@pytest.mark.parametrize("name", [name for name, element in ELEMENTS.items() if isinstance(element, Shares)])
+def test_a_strangers_profile_without_names_has_a_card(make_piece, name):
+    one, other = analyse(make_piece(1)), analyse(make_piece(2))
+    group, table = name.split(".")
+    for profile in (one, pool_profiles([one, other])):
+        data = json.loads(json.dumps(profile.to_json()))
+        data[group][table] = {}
+        card = profile_card(Profile.from_json(data), "Nameless")
+        assert card.startswith("Nameless\n")
+        assert ", ," not in card
+        assert "for;" not in card
 
 
 def test_bars_show_shares():

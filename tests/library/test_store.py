@@ -161,6 +161,7 @@ def test_a_damaged_row_is_told_in_one_line(make_style):
 WRITER = """
     import sys
     import numpy as np
+    from stilo.elements.embedding import EMBEDDING_SIZE
     from stilo.elements.profile import analyse
     from stilo.library.store import Library
     from stilo.music.score import Score, Track, notes_from_columns
@@ -168,12 +169,13 @@ WRITER = """
 
     writer = sys.argv[1]
     profile = analyse(Score(notes_from_columns(range(0, 4800, 480), [480] * 10, range(60, 70)), (Track(),)))
+    vector = np.ones(EMBEDDING_SIZE, np.float32)
     for turn in range(12):
         with Library() as library:
             source = Source(f"{writer}-{turn}.mid", f"{turn:064x}")
-            style = Style(f"{writer} {turn}", profile, np.ones(4, np.float32), None, "tiny", sources=(source,))
+            style = Style(f"{writer} {turn}", profile, vector, None, "tiny", sources=(source,))
             library.save(style)
-            library.save(Style("shared", profile, np.ones(4, np.float32), None, "tiny"), replace=True)
+            library.save(Style("shared", profile, vector, None, "tiny"), replace=True)
 """
 
 

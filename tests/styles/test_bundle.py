@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.errors import BundleError, InputError, WriteError
 from stilo.styles import bundle
 from stilo.styles.arrays import arrays_from_bytes, style_to_arrays
@@ -215,17 +216,17 @@ def test_a_document_that_names_itself_out_of_the_folder(written):
 @pytest.mark.parametrize(
     "arrays",
     [
-        {"embedding": np.zeros(4, np.float64)},
-        {"embedding": np.zeros(4, np.int64)},
+        {"embedding": np.zeros(EMBEDDING_SIZE, np.float64)},
+        {"embedding": np.zeros(EMBEDDING_SIZE, np.int64)},
         {"embedding": np.zeros((2, 2), np.float32)},
-        {"embedding": np.zeros(4, np.float16)},
-        {"embedding": np.full(4, np.nan, np.float32)},
+        {"embedding": np.zeros(EMBEDDING_SIZE, np.float16)},
+        {"embedding": np.full(EMBEDDING_SIZE, np.nan, np.float32)},
         {"embedding": np.zeros(0, np.float32)},
         {"embedding": np.zeros(100_000, np.float32)},
         {"adapter/a": np.zeros(4, np.float32)},
-        {"embedding": np.zeros(4, np.float32), "other": np.zeros(4, np.float32)},
-        {"embedding": np.zeros(4, np.float32), "adapter/../a": np.zeros(4, np.float32)},
-        {"embedding": np.zeros(4, np.float32), "adapter/a": np.zeros((1, 1, 1, 1, 1), np.float32)},
+        {"embedding": np.zeros(EMBEDDING_SIZE, np.float32), "other": np.zeros(4, np.float32)},
+        {"embedding": np.zeros(EMBEDDING_SIZE, np.float32), "adapter/../a": np.zeros(4, np.float32)},
+        {"embedding": np.zeros(EMBEDDING_SIZE, np.float32), "adapter/a": np.zeros((1, 1, 1, 1, 1), np.float32)},
         {},
     ],
 )

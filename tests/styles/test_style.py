@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.errors import InputError
 from stilo.styles.style import Palette, Part, Proof, Source, Style, check_style_name
 
@@ -88,13 +89,18 @@ def test_every_accepted_name_is_one_safe_path_part(tmp_path_factory, name):
     [
         (np.zeros(4), "float32"),
         (np.zeros((2, 2), np.float32), "float32"),
-        (np.zeros(0, np.float32), "values"),
-        (np.full(4, np.nan, np.float32), "finite"),
+        (np.full(EMBEDDING_SIZE, np.nan, np.float32), "finite"),
     ],
 )
 def test_embedding_of_the_wrong_kind(make_style, embedding, says):
     with pytest.raises(ValueError, match=says):
         make_style(embedding=embedding)
+
+
+@pytest.mark.parametrize("length", [0, 64, EMBEDDING_SIZE - 1, EMBEDDING_SIZE + 1, 100_000])
+def test_an_embedding_of_another_stilo_is_told_in_one_line(make_style, length):
+    with pytest.raises(InputError, match=f"{length} values.*learn the style anew"):
+        make_style(embedding=np.zeros(length, np.float32))
 
 
 @pytest.mark.parametrize(

@@ -52,12 +52,12 @@ def _key(profile: Profile) -> str:
         (0.02, 0.07, 0.15),
         ("purely of the scale", "mostly of the scale", "with chromatic colour", "strongly chromatic"),
     )
-    name, share = next(iter(harmony.keys.items()))
+    name, share = next(iter(harmony.keys.items()), ("", 1.0))
     if profile.pieces > 1 and share < _ENOUGH:
         in_major = 100 * harmony.major
         name = _word(in_major, (15, 40, 60, 85), ("minor keys", "mostly minor keys", "major and minor keys alike",
                                                   "mostly major keys", "major keys"))  # fmt: skip
-    return f"{name}, {chromatic}"
+    return ", ".join(filter(None, (name, chromatic)))
 
 
 def _harmony(profile: Profile) -> str:
@@ -82,21 +82,22 @@ def _melody(profile: Profile) -> str:
     pitch = profile.pitch
     width = _word(pitch.melody_range, (10, 17, 26), ("a narrow", "a", "a wide", "a very wide"))
     motion = "stepwise " if pitch.step_share > 0.6 else "leaping " if pitch.leap_share > 0.35 else ""
-    main = next(iter(pitch.instruments))
-    players = main if pitch.instruments[main] > 0.9 else " and ".join(list(pitch.instruments)[:2])
-    return f"{width} {motion}melody around {pitch_name(pitch.melody_pitch)}, for {players}"
+    names = list(pitch.instruments)
+    players = " and ".join(names[: 1 if names and pitch.instruments[names[0]] > 0.9 else 2])
+    return f"{width} {motion}melody around {pitch_name(pitch.melody_pitch)}{', for ' if players else ''}{players}"
 
 
 def _rhythm(profile: Profile) -> str:
     rhythm = profile.rhythm
-    metre, share = next(iter(rhythm.metres.items()))
+    metre, share = next(iter(rhythm.metres.items()), ("", 1.0))
     where = metre if share >= _ENOUGH else "changing metres" if profile.pieces == 1 else f"often {metre}"
     speed = _word(rhythm.onsets_per_second, (1.5, 3.0, 5.0), ("broad", "flowing", "busy", "rushing"))
     accents = _word(
         rhythm.syncopation, (0.08, 0.25, 0.5), ("on the beat", "lightly syncopated", "syncopated", "strong off-beats")
     )
     swing = f", swung {rhythm.swing:.1f} to 1" if rhythm.swing > 1.25 else ""
-    return f"{where} at {rhythm.tempo_qpm:.0f} quarters a minute, {speed} rhythm, {accents}{swing}"
+    tempo = f"{where} at {rhythm.tempo_qpm:.0f} quarters a minute".lstrip()
+    return f"{tempo}, {speed} rhythm, {accents}{swing}"
 
 
 def _form(profile: Profile) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from stilo.errors import InputError, SetupError
 from stilo.library.migrations import is_current, migrate
+from stilo.styles.fields import printable
 
 FILE_NAME = "styles.db"
 SECONDS_TO_WAIT_FOR_A_LOCK = 30.0
@@ -71,7 +72,7 @@ def told_in_one_line(shown: str) -> Iterator[None]:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        reason = " ".join(str(cause).split())[:200]
+        reason = printable(" ".join(str(cause).split()), 200)
         raise SetupError(f"{shown}: the library cannot be used ({reason}); {_remedy(shown, reason)}") from error
 
 

@@ -36,7 +36,6 @@ class BaseModelInfo:
     folder: Path
     identity: str
     parameters: int
-    facts: dict[str, Any]
 
 
 def save_model(model: SequenceModel, folder: Path, facts: dict[str, Any], dtype: torch.dtype = torch.float16) -> None:
@@ -139,4 +138,4 @@ def base_model_info() -> BaseModelInfo:
     folder = base_folder()
     model, identity = load_base()
     parameters = sum(p.numel() for p in model.parameters())
-    return BaseModelInfo(folder, identity, parameters, _read_config(folder)["facts"])
+    return BaseModelInfo(folder, identity, parameters)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.elements.profile import Profile
 from stilo.errors import InputError
 from stilo.styles.fields import Fields
@@ -28,7 +29,6 @@ LONGEST_NAME = 80
 LONGEST_NAME_BYTES = 240
 MOST_SOURCES = 20_000
 MOST_PARENTS = 64
-MOST_EMBEDDING_VALUES = 65_536
 MOST_ADAPTER_ARRAYS = 1_024
 MOST_ADAPTER_BYTES = 12 * 2**20
 ADAPTER_KEY = re.compile(r"[A-Za-z0-9_.\-]{1,160}")
@@ -73,7 +73,7 @@ class Style:
     Attributes:
         name: path-safe, at most 80 characters; see `check_style_name`.
         profile: the four elements, measured.
-        embedding: float32 [values], finite.
+        embedding: float32 [EMBEDDING_SIZE], finite.
         adapter: its own weights by key, float16 or float32; None when the style was not tuned.
         base_model: id of the weights that embedding and adapter belong to.
         palette: what composing starts from.
@@ -83,7 +83,7 @@ class Style:
         parents: share of each style it was blended from.
 
     Raises:
-        InputError: the name cannot be used.
+        InputError: the name cannot be used, or the embedding is that of another version of stilo.
         ValueError: an array of the wrong kind, shape or size, or with values that are not finite.
     """
 
@@ -174,9 +174,11 @@ def _read_parents(data: dict[str, Any]) -> dict[str, float]:
 
 def _check_embedding(embedding: NDArray[np.float32]) -> None:
     if embedding.dtype != np.float32 or embedding.ndim != 1:
-        raise ValueError(f"embedding must be float32 [values], not {embedding.dtype} {list(embedding.shape)}")
-    if not 1 <= len(embedding) <= MOST_EMBEDDING_VALUES:
-        raise ValueError(f"embedding must have 1…{MOST_EMBEDDING_VALUES} values, not {len(embedding)}")
+        raise ValueError(f"embedding must be float32 [EMBEDDING_SIZE], not {embedding.dtype} {list(embedding.shape)}")
+    if len(embedding) != EMBEDDING_SIZE:
+        raise InputError(
+            f"the vector has {len(embedding)} values, where this stilo has {EMBEDDING_SIZE}; learn the style anew"
+        )
     if not np.isfinite(embedding).all():
         raise ValueError("embedding holds values that are not finite")
 
