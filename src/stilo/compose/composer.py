@@ -132,17 +132,20 @@ class _Desk:
         return _Candidate(steps, score, heard, float(nats.sum(1).mean()) if len(nats) else 0.0)
 
     def _in_key(self, score: Score, heard: Key) -> Score:
-        """Transposed to the key that was asked for, else to the style's or its relative.
+        """Transposed to the key that was asked for, else to whichever key of the style is nearest.
 
         Up or down, whichever keeps the parts better to their ranges.
         """
-        wanted = self.asked or (parse_key(self.style.palette.key) if self.style.palette.key else heard)
-        tonic = wanted.tonic
-        if self.asked is None and heard.mode != wanted.mode:
-            tonic += 9 if wanted.mode == "major" else 3
-        up = (tonic - heard.tonic) % 12
-        shifted = [score.transposed(shift) for shift in sorted((up, up - 12), key=abs)]
-        return shifted[choose([self._out_of_range(one) for one in shifted])]
+        tonics = {self.asked.tonic} if self.asked else self._tonics(heard.mode) or {heard.tonic}
+        shifts = {(tonic - heard.tonic) % 12 - octave for tonic in tonics for octave in (0, 12)}
+        shifted = [(score.transposed(shift), abs(shift)) for shift in sorted(shifts)]
+        return min(shifted, key=lambda one: (self._out_of_range(one[0]), one[1]))[0]
+
+    def _tonics(self, mode: str) -> set[int]:
+        """The tonics of the style's keys in a mode; of their relatives when it has none."""
+        keys = [parse_key(name) for name in self.style.profile.harmony.keys]
+        relative = 9 if mode == "minor" else 3
+        return {key.tonic for key in keys if key.mode == mode} or {(key.tonic + relative) % 12 for key in keys}
 
     def _out_of_range(self, score: Score) -> float:
         """Share of the notes outside the range of their part in the style."""

@@ -21,7 +21,7 @@ class Request:
     Attributes:
         bars: length, 2…512.
         seed: the same seed, style and request give the same notes.
-        key: "A minor"; None = the style's commonest.
+        key: "A minor"; None = whichever of the style's keys suits the piece.
         tempo_qpm: quarters per minute, 20…400; None = the style's.
         time_signature: (numerator, denominator), at most 8 quarters long; None = the style's.
         temperature: 0.1…2; lower is plainer, higher is wilder.
