@@ -1,0 +1,24 @@
+"""What pip installs is all that stilo needs."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from stilo.models.checkpoint import CONFIG_NAME, WEIGHTS_NAME, base_folder
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_wheel_holds_the_whole_package_and_the_weights(tmp_path, monkeypatch):
+    monkeypatch.delenv("STILO_MODEL", raising=False)
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        sizes = {entry.filename: entry.file_size for entry in packed.infolist()}
+    for source in (ROOT / "src").rglob("*.py"):
+        assert source.relative_to(ROOT / "src").as_posix() in sizes
+    assert "stilo/py.typed" in sizes
+    for name in (CONFIG_NAME, WEIGHTS_NAME, "README.md"):
+        assert sizes[f"stilo/models/weights/base/{name}"] == (base_folder() / name).stat().st_size
