@@ -2,7 +2,7 @@
 # make demo    learn two styles from real pieces, compose in them, leave everything in demo/
 # make test    lint, types, layers, and all tests with coverage; what CI runs
 # make lint    only the first three
-# make bench   the figures of docs/experiments.md on this machine
+# make bench   the figures on this machine, beside their limits (benchmarks/run.py)
 # make clean   remove what the others made
 
 PYTHON ?= python3

@@ -4,9 +4,11 @@
     python benchmarks/run.py --music lieder/          reading and measuring on MIDI files of your own
     python benchmarks/run.py --only read --only help  some
 
+A figure that cannot be had (a demo or a test that fails) is MISSED, with the reason beside it.
+
 Data: without --music, chorales of the corpus that is installed with music21, rewritten as MIDI. Reading and measuring
 are timed on one core after one round to warm up; learning, composing, demo and tests use what the machine has.
-The JSON goes to benchmarks/results/, with commit, machine and versions.
+The JSON goes to benchmarks/results/ after each figure, with commit, machine and versions.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,6 +31,8 @@ from pathlib import Path
 from stilo.compose.composer import compose
 from stilo.compose.request import Request
 from stilo.elements.profile import analyse
+from stilo.errors import StiloError
+from stilo.music.atomic import write_whole
 from stilo.music.files import music_files, read_score, write_score
 from stilo.styles.learn import learn
 from stilo.workshop import gather_pieces
@@ -51,8 +56,18 @@ class Benchmark:
     beside: str
     measure: Callable[[Setting], float]
 
-    def holds(self, value: float) -> bool:
+    @property
+    def told_limit(self) -> str:
+        return f"{'≥' if self.more_is_better else '≤'} {self.limit:g} {self.unit}"
+
+    def holds(self, value: float | None) -> bool:
+        if value is None:
+            return False
         return value >= self.limit if self.more_is_better else value <= self.limit
+
+
+class NoFigureError(Exception):
+    """The figure cannot be had; the message says why."""
 
 
 @dataclass
@@ -114,7 +129,7 @@ def minutes_to_learn(setting: Setting) -> float:
     minutes = (time.perf_counter() - start) / 60
     proof = style.proof
     if proof is None or proof.tuned_nats_per_note is None:
-        raise SystemExit("learn gave no proof")
+        raise NoFigureError("learn gave no proof")
     setting.style = style
     setting.notes["learn"] = (
         f"held-out nats/note {proof.base_nats_per_note:.3f} → {proof.vector_nats_per_note:.3f} style told "
@@ -132,21 +147,43 @@ def notes_composed_per_second(setting: Setting) -> float:
     return len(composition.score) / (time.perf_counter() - start)
 
 
+def checked(command: list[str], **options: object) -> str:
+    """What a command prints on both channels.
+
+    Raises:
+        NoFigureError: it fails; with the last line it printed.
+    """
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options
+    )
+    if done.returncode:
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        raise NoFigureError(f"exit status {done.returncode}: {lines[-1] if lines else 'nothing printed'}")
+    return done.stdout
+
+
 def seconds_to_help(_setting: Setting) -> float:
     command = [sys.executable, "-m", "stilo", "--help"]
-    times = sorted(seconds_of(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(7))
+    times = sorted(seconds_of(lambda: checked(command)) for _ in range(7))
     return times[len(times) // 2]
 
 
 def seconds_of_demo(_setting: Setting) -> float:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "stilo", "demo", "--out", folder]
-        return seconds_of(lambda: subprocess.run(command, check=True, capture_output=True))
+        return seconds_of(lambda: checked(command))
 
 
-def minutes_of_tests(_setting: Setting) -> float:
-    command = ["make", "test"] if (ROOT / ".venv").is_dir() else [sys.executable, "-m", "pytest", "-n", "2"]
-    return seconds_of(lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True)) / 60
+def minutes_of_tests(setting: Setting) -> float:
+    """Minutes of `make test`, or where there is no .venv of the tests alone; coverage goes into the notes."""
+    command = ["make", "test"]
+    if not (ROOT / ".venv").is_dir():
+        command = [sys.executable, "-m", "pytest", "-n", "2", "-m", "not slow", "--cov", "--cov-fail-under=85"]
+    start = time.perf_counter()
+    told = checked(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    coverage = re.search(r"Total coverage: ([\d.]+)", told)
+    setting.notes["tests"] = f"coverage {coverage[1]} %" if coverage else "coverage not told"
+    return (time.perf_counter() - start) / 60
 
 
 BENCHMARKS = (
@@ -192,29 +229,31 @@ def processor() -> str:
     return platform.processor()
 
 
-def run(chosen: list[Benchmark], setting: Setting) -> list[dict[str, object]]:
+def measured(benchmark: Benchmark, setting: Setting) -> float | None:
+    """The figure; None where it cannot be had, with the reason in the notes."""
+    try:
+        return benchmark.measure(setting)
+    except (NoFigureError, StiloError) as error:
+        setting.notes[benchmark.name] = str(error)
+        return None
+
+
+def run(chosen: list[Benchmark], setting: Setting, keep: Callable[[list[dict[str, object]]], None]) -> bool:
+    """Measure and print one row after another; `keep` is given all rows after each. Whether every limit held."""
     rows: list[dict[str, object]] = []
     for benchmark in chosen:
-        value = benchmark.measure(setting)
-        sign = "≥" if benchmark.more_is_better else "≤"
-        limit = f"{sign} {benchmark.limit:g} {benchmark.unit}"
-        verdict = "holds" if benchmark.holds(value) else "MISSED"
+        value = measured(benchmark, setting)
+        holds, note = benchmark.holds(value), setting.notes.get(benchmark.name, "")
+        figure = f"{value:>9.2f}" if value is not None else f"{'–':>9}"
         print(
-            f"{benchmark.what:<28} {value:>9.2f} {benchmark.unit:<8} {limit:<14} {verdict:<7} {benchmark.beside:<16} "
-            f"{setting.notes.get(benchmark.name, '')}".rstrip(),
+            f"{benchmark.what:<28} {figure} {benchmark.unit:<8} {benchmark.told_limit:<14} "
+            f"{'holds' if holds else 'MISSED':<7} {benchmark.beside:<16} {note}".rstrip(),
             flush=True,
         )
-        rows.append(
-            {
-                "name": benchmark.name,
-                "value": value,
-                "unit": benchmark.unit,
-                "limit": limit,
-                "holds": verdict == "holds",
-            }
-            | {"beside": benchmark.beside, "note": setting.notes.get(benchmark.name, "")}
-        )
-    return rows
+        row = {"name": benchmark.name, "value": value, "unit": benchmark.unit, "limit": benchmark.told_limit}
+        rows.append(row | {"holds": holds, "beside": benchmark.beside, "note": note})
+        keep(rows)
+    return all(row["holds"] for row in rows)
 
 
 def main() -> int:
@@ -226,18 +265,24 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         if arguments.music:
             files = [path for path in music_files([arguments.music]) if path.suffix.lower() in {".mid", ".midi"}]
+            if not files:
+                parser.error(f"no MIDI files in {arguments.music}")
             setting = Setting(files[:MOST_FILES], f"{len(files[:MOST_FILES])} files of {arguments.music.name}")
         else:
             files = corpus_as_midi(Path(folder)) if {"read", "analyse"} & {b.name for b in chosen} else []
             setting = Setting(files, f"{len(files)} chorales of the music21 corpus")
         told = machine() | {"data": setting.data}
         print(", ".join(f"{name} {value}" for name, value in told.items()), flush=True)
-        rows = run(chosen, setting)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}-{told['commit'].partition('+')[0]}.json"
-    path.write_text(json.dumps({"setting": told, "figures": rows}, ensure_ascii=False, indent=1), encoding="utf-8")
+        path = RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}-{told['commit'].partition('+')[0]}.json"
+
+        def keep(rows: list[dict[str, object]]) -> None:
+            RESULTS.mkdir(parents=True, exist_ok=True)
+            text = json.dumps({"setting": told, "figures": rows}, ensure_ascii=False, indent=1, allow_nan=False)
+            write_whole(path, text.encode())
+
+        every_limit_held = run(chosen, setting, keep)
     print(f"written: {path.relative_to(ROOT)}")
-    return 0 if all(row["holds"] for row in rows) else 1
+    return 0 if every_limit_held else 1
 
 
 if __name__ == "__main__":

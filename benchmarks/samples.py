@@ -22,6 +22,7 @@ from stilo.compose.composer import Composition, compose
 from stilo.compose.judge import Figures, measure_figures
 from stilo.compose.request import Request
 from stilo.elements.plot import plot_piano_roll
+from stilo.models.checkpoint import load_base
 from stilo.music.files import write_score
 from stilo.styles.bundle import read_bundle, write_bundle
 from stilo.styles.learn import learn
@@ -36,7 +37,10 @@ def learned(demo: DemoStyle, folder: Path | None) -> Style:
     """The style, from an earlier run of the same weights if `folder` keeps one."""
     kept = folder / f"{demo.slug}.stilo" if folder is not None else None
     if kept is not None and kept.exists():
-        return read_bundle(kept)
+        style = read_bundle(kept)
+        if style.base_model == load_base()[1]:
+            return style
+        print(f"{kept}: learned on other weights; learned anew")
     style = learn(demo.name, gather_pieces(corpus_files(demo)), seconds=SECONDS_OF_TUNING, seed=SEED)
     if kept is not None:
         write_bundle(style, kept)

@@ -1,0 +1,72 @@
+"""The benchmarks tell a failure as a figure that was missed, and keep what they have measured."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def run():
+    return loaded("run")
+
+
+def test_what_fails_is_missed_and_the_others_are_measured(run, capsys):
+    def failing(_setting):
+        return run.seconds_of(lambda: run.checked([sys.executable, "-c", "print('one'); print('two'); exit(3)"]))
+
+    chosen = [
+        run.Benchmark("first", "the first", "s", 2.0, False, "", lambda _: 1.0),
+        run.Benchmark("demo", "the demo", "s", 2.0, False, "", failing),
+        run.Benchmark("last", "the last", "1/s", 2.0, True, "", lambda _: 3.0),
+    ]
+    kept = []
+    assert not run.run(chosen, run.Setting([], ""), lambda rows: kept.append(list(rows)))
+    assert [len(rows) for rows in kept] == [1, 2, 3]
+    assert [(row["value"], row["holds"]) for row in kept[-1]] == [(1.0, True), (None, False), (3.0, True)]
+    told = capsys.readouterr().out.splitlines()
+    assert "MISSED" in told[1]
+    assert told[1].endswith("exit status 3: two")
+    assert run.run(chosen[::2], run.Setting([], ""), lambda _: None)
+
+
+def test_the_tests_row_tells_the_coverage(run, monkeypatch):
+    said = "Required test coverage of 85% reached. Total coverage: 91.25%\n"
+    monkeypatch.setattr(run, "checked", lambda *_, **__: said)
+    setting = run.Setting([], "")
+    run.minutes_of_tests(setting)
+    assert setting.notes["tests"] == "coverage 91.25 %"
+
+
+def test_the_style_distance_is_to_the_mean_of_the_others():
+    rows = np.array([[0, 0], [2, 0], [4, 30]], np.float32)
+    scale = np.array([1, 0.5], np.float32)
+    expected = [np.sqrt((9 + 25) / 2), np.sqrt(25 / 2), np.sqrt((9 + 25) / 2)]
+    assert loaded("style_distance").distances(rows, scale) == pytest.approx(expected)
+
+
+def test_a_style_learned_on_other_weights_is_learned_anew(monkeypatch, tmp_path, make_style, with_tiny_weights):
+    from stilo.models.checkpoint import load_base
+    from stilo.styles.bundle import write_bundle
+
+    monkeypatch.syspath_prepend(str(FOLDER))
+    samples = loaded("samples")
+    demo = samples.DEMO_STYLES[0]
+    fresh = make_style("Fresh", adapter=None, base_model=load_base()[1])
+    monkeypatch.setattr(samples, "learn", lambda *_, **__: fresh)
+    monkeypatch.setattr(samples, "gather_pieces", lambda *_: [])
+    write_bundle(make_style("Stale", adapter=None, base_model="0" * 16), tmp_path / f"{demo.slug}.stilo")
+    assert samples.learned(demo, tmp_path).name == "Fresh"
+    monkeypatch.setattr(samples, "learn", None)
+    assert samples.learned(demo, tmp_path).name == "Fresh"
