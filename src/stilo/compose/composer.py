@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 USUAL_FREQUENCY = 0.5
 NO_MUSIC = 1000.0
-ENDING_BARS, ENDINGS = 2, 8
+ENDING_BARS, MOST_ENDINGS, GOOD_ENDING = 2, 32, 0.25
 OTHER_MODE, MORE_FOR_MODE = 100.0, 4
 MOST_NOTES_PER_BAR = 256
 Progress = Callable[[str, float], None]
@@ -96,15 +96,24 @@ class _Desk:
 
         return self._candidate(*Sampler(self.model, self.plan, self.taste, rng).write(progress=progress))
 
-    def endings(self, candidate: _Candidate, rng: np.random.Generator) -> list[_Candidate]:
-        """The candidate, and others that differ from it in their last bars alone; drums and short pieces have none."""
+    def end_well(self, candidate: _Candidate, rng: np.random.Generator) -> _Candidate:
+        """The candidate, or one that differs from it in its last bars alone and ends better.
+
+        The first good one is taken, else the best of `MOST_ENDINGS`. Drums and short pieces stay as they are.
+        """
         from stilo.models.sample import Sampler
 
+        best, least = candidate, ending_cost(candidate.score, candidate.key)
         if candidate.key is None or self.plan.bars <= 2 * ENDING_BARS:
-            return [candidate]
+            return best
         sampler = Sampler(self.model, self.plan, self.taste, rng)
-        others = sampler.endings(candidate.steps, ENDING_BARS, ENDINGS)
-        return [candidate, *(self._candidate(steps, nats) for steps, nats in others)]
+        others = sampler.endings(candidate.steps, ENDING_BARS, MOST_ENDINGS)
+        while least > GOOD_ENDING and (written := next(others, None)) is not None:
+            other = self._candidate(*written)
+            cost = ending_cost(other.score, candidate.key)
+            if cost < least and other.key == candidate.key:
+                best, least = other, cost
+        return best
 
     def cost(self, candidate: _Candidate) -> float:
         """What speaks against a candidate; the mode that was asked for comes before all else."""
@@ -177,8 +186,7 @@ def compose(style: Style, request: Request, progress: Progress | None = None) ->
         candidates.append(desk.write(np.random.default_rng([request.seed, number]), share))
     chosen = choose([desk.cost(candidate) for candidate in candidates])
     tell("ending", 0.9)
-    endings = desk.endings(candidates[chosen], np.random.default_rng([request.seed, MOST_CANDIDATES]))
-    best = endings[choose([ending_cost(ending.score, ending.key) for ending in endings])]
+    best = desk.end_well(candidates[chosen], np.random.default_rng([request.seed, MOST_CANDIDATES]))
     score = _finished(best, f"{style.name}, no. {request.seed}")
     tell("done", 1.0)
     report = Report(
