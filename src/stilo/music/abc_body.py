@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from stilo.errors import InputError, ReadError
+from stilo.music.abc_tokens import INNER_NOTE, LENGTH, TOKENS, note_length, token_kind
 from stilo.music.chords import harte_label
 from stilo.music.midi import MAX_BARS, MAX_NOTES
 from stilo.music.sheet import SHEET_TICKS, SheetBar, SheetNote
@@ -18,28 +19,6 @@ Metre = tuple[int, int] | None
 FieldReader = Callable[[str, str], object]
 
 _LETTERS = {"C": 60, "D": 62, "E": 64, "F": 65, "G": 67, "A": 69, "B": 71}
-_LENGTH = r"(\d{0,4})(/{0,8})(\d{0,4})"
-_NOTE = r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']{0,9})"
-# Every repetition that may fail at its end is bounded: a line of brackets must not take time of its length squared.
-_TOKENS = re.compile(
-    rf"""(?P<inline>\[(?P<field>[A-Za-z]):(?P<value>[^\]]{{0,200}})\])
-    |(?P<bar>\[\||:{{0,3}}\|{{1,3}}[\]|:]{{0,4}}(?:[ ]{{0,8}}\[?(?=\d))?|:{{2,4}})
-    |(?P<ending>\[(?=\d))
-    |(?P<numbers>\d{{1,2}}(?:[,-]\d{{1,2}}){{0,8}})
-    |(?P<text>"[^"]{{0,400}}"?)
-    |(?P<decoration>![^!\s|]{{0,40}}!|\+[a-z().<>]{{1,40}}\+)
-    |(?P<grace>\{{[^}}]{{0,200}}\}}?)
-    |(?P<tuplet>\((?P<p>\d)(?::(?P<q>\d?))?(?::(?P<r>\d?\d?))?)
-    |(?P<chord>\[(?P<inside>(?:[^\]\["]|"[^"]{{0,40}}"){{0,200}})\](?P<chordlength>\d{{0,4}}/{{0,8}}\d{{0,4}}))
-    |(?P<note>{_NOTE}{_LENGTH})
-    |(?P<rest>[zxZX]{_LENGTH})
-    |(?P<broken><{{1,3}}|>{{1,3}})
-    |(?P<tie>-)
-    |(?P<overlay>&)
-    |(?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
-)
-_INNER_NOTE = re.compile(rf"{_NOTE}{_LENGTH}(-?)")
 _TUPLET_TIMES = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 _MAX_LENGTH = 64  # quarters in one note
 
@@ -54,7 +33,6 @@ class Voice:
     signature: dict[str, int]
     bars: list[SheetBar] = field(default_factory=list)
     program: int | None = None
-    transposition: int = 0
     bar: SheetBar = field(default_factory=lambda: SheetBar(metre=None))
     at: Fraction = Fraction(0)  # quarters from the bar line
     altered: dict[str, int] = field(default_factory=dict)
@@ -135,8 +113,8 @@ class BodyReader:
 
     def read_music(self, line: str, value_of: FieldReader) -> None:
         """One line of notes."""
-        for token in _TOKENS.finditer(line):
-            kind = _kind(token)
+        for token in TOKENS.finditer(line):
+            kind = token_kind(token)
             match kind:
                 case "inline":
                     self.read_field(token["field"], token["value"].strip(), value_of)
@@ -158,18 +136,18 @@ class BodyReader:
             self.voice.tied[note.pitch] = note
 
     def _note(self, text: str) -> None:
-        found = _INNER_NOTE.fullmatch(text)
+        found = INNER_NOTE.fullmatch(text)
         if found is not None:
-            length = self._next_length(_length(found[4], found[5], found[6]))
+            length = self._next_length(note_length(found[4], found[5], found[6]))
             self._sound([self._pitch(found)], length)
 
     def _chord(self, inside: str, length_text: str) -> None:
-        notes = list(_INNER_NOTE.finditer(inside))
+        notes = list(INNER_NOTE.finditer(inside))
         if not notes:
             return
-        found = re.fullmatch(_LENGTH, length_text)
-        own = _length(notes[0][4], notes[0][5], notes[0][6])
-        length = own * (_length(found[1], found[2], found[3]) if found else 1)
+        found = re.fullmatch(LENGTH, length_text)
+        own = note_length(notes[0][4], notes[0][5], notes[0][6])
+        length = own * (note_length(found[1], found[2], found[3]) if found else 1)
         self._sound([self._pitch(note) for note in notes], self._next_length(length))
         for note, sounded in zip(notes, self.voice.last, strict=False):
             if note[7]:
@@ -177,8 +155,8 @@ class BodyReader:
                 self.voice.tied[sounded.pitch] = sounded
 
     def _rest(self, text: str) -> None:
-        found = re.fullmatch(rf"[zxZX]{_LENGTH}", text)
-        length = _length(found[1], found[2], found[3]) if found else Fraction(1)
+        found = re.fullmatch(rf"[zxZX]{LENGTH}", text)
+        length = note_length(found[1], found[2], found[3]) if found else Fraction(1)
         if text[0] in "ZX":
             for _ in range(min(int(length), 1000) - 1):
                 self.voice.at = self._bar_quarters()
@@ -291,18 +269,6 @@ class BodyReader:
         voice.at = voice.furthest = Fraction(0)
         voice.altered.clear()
         voice.last = []
-
-
-def _kind(token: re.Match[str]) -> str:
-    kinds = ("inline", "bar", "numbers", "text", "tuplet", "chord", "note", "rest", "broken", "tie", "overlay")
-    return next((kind for kind in kinds if token[kind] is not None), "other")
-
-
-def _length(numerator: str, slashes: str, denominator: str) -> Fraction:
-    """A length such as 3/2, 2, / or // as a fraction of the unit."""
-    top = int(numerator or 1)
-    bottom = int(denominator) if denominator else 2 ** min(8, len(slashes))
-    return Fraction(top, bottom or 1)
 
 
 def _ticks(quarters: Fraction) -> int:
