@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from stilo.models.tokens import StepArray
 
 Integers = NDArray[np.int64]
+Place = TypeVar("Place", int, Integers)
 
 BAR_LAGS = (1, 2, 4, 8)
 CONTEXT_LENGTHS = (16, 12, 8, 6, 4, 3, 2)
@@ -62,7 +64,7 @@ def point(steps: StepArray) -> Pointers:
     return Pointers(following, here, voice, hits, context, level)
 
 
-def _key(onset: Integers, part: Integers, pitch: Integers) -> Integers:
+def _key(onset: Place, part: Place, pitch: Place) -> Place:
     return (onset << (_PART_BITS + _PITCH_BITS)) | (part << _PITCH_BITS) | pitch
 
 
@@ -222,8 +224,8 @@ class GrowingMemory:
     def push(self, onset: int, gap: int, part: int, pitch: int, bar_slots: int) -> None:
         """Remember the note that was chosen."""
         index = len(self)
-        key = self._key(onset, part, pitch)
-        self.hits.append([int(self._key(onset - lag * bar_slots, part, pitch) in self.known) for lag in BAR_LAGS])
+        key = _key(onset, part, pitch)
+        self.hits.append([int(_key(onset - lag * bar_slots, part, pitch) in self.known) for lag in BAR_LAGS])
         self.keys.append(key)
         self.known.add(key)
         keys, indices = self.voices.setdefault(part, ([], []))
@@ -247,14 +249,10 @@ class GrowingMemory:
                 self.ended[length][value] = index
             self.earlier[length].append(earlier)
 
-    @staticmethod
-    def _key(onset: int, part: int, pitch: int) -> int:
-        return (onset << (_PART_BITS + _PITCH_BITS)) | (part << _PITCH_BITS) | pitch
-
     def _after(self, onset: int, part: int, pitch: int) -> int:
-        at = bisect_right(self.keys, self._key(onset, part, pitch))
+        at = bisect_right(self.keys, _key(onset, part, pitch))
         return at if onset >= 0 and at < len(self.keys) else NOTHING
 
     def _at_or_after(self, onset: int) -> int:
-        at = bisect_left(self.keys, self._key(onset, 0, 0))
+        at = bisect_left(self.keys, _key(onset, 0, 0))
         return at if onset >= 0 and at < len(self.keys) else NOTHING
