@@ -67,6 +67,15 @@ def test_every_command_is_in_the_readme(words):
     assert f"`stilo {' '.join(words)}" in README
 
 
+def test_every_kind_of_output_is_told_and_no_other():
+    from stilo.workshop.outputs import ENDINGS
+
+    [output] = [parameter for parameter in COMMANDS["compose",].params if parameter.name == "outputs"]
+    [row] = [line for line in README.splitlines() if line.startswith("| `stilo compose ")]
+    for text in (output.help, row):
+        assert set(re.findall(r"\.[a-z0-9]+\b", text)) == set(ENDINGS) - {".midi", ".xml"}
+
+
 def test_the_examples_of_the_readme_parse():
     blocks = "\n".join(re.findall(r"```\n(.*?)```", README, re.DOTALL))
     examples = [words for words in _examples(blocks) if words[0] != "--help"]

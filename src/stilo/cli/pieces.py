@@ -25,7 +25,7 @@ def compose(
             "-o",
             metavar="OUT",
             help="A file to write; its ending says what: .mid, .musicxml, .mxl, .wav, .flac, .mp3, .ogg, "
-            ".png (piano roll), .json (all as data). Say -o again for more kinds of the same piece.",
+            ".opus, .png (piano roll), .json (all as data). Say -o again for more kinds of the same piece.",
         ),
     ],
     bars: Annotated[int, typer.Option(help="How long, 2 to 512.")] = 32,
