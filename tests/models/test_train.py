@@ -191,6 +191,15 @@ def test_the_card_does_not_deny_what_was_trained_on(card_of):
     assert "not among them" not in card_of(sets={"openewld": {"pieces": 1, "notes": 9}})
 
 
+def test_the_card_tells_what_its_sets_could_not_teach(card_of):
+    counts = {"pieces": 1, "notes": 9}
+    text = card_of(sets={"lieder": counts, "pop909": counts, "groove": counts})
+    assert "Drums are only in groove." in text
+    assert "Loudness varies freely only in groove, pop909." in text
+    assert "No set has drums." in card_of()
+    assert "Drums" not in card_of(sets={"groove": counts, "unknown": counts})
+
+
 def test_the_command_tells_what_is_missing_in_one_line(tmp_path):
     with pytest.raises(SystemExit) as stop:
         main([str(tmp_path), str(tmp_path / "run"), "--notes", "256", *SIZES])

@@ -36,14 +36,14 @@ SOURCES: dict[str, tuple[str, str, str]] = {
 
 NO_LEAD_SHEETS = "Lead sheets (OpenEWLD) are not among them: some of their authors' works are still in copyright."
 
+# What only some of the sources have: the others are pitched, and scores of one loudness or a few.
+WITH_DRUMS = ("groove", "game_free")
+WITH_LOUDNESS = ("groove", "pop909", "game_free")
+
 LIMITS = (
-    "## Limits",
-    "",
-    "Mostly notated Western music: songs, chamber and choral music, folk tunes, Chinese pop; drums from one set.",
-    "Score-derived sets have one loudness, so loudness is only learned from pop909 and groove. Time is quantised to 12",
-    "slots a quarter; rests over two bars of 4/4 are shortened; more than four tracks of one program share a part.",
-    "Not trained on performance timing, pedal or controllers. It may recite what it was shown: check pieces you",
-    "publish.",
+    "Time is quantised to 12 slots a quarter; rests over two bars of 4/4 are shortened; more than four tracks of one",
+    "program share a part. Not trained on performance timing, pedal or controllers. It may recite what it was shown:",
+    "check pieces you publish.",
     "",
     "Weights: Apache-2.0, as the project; attribution as in the table.",
 )
@@ -100,7 +100,19 @@ def _card(facts: dict[str, Any], model: dict[str, Any], size: float) -> str:
         f"By field (valid, style told): {_fields(facts['valid'])}.",
         "",
     ]
-    return "\n".join([*lines, *LIMITS]) + "\n"
+    return "\n".join([*lines, "## Limits", "", *_heard_lines(facts["sets"]), *LIMITS]) + "\n"
+
+
+def _heard_lines(sets: dict[str, Any]) -> list[str]:
+    """What the music of these sets could not teach; nothing where a set is not known here."""
+    if not sets.keys() <= SOURCES.keys():
+        return []
+    drums, loudness = (", ".join(name for name in have if name in sets) for have in (WITH_DRUMS, WITH_LOUDNESS))
+    return [
+        "The music is that of the table: what is rare there is written poorly.",
+        f"Drums are only in {drums}." if drums else "No set has drums.",
+        f"Loudness varies freely only in {loudness}." if loudness else "In no set does loudness vary freely.",
+    ]
 
 
 def _command_lines(facts: dict[str, Any]) -> list[str]:
