@@ -209,7 +209,7 @@ def test_analyse_draws(stilo, song, tmp_path):
 
 
 def test_learn_prints_the_card_and_warns_of_what_it_left_out(stilo, song, tmp_path, monkeypatch, make_style):
-    def learn(name, pieces, *, tune, seconds, steps, seed, progress):
+    def learn(name, pieces, *, tune, seconds, steps, seed, progress, notice):
         assert (tune, seconds, steps, seed) == (False, 30.0, 7, 4)
         assert [source.licence for _, source in pieces] == ["my own"]
         progress("measuring", 1.0)

@@ -73,10 +73,11 @@ def learned_with(monkeypatch, make_style):
     """Stands in for the learning of the nets; holds what it was called with."""
     seen = SimpleNamespace(calls=0)
 
-    def learn(name, pieces, *, tune=True, seconds=None, steps=None, seed=0, progress=None):
+    def learn(name, pieces, *, tune=True, seconds=None, steps=None, seed=0, progress=None, notice=None):
         seen.__dict__.update(name=name, pieces=list(pieces), tune=tune, seconds=seconds, steps=steps, seed=seed)
         seen.calls += 1
         progress("tuning", 0.5)
+        notice("left out something")
         return make_style(name, sources=tuple(source for _, source in pieces))
 
     monkeypatch.setattr("stilo.styles.learn.learn", learn)
@@ -111,13 +112,13 @@ def waltz(make_style):
 
 def test_gathering_walks_folders_and_tells_what_it_leaves_out(folder, told):
     pieces = gather_pieces([folder], "CC0", told.progress, told.notices.append)
-    assert [len(score) for score, _ in pieces] == [80, 80, 80]
+    assert [len(score) for score, _ in pieces] == [80, 80, 80, 80]
     assert {source.licence for _, source in pieces} == {"CC0"}
     assert len({source.sha256 for _, source in pieces}) == 3
     assert all(source.notes == 80 for _, source in pieces)
-    assert len(told.notices) == 2
-    assert any("broken.mid" in line for line in told.notices)
-    assert any("piece1.mid: the same bytes as" in line and "copy.mid" in line for line in told.notices)
+    assert len(told.notices) == 1
+    assert "left out" in told.notices[0]
+    assert "broken.mid" in told.notices[0]
 
 
 def test_gathering_takes_every_tune_of_a_book(tmp_path):
@@ -145,10 +146,11 @@ def test_learning_reads_learns_and_keeps(folder, told, learned_with):
         "Mine", [folder], licence="CC0", seconds=30, seed=5, progress=told.progress, notice=told.notices.append
     )
     assert (learned_with.name, learned_with.tune, learned_with.seconds, learned_with.seed) == ("Mine", True, 30, 5)
-    assert len(learned_with.pieces) == 3
+    assert len(learned_with.pieces) == 4
     assert load_style("mine") == style
     assert told.shares == sorted(told.shares)
     assert told.steps[-1] == ("tuning", pytest.approx(0.55))
+    assert told.notices[-1] == "left out something"
 
 
 def test_a_name_that_is_taken_or_unusable_is_told_before_any_work(folder, learned_with, waltz):
@@ -158,7 +160,7 @@ def test_a_name_that_is_taken_or_unusable_is_told_before_any_work(folder, learne
         learn_style("../up", [folder])
     assert learned_with.calls == 0
     learn_style("Waltz", [folder], replace=True)
-    assert len(load_style("Waltz").sources) == 3
+    assert len(load_style("Waltz").sources) == 4
 
 
 def test_an_interrupted_learning_leaves_the_library_as_it_was(folder, monkeypatch, waltz, learned_with):
@@ -412,6 +414,25 @@ def test_the_card_does_not_hide_a_failure(make_style):
     card = style_card(make_style("Waltz", proof=Proof(3.0, 3.25, None, 1, 1, 2.0)))
     assert "3.000 before → 3.250 style told, 0.250 WORSE" in card
     assert "1 piece (1 note)" in card
+
+
+def test_the_card_tells_what_judged_and_that_it_chose_when_to_stop(make_style):
+    from stilo.styles.style import Proof, Source
+
+    whole = " ".join(style_card(make_style("Waltz")).split())
+    assert "judged on 1 piece (80 notes) it did not learn from; they also chose when to stop tuning" in whole
+    style = make_style("Waltz", sources=(Source("a.mid", "0" * 64), Source("b.mid", "1" * 64)))
+    parts = " ".join(style_card(style).split())
+    assert "the last quarter of each piece (80 notes of 1 piece), kept out of the learning; they also chose" in parts
+    assert "did not learn from" not in parts
+    untuned = make_style("Waltz", adapter=None, proof=Proof(3.0, 2.5, None, 1, 10, 0.5))
+    assert "when to stop" not in style_card(untuned)
+
+
+def test_the_card_says_when_no_tempo_is_named(make_style):
+    from stilo.styles.style import Palette
+
+    assert "4/4, no tempo of its own" in style_card(make_style("Waltz", palette=Palette()))
 
 
 def test_showing_draws(tmp_path, waltz):

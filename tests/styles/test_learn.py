@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from stilo.elements.embedding import embed_score
-from stilo.errors import InputError, SetupError
+from stilo.errors import InputError, ReadError, SetupError
 from stilo.models import adapter as adapter_module
 from stilo.models.adapter import Tuning
 from stilo.models.checkpoint import load_base
 from stilo.models.evaluate import mean_nats_per_note, score_pieces
 from stilo.models.tokens import encode
 from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
+from stilo.styles import learn as learn_module
 from stilo.styles.learn import learn
 from stilo.styles.palette import Part
 from stilo.styles.provenance import Source
@@ -67,6 +68,7 @@ def test_what_is_held_out_depends_on_the_seed_alone(pieces):
 
 @pytest.mark.parametrize("count", [3, 4])
 def test_of_few_pieces_the_last_quarter_is_held_out(pieces, tuned_with, count):
+    pieces = pieces[4:]  # these share no bar
     style = learn("Waltz", pieces[:count])
     assert not any(source.held_out for source in style.sources)
     for (score, _), first, last in zip(pieces[:count], tuned_with["train"], tuned_with["held_out"], strict=True):
@@ -96,7 +98,7 @@ def test_ranks_stay_those_of_the_whole_piece(tune, tuned_with):
 def test_a_piece_of_one_bar_among_few_is_no_traceback(pieces, tune):
     one_note = (tune.with_notes(tune.notes[:1]), Source("/one.mid", "f" * 64))
     silence = (tune.with_notes(tune.notes[:0]), Source("/none.mid", "e" * 64))
-    style = learn("Waltz", [*pieces[:3], one_note, silence], tune=False)
+    style = learn("Waltz", [*pieces[4:7], one_note, silence], tune=False)
     assert len(style.sources) == 4  # the silent one taught nothing
     assert style.proof.held_out_pieces == 3
 
@@ -207,6 +209,80 @@ def test_the_palette_is_what_most_pieces_have(pieces, tune):
     assert (piano.name, piano.lowest, piano.highest, piano.frequency) == ("Piano", 48, 55, 0.8)
     assert (kit.is_drum, kit.program, kit.lowest, kit.highest) == (True, 0, 48, 55)
     assert [part.rank for part in palette.parts] == [0, 1, 2, 3]
+
+
+def test_the_proof_counts_the_notes_that_were_judged(pieces, tuned_with):
+    """Of long pieces the first 1,024."""
+    rng = np.random.default_rng(5)
+    long = []
+    for i in range(5):
+        notes = notes_from_columns(np.arange(1100) * 240, [240] * 1100, rng.integers(50, 80, 1100))
+        long.append((Score(notes, (Track(),)), Source(f"/{i}.mid", f"{i:064x}")))
+    style = learn("Long", long)
+    judged = tuned_with["held_out"]
+    assert [len(piece.steps) for piece in judged] == [1100]
+    assert style.proof.held_out_notes == 1024
+
+
+def test_the_same_music_is_learned_from_once(pieces, tuned_with):
+    """Another key, another file, other bytes: it would be recognised, not foreseen."""
+    copies = [(score.transposed(3), replace(source, path=f"{source.path}.musicxml")) for score, source in pieces]
+    told = []
+    style = learn("Waltz", [*pieces, *copies], notice=told.append)
+    assert [source.path for source in style.sources] == [source.path for _, source in pieces]
+    assert len(told) == 10
+    assert told[0] == "left out /music/0.mid.musicxml (No. 0): the same notes as /music/0.mid (No. 0)"
+    with pytest.raises(InputError, match="80 notes are too few"):
+        learn("Waltz", [pieces[0]] * 9)
+
+
+def test_a_piece_that_is_too_long_is_left_out_and_named(pieces, tune, monkeypatch):
+    monkeypatch.setattr("stilo.elements.layout.MAX_NOTES", 100)
+    endless = notes_from_columns(np.arange(101) * 480, [480] * 101, [60] * 101)
+    too_long = (tune.with_notes(endless), Source("/music/endless.mid", "d" * 64))
+    told = []
+    style = learn("Waltz", [too_long, *pieces], tune=False, notice=told.append)
+    assert len(style.sources) == 10
+    [line] = told
+    assert line.startswith("left out /music/endless.mid: ")
+    with pytest.raises(ReadError, match=r"^/music/endless\.mid: "):
+        learn("Waltz", [too_long], tune=False, notice=told.append)
+    assert len(told) == 1
+
+
+def test_what_the_grid_does_to_played_timing_is_told(pieces):
+    played = []
+    rng = np.random.default_rng(0)
+    for score, source in pieces:
+        notes = score.notes.copy()
+        notes["onset_ticks"] += rng.integers(0, 2, 80).astype(np.int32) * 28  # 36 ms late at 96 quarters a minute
+        played.append((score.with_notes(notes), source))
+    told = []
+    learn("Waltz", pieces, tune=False, notice=told.append)
+    assert told == []
+    learn("Waltz", played, tune=False, notice=told.append)
+    [line] = told
+    moved = np.mean([score.notes["onset_ticks"] % 480 > 0 for score, _ in played])
+    assert f"{100 * moved:.0f} % of the notes were moved" in line
+    assert "at most 36 ms" in line
+
+
+def test_advice_says_what_was_judged(pieces, tuned_with, monkeypatch):
+    few = learn("Waltz", pieces[4:8], tune=False)
+    assert few.proof.held_out_notes == 80
+    monkeypatch.setattr(learn_module, "SMALL_GAIN", -100.0)
+    assert "on the last quarter of each piece" in learn("Waltz", pieces[4:8], tune=False).proof.advice
+    assert "on pieces it did not learn from" in learn("Waltz", pieces, tune=False).proof.advice
+
+
+def test_a_loop_proves_nothing_and_that_is_said(tune):
+    """Eight bars that go round and round."""
+    notes = tune.notes[tune.notes["onset_ticks"] < 8 * 1440]
+    rounds = np.concatenate([notes] * 8)
+    rounds["onset_ticks"] += np.repeat(np.arange(8) * 8 * 1440, len(notes)).astype(np.int32)
+    proof = learn("Loop", [(tune.with_notes(rounds), Source("/loop.mid", "c" * 64))], tune=False).proof
+    assert proof.advice.startswith("the last quarter of each piece repeats what it learned from")
+    assert proof.held_out_notes == len(rounds) // 4
 
 
 def test_a_tempo_that_no_source_names_is_not_invented(pieces):

@@ -62,6 +62,7 @@ class Quantisation:
         mean_error_quarters, p95_error_quarters: of the absolute onset error; 0 without notes.
         mean_error_seconds, p95_error_seconds: the same in seconds of the piece's own tempo.
         mean_duration_error_quarters: mean absolute change of duration.
+        errors_seconds: float64 [notes], of each note of the score as it was, in seconds.
         share_moved: share of the notes whose onset was not on the grid already, 0…1.
     """
 
@@ -72,6 +73,7 @@ class Quantisation:
     mean_error_seconds: float
     p95_error_seconds: float
     mean_duration_error_quarters: float
+    errors_seconds: NDArray[np.float64]
     share_moved: float
 
 
@@ -223,7 +225,7 @@ def _starts(lengths: Integers) -> Integers:
 
 def _report(score: Score, moved: Score, slots: Slots, bars: _Bars) -> Quantisation:
     if len(score) == 0:
-        return Quantisation(moved, slots, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return Quantisation(moved, slots, 0.0, 0.0, 0.0, 0.0, 0.0, np.zeros(0), 0.0)
     played = score.notes["onset_ticks"].astype(np.float64)
     written = bars.original_ticks(slots.onset)
     quarters = np.abs(played - written) / score.ticks_per_quarter
@@ -238,5 +240,6 @@ def _report(score: Score, moved: Score, slots: Slots, bars: _Bars) -> Quantisati
         mean_error_seconds=float(seconds.mean()),
         p95_error_seconds=float(np.percentile(seconds, 95)),
         mean_duration_error_quarters=float(lengthened.mean()),
+        errors_seconds=seconds,
         share_moved=float((quarters > 1e-6).mean()),
     )

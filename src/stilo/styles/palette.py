@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from stilo.errors import InputError
+from stilo.music.score import NoteArray, Score
+from stilo.music.timeline import main_tempo, main_time_signature
 from stilo.styles.fields import Fields, printable
 
 MOST_PARTS = 4096
 LONGEST_PART_NAME = 200
+MOST_TOGETHER = 0.02  # share of the notes of a part that may begin together when it plays one note at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +98,54 @@ class Palette:
             key=fields.text("key", 40),
             parts=tuple(Part.from_json(part) for part in fields.items("parts", MOST_PARTS)),
         )
+
+
+def palette_of(scores: Sequence[Score], keys: Sequence[str]) -> Palette:
+    """What most pieces have: median tempo of those that name one, commonest metre, key ("" = none) and parts."""
+    tempos = [main_tempo(score) for score in scores if score.tempos]
+    metres = Counter((s.numerator, s.denominator) for s in map(main_time_signature, scores))
+    named_keys = Counter(key for key in keys if key)
+    return Palette(
+        tempo_qpm=float(np.clip(np.median(tempos), 1, 1000)) if tempos else None,
+        time_signature=metres.most_common(1)[0][0],
+        key=named_keys.most_common(1)[0][0] if named_keys else "",
+        parts=_parts(scores),
+    )
+
+
+def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
+    """Every part that occurs, highest first, drums last, with the range that most of its notes keep to."""
+    from stilo.models.tokens import Part as Voice
+    from stilo.models.tokens import parts_of
+
+    pieces: Counter[Voice] = Counter()
+    names: dict[Voice, Counter[str]] = {}
+    notes: dict[Voice, list[NoteArray]] = {}
+    for score in scores:
+        voices = parts_of(score)
+        used = set(np.unique(score.notes["track"]).tolist())
+        pieces.update({voices[i] for i in used})
+        for i in used:
+            names.setdefault(voices[i], Counter())[score.tracks[i].name] += 1
+            notes.setdefault(voices[i], []).append(score.notes[score.notes["track"] == i])
+    ranges = {voice: np.concatenate([some["pitch"] for some in rows]) for voice, rows in notes.items()}
+    order = sorted(pieces, key=lambda voice: (voice.is_drum, -float(ranges[voice].mean()), voice.token))
+    return tuple(
+        Part(
+            name=names[voice].most_common(1)[0][0],
+            program=0 if voice.is_drum else voice.program,
+            is_drum=voice.is_drum,
+            rank=rank,
+            frequency=pieces[voice] / len(scores),
+            lowest=int(ranges[voice].min()),
+            highest=int(ranges[voice].max()),
+            is_single=_is_single(notes[voice]),
+        )
+        for rank, voice in enumerate(order)
+    )
+
+
+def _is_single(notes: Sequence[NoteArray]) -> bool:
+    """Whether hardly any note begins together with another of the same part."""
+    together = sum(len(some) - len(np.unique(some["onset_ticks"])) for some in notes)
+    return together <= MOST_TOGETHER * sum(len(some) for some in notes)

@@ -16,7 +16,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that a style learned from; `held_out` pieces were only used to prove what was learned.
+    """A file that a style learned from; `held_out` pieces only chose when to stop, and proved what was learned.
 
     `sha256` is that of the file's bytes, `notes` counts the notes read from it, `licence` is "" when nothing says so.
     """
@@ -53,13 +53,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was learned, measured on pieces held out of the learning; nats per note, lower is better.
+    """What was learned, measured on music held out of the learning; nats per note, lower is better.
+
+    The held-out music also chose when to stop tuning, so `tuned_nats_per_note` flatters a little.
 
     Attributes:
         base_nats_per_note: the base model alone.
         vector_nats_per_note: the base model told the style's vector.
         tuned_nats_per_note: with the adapter too; None when nothing was tuned.
-        held_out_pieces, held_out_notes: what the figures were measured on.
+        held_out_pieces, held_out_notes: what all three figures were measured on: whole pieces when any source is
+            held out, else the last quarter of each.
         seconds: how long learning took.
         steps: optimiser steps of the adapter that was kept.
         advice: one line for the person, "" when there is none to give.

@@ -22,7 +22,7 @@ def style_card(style: Style) -> str:
 
     told = {"composes with": [palette_line(style.palette)]}
     if style.proof is not None:
-        told["proof"] = proof_lines(style.proof)
+        told["proof"] = proof_lines(style.proof, any(source.held_out for source in style.sources))
     if style.parents:
         told["blended from"] = [", ".join(f"{name} {share:.0%}" for name, share in style.parents.items())]
     if style.sources:
@@ -47,8 +47,8 @@ def palette_line(palette: Palette) -> str:
     return ", ".join(told)
 
 
-def proof_lines(proof: Proof) -> list[str]:
-    """Held-out nats/note before and after, and the advice when there is some."""
+def proof_lines(proof: Proof, of_whole_pieces: bool) -> list[str]:
+    """Held-out nats/note before and after, what they were measured on, and the advice when there is some."""
     steps = [
         f"{proof.base_nats_per_note:.3f} before",
         f"{proof.vector_nats_per_note:.3f} style told",
@@ -58,10 +58,15 @@ def proof_lines(proof: Proof) -> list[str]:
         steps.append(f"{proof.tuned_nats_per_note:.3f} tuned")
         after = proof.tuned_nats_per_note
     gain = proof.base_nats_per_note - after
+    notes, pieces = _counted(proof.held_out_notes, "note"), _counted(proof.held_out_pieces, "piece")
+    judged = f"{pieces} ({notes}) it did not learn from"
+    if not of_whole_pieces:
+        judged = f"the last quarter of each piece ({notes} of {pieces}), kept out of the learning"
+    chose = "" if proof.tuned_nats_per_note is None else "; they also chose when to stop tuning"
     lines = [
         f"held-out nats/note {' → '.join(steps)}, {abs(gain):.3f} {'better' if gain >= 0 else 'WORSE'}",
-        f"judged on {_counted(proof.held_out_pieces, 'piece')} ({_counted(proof.held_out_notes, 'note')}) "
-        f"it did not learn from, in {proof.seconds:.0f} s",
+        f"judged on {judged}{chose}",
+        f"learned in {proof.seconds:.0f} s",
     ]
     return [*lines, proof.advice] if proof.advice else lines
 

@@ -23,8 +23,7 @@ def gather_pieces(
 ) -> list[tuple[Score, Source]]:
     """Read every music file in `paths`, folders walked, and say of each piece where it comes from.
 
-    A tune book gives several pieces. A file that cannot be read, and a second file with the same bytes, are left out
-    and `notice` is told.
+    A tune book gives several pieces. A file that cannot be read is left out and `notice` is told.
 
     Raises:
         InputError: there is no music file, or none can be read.
@@ -34,16 +33,10 @@ def gather_pieces(
     files = music_files([Path(path) for path in paths])
     pieces: list[tuple[Score, Source]] = []
     unread: list[ReadError] = []
-    seen: dict[str, Path] = {}
     for i, path in enumerate(files):
         progress(f"reading {path.name}", i / len(files))
         try:
-            read = _read_pieces(path, licence)
-            earlier = seen.setdefault(read[0][1].sha256, path)
-            if earlier is path:
-                pieces += read
-            else:
-                notice(f"left out {path}: the same bytes as {earlier}")
+            pieces += _read_pieces(path, licence)
         except ReadError as error:
             unread.append(error)
     if not pieces:
@@ -103,7 +96,7 @@ def learn_style(
         seed: of everything random in the tuning.
         replace: take the place of a style of the same name.
         progress: is told what is being done and the share done.
-        notice: is told of files that were left out.
+        notice: is told of what was left out, and of played timing.
 
     Raises:
         InputError: the name cannot be used or is taken, or no file can be read.
@@ -128,6 +121,7 @@ def learn_style(
         steps=steps,
         seed=seed,
         progress=part_of(progress, READING_SHARE, 1.0),
+        notice=notice,
     )
     with Library() as library:
         library.save(style, replace=replace)
