@@ -38,9 +38,9 @@ def learn(
 ) -> None:
     """Learn a style from your files and keep it in your library.
 
-    Ten pieces take about three minutes. Some pieces (of fewer than five: the last quarter of each) are not learned from:
-    how well their notes are foreseen, before and after, shows what was learned. It is told in nats per note; less is
-    better. They also choose when to stop, so the figure after it flatters a little.
+    Ten pieces take about three minutes. Some pieces (of fewer than five: the last quarter of each) are not learned
+    from: how well their notes are foreseen, before and after, shows what was learned. It is told in nats per note;
+    less is better. They also choose when to stop, so the figure after it flatters a little.
 
     \b
     Examples:
