@@ -29,6 +29,7 @@ SMALL_GAIN = 0.02
 ODD_ONE_OUT = 2.0
 TUNING_SECONDS = 120.0
 LATE_SECONDS = 0.03  # what a listener begins to hear as another rhythm; told from there on
+UNMOVED_SECONDS = 1e-6
 Progress = Callable[[str, float], None]
 Notice = Callable[[str], None]
 
@@ -209,13 +210,12 @@ def _name(source: Source) -> str:
 
 def _tell_timing(measured: Sequence[_Measured], notice: Notice) -> None:
     """Say what the grid does to the timing, when it can be heard."""
-    grids = [quantised(one.score) for one in measured]
-    errors = np.concatenate([grid.errors_seconds for grid in grids])
+    errors = np.concatenate([quantised(one.score).errors_seconds for one in measured])
     late = float(np.percentile(errors, 95))
     if late > LATE_SECONDS:
-        moved = np.average([grid.share_moved for grid in grids], weights=[len(one.score) for one in measured])
+        moved = 100 * float((errors > UNMOVED_SECONDS).mean())
         notice(
-            f"played timing is learned on the grid of 32nds and triplets: {100 * moved:.0f} % of the notes were moved, "
+            f"played timing is learned on the grid of 32nds and triplets: {moved:.0f} % of the notes were moved, "
             f"95 % of all by at most {1000 * late:.0f} ms"
         )
 
