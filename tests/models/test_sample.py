@@ -142,11 +142,11 @@ def test_a_single_part_plays_one_note_at_a_time(make_model):
 
 
 def test_endings_differ_in_the_last_bars_alone(make_model):
-    plan = plan_of((Part(0),), bars=8)
+    plan = plan_of((Part(0),), bars=8, ending_bars=2)
     sampler = Sampler(make_model(2), plan, USUAL, np.random.default_rng(4))
     steps, nats = sampler.write()
     kept = steps["bar"] < 6
-    endings = list(sampler.endings(steps, 2, 3))
+    endings = list(sampler.endings(3))
     assert len(endings) == 3
     for other, other_nats in endings:
         assert np.array_equal(other[other["bar"] < 6], steps[kept])

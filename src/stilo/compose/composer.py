@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stilo.compose.judge import Figures, choose, cost_of, ending_cost, heard_key, measure_figures, style_distance
 from stilo.compose.performance import performed
-from stilo.compose.request import MOST_CANDIDATES, Request
+from stilo.compose.request import Request
 from stilo.elements.profile import analyse
 from stilo.errors import InputError
 from stilo.music.chords import parse_chord
@@ -23,7 +23,7 @@ from stilo.styles.palette import Part as PalettePart
 from stilo.styles.style import Style
 
 if TYPE_CHECKING:
-    from stilo.models.sample import Plan, Taste
+    from stilo.models.sample import Plan, Sampler, Taste
     from stilo.models.sequence import SequenceModel
     from stilo.models.tokens import Part, StepArray
 
@@ -68,9 +68,9 @@ class Composition:
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """A piece as the net wrote it (`steps`), and as it would be given back but for the performance (`score`)."""
+    """A piece as it would be given back but for the performance (`score`), and the sampler that wrote it."""
 
-    steps: StepArray
+    sampler: Sampler
     score: Score
     key: Key | None
     nats_per_note: float
@@ -94,22 +94,20 @@ class _Desk:
         """A whole piece, as it comes."""
         from stilo.models.sample import Sampler
 
-        return self._candidate(*Sampler(self.model, self.plan, self.taste, rng).write(progress=progress))
+        sampler = Sampler(self.model, self.plan, self.taste, rng)
+        return self._candidate(sampler, *sampler.write(progress=progress))
 
-    def end_well(self, candidate: _Candidate, rng: np.random.Generator) -> _Candidate:
+    def end_well(self, candidate: _Candidate) -> _Candidate:
         """The candidate, or one that differs from it in its last bars alone and ends better.
 
         The first good one is taken, else the best of `MOST_ENDINGS`. Drums and short pieces stay as they are.
         """
-        from stilo.models.sample import Sampler
-
         best, least = candidate, ending_cost(candidate.score, candidate.key)
-        if candidate.key is None or self.plan.bars <= 2 * ENDING_BARS:
+        if candidate.key is None:
             return best
-        sampler = Sampler(self.model, self.plan, self.taste, rng)
-        others = sampler.endings(candidate.steps, ENDING_BARS, MOST_ENDINGS)
+        others = candidate.sampler.endings(MOST_ENDINGS)
         while least > GOOD_ENDING and (written := next(others, None)) is not None:
-            other = self._candidate(*written)
+            other = self._candidate(candidate.sampler, *written)
             cost = ending_cost(other.score, candidate.key)
             if cost < least and other.key == candidate.key:
                 best, least = other, cost
@@ -127,7 +125,7 @@ class _Desk:
         vector = np.asarray(self.style.embedding, np.float32)
         return style_distance(candidate.score, vector, self.model.style_scale.numpy())
 
-    def _candidate(self, steps: StepArray, nats: NDArray[np.float64]) -> _Candidate:
+    def _candidate(self, sampler: Sampler, steps: StepArray, nats: NDArray[np.float64]) -> _Candidate:
         from stilo.models.tokens import decode
 
         plan = self.plan
@@ -138,7 +136,7 @@ class _Desk:
         if heard is not None:
             score = self._in_key(score, heard)
             heard = heard_key(score)
-        return _Candidate(steps, score, heard, float(nats.sum(1).mean()) if len(nats) else 0.0)
+        return _Candidate(sampler, score, heard, float(nats.sum(1).mean()) if len(nats) else 0.0)
 
     def _in_key(self, score: Score, heard: Key) -> Score:
         """Transposed to the key that was asked for, else to whichever key of the style is nearest.
@@ -186,7 +184,7 @@ def compose(style: Style, request: Request, progress: Progress | None = None) ->
         candidates.append(desk.write(np.random.default_rng([request.seed, number]), share))
     chosen = choose([desk.cost(candidate) for candidate in candidates])
     tell("ending", 0.9)
-    best = desk.end_well(candidates[chosen], np.random.default_rng([request.seed, MOST_CANDIDATES]))
+    best = desk.end_well(candidates[chosen])
     score = _finished(best, f"{style.name}, no. {request.seed}")
     tell("done", 1.0)
     report = Report(
@@ -263,6 +261,7 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
         style=np.asarray(style.embedding),
         single=frozenset(single),
         most_notes=request.bars * MOST_NOTES_PER_BAR,
+        ending_bars=ENDING_BARS if request.bars > 2 * ENDING_BARS else 0,
     )
     return plan, tracks
 

@@ -55,6 +55,7 @@ class Plan:
         single: those of them that play one note at a time.
         style: embedding, None = not told.
         bars_left_known: whether the model is told how far the end is.
+        ending_bars: how many bars at the end `Sampler.endings` writes anew.
         most_notes: it stops there whatever happens.
     """
 
@@ -65,6 +66,7 @@ class Plan:
     style: NDArray[np.float32] | None = None
     single: frozenset[Part] = frozenset()
     bars_left_known: bool = True
+    ending_bars: int = 0
     most_notes: int = 20_000
 
     @property
@@ -88,6 +90,9 @@ class _Pen:
     state: State | None = None
     nats: list[list[float]] = field(default_factory=list)
 
+    def copy(self) -> _Pen:
+        return _Pen(copy.deepcopy(self.written), self.state, list(self.nats))
+
 
 class Sampler:
     """Draws pieces from a model; the random generator is passed in, so the same seed writes the same notes."""
@@ -101,6 +106,7 @@ class Sampler:
         self.tempo = UNKNOWN_TEMPO if tempo is None else tempo_class(tempo)
         self.part_mask = np.full(FIELD_SIZES[PART], _MINUS_INFINITY)
         self.part_mask[list(self.parts)] = 0.0
+        self.before_end: _Pen | None = None
         told = Told(plan.style, frozenset(part.program for part in plan.ranges))
         with torch.inference_mode():
             self.condition = model.condition(conditioning_of([told]))
@@ -114,14 +120,14 @@ class Sampler:
             return self._write(given, progress)
 
     @torch.inference_mode()
-    def endings(self, steps: StepArray, bars: int, count: int) -> Iterator[tuple[StepArray, NDArray[np.float64]]]:
-        """Other ways for a piece to end: `count` pieces that differ from `steps` in the last `bars` bars alone."""
-        with one_thread():
-            begun = _Pen()
-            for forced in steps[steps["bar"] < self.plan.bars - bars]:
-                self._step(begun, forced)
-            for _ in range(count):
-                yield self._write_on(_Pen(copy.deepcopy(begun.written), begun.state, list(begun.nats)), None)
+    def endings(self, count: int) -> Iterator[tuple[StepArray, NDArray[np.float64]]]:
+        """`count` other ways for the piece that `write` wrote to end: all before its last `ending_bars` stays."""
+        if self.before_end is None:
+            return
+        for _ in range(count):
+            with one_thread():
+                ending = self._write_on(self.before_end.copy(), None)
+            yield ending
 
     def _write(
         self, given: StepArray | None, progress: Callable[[float], None] | None
@@ -155,6 +161,8 @@ class Sampler:
                 if choice == END:
                     return False
                 onset, position, bar = self._place(w, choice)
+                if self.before_end is None and bar >= self.plan.bars - self.plan.ending_bars:
+                    self.before_end = pen.copy()
             if stage == PITCH and chosen[PART] % PROGRAMS == DRUMS:
                 choice += 128
             chosen.append(choice)
