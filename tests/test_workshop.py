@@ -482,3 +482,18 @@ def test_the_doctor_tells_how_to_sound_better(monkeypatch, tmp_path):
 def test_writing_a_composition_alone(tmp_path, tune):
     write_composition(SimpleNamespace(score=tune, request=None, report=None), [tmp_path / "a.mid"])
     assert len(read_score(tmp_path / "a.mid")) == len(tune)
+
+
+def test_a_key_that_was_not_reached_is_said():
+    from stilo.compose.composer import Composition, Report
+    from stilo.compose.judge import measure_figures
+    from stilo.compose.request import Request
+    from stilo.music.score import Score, Track, notes_from_columns
+    from stilo.workshop import composition_line
+
+    score = Score(notes_from_columns([0], [480], [60]), (Track(),))
+    for asked, key, said in (("A minor", "A major", True), ("A minor", "A minor", False), ("", "A minor", False)):
+        report = Report(asked, key, 0.5, 2.0, 4, 1, measure_figures(score))
+        line = composition_line(Composition(score, Request(bars=2), report))
+        assert key in line
+        assert ("asked for A minor" in line) is said

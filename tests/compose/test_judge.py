@@ -6,6 +6,7 @@ import pytest
 from stilo.compose.judge import (
     LOOP_NOTES,
     Figures,
+    _silent_parts,
     choose,
     cost_of,
     ending_cost,
@@ -157,3 +158,16 @@ def test_a_part_that_has_left_before_the_end_costs():
     notes["track"][:12] = 1
     left = Score(notes, (PIANO, Track("Flute", 73)), time_signatures=whole.time_signatures)
     assert ending_cost(left, Key(0, "major")) == pytest.approx(0.25)
+
+
+def test_a_part_that_is_silent_most_of_the_time_costs():
+    both = Score(
+        notes_from_columns([*range(0, 7680, 480)] * 2, [480] * 32, [60] * 16 + [72] * 16, 80, [0] * 16 + [1] * 16),
+        (PIANO, Track("Flute", 73)),
+        time_signatures=(TimeSignature(0, 4, 4),),
+    )
+    style = pool_profiles([analyse(both)])
+    left = both.with_notes(both.notes[(both.notes["track"] == 0) | (both.notes["onset_ticks"] < 480)])
+    assert _silent_parts(both) == 0.0
+    assert _silent_parts(left) == pytest.approx(0.25)  # 3 bars of 4, of one of 2 parts
+    assert cost_of(left, style) > cost_of(both, style) + 0.25

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from stilo.compose.performance import RITARD, performed
+from stilo.compose.performance import RITARD, one_keyboard, performed
 from stilo.compose.request import Request
 from stilo.errors import RequestError
 from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
@@ -157,3 +157,16 @@ def test_every_metre_can_be_played(metre):
 def test_nothing_to_play():
     empty = Score(notes_from_columns([], [], []), (Track(),))
     assert performed(empty) == empty
+
+
+def test_two_hands_play_one_keyboard():
+    tracks = (Track("Flute", 73), Track("Piano", 0), Track("", 0), Track("Kit", 0, True))
+    notes = notes_from_columns(
+        [0, 0, 0, 480, 480], [480, 480, 960, 480, 480], [72, 60, 60, 48, 36], 80, [0, 1, 2, 2, 3]
+    )
+    score = one_keyboard(Score(notes, tracks))
+    assert score.tracks == (tracks[0], tracks[1], tracks[3])
+    kept = [(int(n["track"]), int(n["pitch"]), int(n["duration_ticks"])) for n in score.notes]
+    assert kept == [(0, 72, 480), (1, 60, 960), (1, 48, 480), (2, 36, 480)]
+    choir = Score(notes_from_columns([0, 0], [480, 480], [60, 64], 80, [0, 1]), (Track("", 52), Track("", 52)))
+    assert one_keyboard(choir) == choir

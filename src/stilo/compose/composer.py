@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stilo.compose.judge import Figures, choose, cost_of, ending_cost, heard_key, measure_figures, style_distance
-from stilo.compose.performance import performed
+from stilo.compose.performance import one_keyboard, performed
 from stilo.compose.request import Request
 from stilo.elements.profile import analyse
 from stilo.errors import InputError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 USUAL_FREQUENCY = 0.5
 NO_MUSIC = 1000.0
 ENDING_BARS, MOST_ENDINGS, GOOD_ENDING = 2, 32, 0.25
-OTHER_MODE, MORE_FOR_MODE = 100.0, 4
+OTHER_MODE, MORE_FOR_MODE = 100.0, 8
 MOST_NOTES_PER_BAR = 256
 Progress = Callable[[str, float], None]
 
@@ -284,7 +284,7 @@ def _usual_name(part: PalettePart) -> str:
 
 def _finished(candidate: _Candidate, title: str) -> Score:
     """With key and chord marks, played."""
-    score, key = candidate.score, candidate.key
+    score, key = one_keyboard(candidate.score), candidate.key
     if key is not None:
         score = replace(score, key_signatures=(key.signature,), chord_symbols=_chord_symbols(score))
     return performed(replace(score, title=title))

@@ -1,4 +1,5 @@
-"""How a composed piece is played: accents and phrases where the style says nothing of loudness, a slowing at the end.
+"""How a composed piece is played: both hands on one keyboard, accents and phrases where the style says nothing of
+loudness, a slowing at the end.
 
 After the rules of Friberg, Bresin & Sundberg, "Overview of the KTH rule system for musical performance" (2006), much
 simplified: metrical accents, a phrase arch of four bars, melody above accompaniment, final ritard.
@@ -11,13 +12,36 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.music.score import Score, Tempo
+from stilo.music.score import Score, Tempo, Track
 from stilo.music.timeline import bar_grid, main_tempo
 
+KEYBOARDS = frozenset(range(8)) | frozenset(range(16, 21))
 FLAT_DEVIATION = 4.0
 PHRASE_BARS = 4
 ACCENT, ARCH, MELODY = 6.0, 8.0, 7.0
 RITARD = (0.96, 0.88, 0.78)
+
+
+def one_keyboard(score: Score) -> Score:
+    """The score with the hands of each keyboard instrument, written as several tracks, on one; doubled notes once."""
+    first: dict[int, int] = {}
+    goes_to = []
+    tracks: list[Track] = []
+    for track in score.tracks:
+        if track.program in KEYBOARDS and not track.is_drum and track.program in first:
+            goes_to.append(first[track.program])
+            continue
+        if not track.is_drum:
+            first.setdefault(track.program, len(tracks))
+        goes_to.append(len(tracks))
+        tracks.append(track)
+    if len(tracks) == len(score.tracks):
+        return score
+    notes = score.notes.copy()
+    notes["track"] = np.array(goes_to)[notes["track"]]
+    notes = notes[np.lexsort((-notes["duration_ticks"], notes["pitch"], notes["track"], notes["onset_ticks"]))]
+    place = np.stack([notes[name].astype(np.int64) for name in ("onset_ticks", "track", "pitch")])
+    return replace(score, notes=notes[np.append(True, (np.diff(place) != 0).any(0))], tracks=tuple(tracks))
 
 
 def performed(score: Score) -> Score:

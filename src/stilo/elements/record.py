@@ -126,7 +126,9 @@ def _element(value: Any, name: str) -> Value:
     table = _mapping(value, name)
     if len(table) > _MOST_LABELS:
         raise InputError(f"profile: {name} holds more than {_MOST_LABELS} names")
-    return {_text(label, name): _number(share, name, 0, 1) for label, share in table.items()}
+    read = {_text(label, name): _number(share, name, 0, 1) for label, share in table.items()}
+    # the largest first, as `figures.shares` gives them: JSON may come back in any order
+    return dict(sorted(read.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _read_piece(given: Any) -> PieceDetail:

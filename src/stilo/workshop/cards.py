@@ -6,6 +6,8 @@ from collections import Counter
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from stilo.music.instruments import PROGRAM_NAMES
+
 if TYPE_CHECKING:
     from stilo.compose.composer import Composition
     from stilo.styles.palette import Palette
@@ -41,7 +43,7 @@ def palette_line(palette: Palette) -> str:
     told = [f"{numerator}/{denominator}", tempo]
     if palette.key:
         told.append(palette.key)
-    names = [part.name or ("drums" if part.is_drum else f"program {part.program}") for part in palette.parts]
+    names = [part.name or ("Drums" if part.is_drum else PROGRAM_NAMES[part.program]) for part in palette.parts]
     if names:
         told.append("; ".join(names))
     return ", ".join(told)
@@ -76,7 +78,8 @@ def composition_line(composition: Composition) -> str:
     request, report = composition.request, composition.report
     told = [f"{request.bars} bars", _counted(len(composition.score), "note")]
     if report.key:
-        told.append(report.key)
+        other = report.asked_key not in ("", report.key)
+        told.append(f"{report.key} (asked for {report.asked_key}: no candidate was)" if other else report.key)
     return f"{', '.join(told)}; {report.style_distance:.2f} from the style (0.7 is usual); seed {request.seed}"
 
 
