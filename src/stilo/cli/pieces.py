@@ -36,7 +36,11 @@ def compose(
     ] = None,
     key: Annotated[
         str | None,
-        typer.Option(metavar="KEY", help='For example "A minor" (if not given: the style\'s).', show_default=False),
+        typer.Option(
+            metavar="KEY",
+            help='For example "A minor" (if not given: one of the style\'s). When no candidate is in its mode, it is said.',
+            show_default=False,
+        ),
     ] = None,
     metre: Annotated[
         str | None,
