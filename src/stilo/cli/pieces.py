@@ -38,7 +38,7 @@ def compose(
         str | None,
         typer.Option(
             metavar="KEY",
-            help='For example "A minor" (if not given: one of the style\'s). When no candidate is in its mode, it is said.',
+            help='For example "A minor" (if not given: one of the style\'s); it is said when it cannot be reached.',
             show_default=False,
         ),
     ] = None,
