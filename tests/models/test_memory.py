@@ -87,3 +87,19 @@ def test_constants_fit_each_other():
     """What the packed keys and the tables rely on."""
     assert PARTS < 1 << _PART_BITS
     assert len(BAR_LAGS) + CONTEXT_CANDIDATES == CANDIDATES
+
+
+def test_a_copy_grows_on_by_itself(make_steps):
+    steps = make_steps(3, notes=80)
+    grown = GrowingMemory()
+    rows = [tuple(int(row[name]) for name in ("onset", "gap", "part", "pitch", "bar_slots")) for row in steps]
+    for row in rows[:40]:
+        grown.push(*row)
+    before = (grown.context(), grown.bars_next(), grown.bars_hits(), len(grown))
+    copied = grown.copy()
+    for row in rows[40:]:
+        copied.push(*row)
+    assert (grown.context(), grown.bars_next(), grown.bars_hits(), len(grown)) == before
+    for row in rows[40:]:
+        grown.push(*row)
+    assert grown == copied

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 USUAL_FREQUENCY = 0.5
 NO_MUSIC = 1000.0
-ENDING_BARS, MOST_ENDINGS, GOOD_ENDING = 2, 32, 0.25
+ENDING_BARS, MOST_ENDINGS, GOOD_ENDING = 2, 24, 0.25
 OTHER_MODE, MORE_FOR_MODE = 100.0, 8
 MOST_NOTES_PER_BAR = 256
 Progress = Callable[[str, float], None]
@@ -68,10 +68,11 @@ class Composition:
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """A piece as it would be given back but for the performance (`score`), and the sampler that wrote it."""
+    """A piece as it would be given back but for the performance: `shift` semitones above what its sampler wrote."""
 
     sampler: Sampler
     score: Score
+    shift: int
     key: Key | None
     nats_per_note: float
 
@@ -107,10 +108,11 @@ class _Desk:
             return best
         others = candidate.sampler.endings(MOST_ENDINGS)
         while least > GOOD_ENDING and (written := next(others, None)) is not None:
-            other = self._candidate(candidate.sampler, *written)
-            cost = ending_cost(other.score, candidate.key)
-            if cost < least and other.key == candidate.key:
-                best, least = other, cost
+            steps, nats = written
+            score = self._score(steps).transposed(candidate.shift)
+            cost = ending_cost(score, candidate.key)
+            if cost < least and heard_key(score) == candidate.key:
+                best, least = replace(candidate, score=score, nats_per_note=float(nats.sum(1).mean())), cost
         return best
 
     def cost(self, candidate: _Candidate) -> float:
@@ -126,27 +128,30 @@ class _Desk:
         return style_distance(candidate.score, vector, self.model.style_scale.numpy())
 
     def _candidate(self, sampler: Sampler, steps: StepArray, nats: NDArray[np.float64]) -> _Candidate:
+        score, shift = self._score(steps), 0
+        heard = heard_key(score)
+        if heard is not None:
+            shift = self._shift(score, heard)
+            score = score.transposed(shift)
+            heard = heard_key(score)
+        return _Candidate(sampler, score, shift, heard, float(nats.sum(1).mean()) if len(nats) else 0.0)
+
+    def _score(self, steps: StepArray) -> Score:
         from stilo.models.tokens import decode
 
         plan = self.plan
         single = [part.token for part in plan.single]
         tempo = plan.quarters_per_minute or DEFAULT_QUARTERS_PER_MINUTE
-        score = decode(steps, plan.metre, tempo, self.tracks, bars=plan.bars, single=single)
-        heard = heard_key(score)
-        if heard is not None:
-            score = self._in_key(score, heard)
-            heard = heard_key(score)
-        return _Candidate(sampler, score, heard, float(nats.sum(1).mean()) if len(nats) else 0.0)
+        return decode(steps, plan.metre, tempo, self.tracks, bars=plan.bars, single=single)
 
-    def _in_key(self, score: Score, heard: Key) -> Score:
-        """Transposed to the key that was asked for, else to whichever key of the style is nearest.
+    def _shift(self, score: Score, heard: Key) -> int:
+        """Semitones to the key that was asked for, else to whichever key of the style is nearest.
 
         Up or down, whichever keeps the parts better to their ranges.
         """
         tonics = {self.asked.tonic} if self.asked else self._tonics(heard.mode) or {heard.tonic}
-        shifts = {(tonic - heard.tonic) % 12 - octave for tonic in tonics for octave in (0, 12)}
-        shifted = [(score.transposed(shift), abs(shift)) for shift in sorted(shifts)]
-        return min(shifted, key=lambda one: (self._out_of_range(one[0]), one[1]))[0]
+        shifts = sorted((tonic - heard.tonic) % 12 - octave for tonic in tonics for octave in (0, 12))
+        return min(shifts, key=lambda shift: (self._out_of_range(score.transposed(shift)), abs(shift)))
 
     def _tonics(self, mode: str) -> set[int]:
         """The tonics of the style's keys in a mode; of their relatives when it has none."""

@@ -174,6 +174,19 @@ class GrowingMemory:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def copy(self) -> GrowingMemory:
+        """One that grows on by itself; many times faster than `copy.deepcopy`."""
+        return GrowingMemory(
+            list(self.keys),
+            {part: (list(keys), list(indices)) for part, (keys, indices) in self.voices.items()},
+            set(self.known),
+            list(self.hits),
+            {length: list(column) for length, column in self.hashes.items()},
+            {length: dict(table) for length, table in self.ended.items()},
+            {length: list(column) for length, column in self.earlier.items()},
+            self.last,
+        )
+
     def context(self) -> tuple[list[int], list[int]]:
         """Pointers and levels of the context candidates for the note to come."""
         n = len(self)

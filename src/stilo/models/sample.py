@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -91,7 +90,7 @@ class _Pen:
     nats: list[list[float]] = field(default_factory=list)
 
     def copy(self) -> _Pen:
-        return _Pen(copy.deepcopy(self.written), self.state, list(self.nats))
+        return _Pen(self.written.copy(), self.state, list(self.nats))
 
 
 class Sampler:

@@ -39,6 +39,9 @@ class Chords:
     before: list[int] = field(default_factory=list)
     now: list[int] = field(default_factory=list)
 
+    def copy(self) -> Chords:
+        return Chords(self.onset, list(self.before), list(self.now))
+
     def push(self, onset: int, pitch: int) -> None:
         if onset != self.onset:
             self.before, self.now, self.onset = self.now, [], onset
@@ -61,6 +64,15 @@ class Written:
 
     def __len__(self) -> int:
         return len(self.memory)
+
+    def copy(self) -> Written:
+        """One that goes on by itself."""
+        return Written(
+            {name: list(column) for name, column in self.columns.items()},
+            self.memory.copy(),
+            self.histogram.copy(),
+            {part: chords.copy() for part, chords in self.chords.items()},
+        )
 
     def last(self, name: str, default: int = 0) -> int:
         column = self.columns[name]
