@@ -247,7 +247,7 @@ def test_compose_says_what_it_wrote(stilo, waltz, tmp_path, tune, monkeypatch):
 
     def compose(_style, request, progress=None):
         requests.append(request)
-        report = SimpleNamespace(key="C major", style_distance=0.512)
+        report = SimpleNamespace(asked_key="A minor", key="C major", style_distance=0.512)
         return Composition(score=tune, request=request, report=report)
 
     monkeypatch.setattr("stilo.compose.composer.compose", compose)
@@ -256,7 +256,7 @@ def test_compose_says_what_it_wrote(stilo, waltz, tmp_path, tune, monkeypatch):
     status, out, err = stilo("compose", "Waltz", "-o", outputs[0], "-o", outputs[1], *given)
     assert (status, err) == (0, "")
     assert out.splitlines() == [
-        "8 bars, 80 notes, C major; 0.51 from the style (0.7 is usual); seed 3",
+        "8 bars, 80 notes, C major (asked for A minor: no candidate was); 0.51 from the style (0.7 is usual); seed 3",
         *(f"written: {path}" for path in outputs),
     ]
     [request] = requests
