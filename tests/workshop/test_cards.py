@@ -1,0 +1,60 @@
+"""What a style and a composition are told as."""
+
+import numpy as np
+
+from stilo.workshop import plain, style_card
+
+
+def test_the_card_tells_what_was_learned(make_style):
+    card = style_card(make_style("Waltz"))
+    assert "3.500 before → 3.250 style told → 3.000 tuned, 0.500 better" in card
+    assert "3/4, 96 quarters a minute, C major, Flute; Piano" in card
+    assert "2 pieces, 200 notes; CC0 (1), licence not stated (1)" in card
+    assert "Minuet 75%, Jig 25%" in card
+    assert max(map(len, card.splitlines())) <= 100
+
+
+def test_the_card_does_not_hide_a_failure(make_style):
+    from stilo.styles.style import Proof
+
+    card = style_card(make_style("Waltz", proof=Proof(3.0, 3.25, None, 1, 1, 2.0)))
+    assert "3.000 before → 3.250 style told, 0.250 WORSE" in card
+    assert "1 piece (1 note)" in card
+
+
+def test_the_card_tells_what_judged_and_that_it_chose_when_to_stop(make_style):
+    from stilo.styles.style import Proof, Source
+
+    whole = " ".join(style_card(make_style("Waltz")).split())
+    assert "judged on 1 piece (80 notes) it did not learn from; they also chose when to stop tuning" in whole
+    style = make_style("Waltz", sources=(Source("a.mid", "0" * 64), Source("b.mid", "1" * 64)))
+    parts = " ".join(style_card(style).split())
+    assert "the last quarter of each piece (80 notes of 1 piece), kept out of the learning; they also chose" in parts
+    assert "did not learn from" not in parts
+    untuned = make_style("Waltz", adapter=None, proof=Proof(3.0, 2.5, None, 1, 10, 0.5))
+    assert "when to stop" not in style_card(untuned)
+
+
+def test_the_card_says_when_no_tempo_is_named(make_style):
+    from stilo.styles.style import Palette
+
+    assert "4/4, no tempo of its own" in style_card(make_style("Waltz", palette=Palette()))
+
+
+def test_plain_values():
+    assert plain({"a": (np.int64(1), np.array([1.5])), 2: None}) == {"a": [1, [1.5]], "2": None}
+
+
+def test_a_key_that_was_not_reached_is_said():
+    from stilo.compose.composer import Composition, Report
+    from stilo.compose.judge import measure_figures
+    from stilo.compose.request import Request
+    from stilo.music.score import Score, Track, notes_from_columns
+    from stilo.workshop import composition_line
+
+    score = Score(notes_from_columns([0], [480], [60]), (Track(),))
+    for asked, key, said in (("A minor", "A major", True), ("A minor", "A minor", False), ("", "A minor", False)):
+        report = Report(asked, key, 0.5, 2.0, 4, 1, measure_figures(score))
+        line = composition_line(Composition(score, Request(bars=2), report))
+        assert key in line
+        assert ("asked for A minor" in line) is said

@@ -1,0 +1,34 @@
+"""The doctor: what is there and what is missing."""
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from stilo.workshop import examine_installation
+
+
+def test_the_doctor_finds_what_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setenv("STILO_MODEL", str(tmp_path / "nothing"))
+    findings = {finding.part: finding for finding in examine_installation()}
+    assert list(findings) == ["machine", "packages", "weights", "renderer", "audio files", "library"]
+    assert findings["weights"].state == "missing"
+    assert findings["library"].state == "ok"
+    assert "0 styles" in findings["library"].text
+    assert findings["audio files"].text.startswith(".wav .flac .mp3 .ogg .opus")
+
+
+@pytest.mark.parametrize("broken", [None, ModuleType("av")])
+def test_the_doctor_survives_what_does_not_load(monkeypatch, broken):
+    monkeypatch.setitem(sys.modules, "av", broken)
+    findings = {finding.part: finding for finding in examine_installation()}
+    assert findings["audio files"].state == "missing"
+    assert "does not work" in findings["audio files"].text
+    assert findings["library"].state == "ok"
+
+
+def test_the_doctor_tells_how_to_sound_better(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    renderer = {finding.part: finding for finding in examine_installation()}["renderer"]
+    assert renderer.state == "note"
+    assert "fluidsynth" in renderer.remedy
