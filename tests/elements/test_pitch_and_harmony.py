@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stilo.elements.chords import NO_CHORD_STATE
 from stilo.elements.harmony import degree_name
 from stilo.elements.profile import analyse
 from stilo.elements.tension import measure_tension
@@ -72,7 +73,7 @@ def test_degrees_are_named_from_the_tonic():
     assert degree_name(9 + 12, 0) == "vi"
     assert degree_name(7 + 24, 0) == "V7"
     assert degree_name(10, 0) == "♭VII"
-    assert degree_name(120, 5) == "N"
+    assert degree_name(NO_CHORD_STATE, 5) == "N"
 
 
 def test_consonance_orders_fifths_thirds_and_seconds():

@@ -4,16 +4,20 @@ A chord makes its tones likely and others unlikely; the chroma of a beat, weight
 from that distribution, and the lowest note by how often chords stand on their root, third, fifth or seventh. The path
 is found by dynamic programming (Viterbi 1967) as in Sheh & Ellis (2003), with a price for every change, lower on bar
 lines, and a prior that favours the chords of the key (Temperley 2001, ch. 6).
+
+This needs no training; `models.chord_net.read_chords` is a learned reading with the same vocabulary. A *state* is
+quality × 12 + root, the qualities in the order of `QUALITIES`; the last state means no chord.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from stilo.elements.layout import Floats, Ints, Layout
-from stilo.music.chords import NO_CHORD, Chord, format_chord
+from stilo.music.chords import NO_CHORD, Chord, format_chord, parse_chord
 from stilo.music.theory import SCALES, Key, line_name, line_places
 
 # tones above the root, and the prior of the quality
@@ -28,13 +32,20 @@ _QUALITIES: dict[str, tuple[tuple[int, ...], float]] = {
     "dim7": ((0, 3, 6, 9), 0.02),
     "aug": ((0, 4, 8), 0.004),
     "sus4": ((0, 5, 7), 0.016),
+    "sus2": ((0, 2, 7), 0.008),
+    "maj6": ((0, 4, 7, 9), 0.002),
+    "min6": ((0, 3, 7, 9), 0.002),
+    "minmaj7": ((0, 3, 7, 11), 0.001),
+    "aug(b7)": ((0, 4, 8, 10), 0.001),
 }
 QUALITIES = tuple(_QUALITIES)
 STATES = len(QUALITIES) * 12 + 1
 NO_CHORD_STATE = STATES - 1
+# which quality a set of tones is read as when the bass is the root of none: C E G A over E is A:min7/5, not C:maj6/3
+_READ_FIRST = ("7", "maj7", "min7", "hdim7", "dim7", "minmaj7", "aug(b7)", "maj", "min", "dim", "aug", "sus4")
 _OUTSIDE = 0.25  # share of the sound that chord tones leave to the others
 _EVIDENCE = 10.0  # how many independent notes a full beat counts for
-_BASS = {0: 0.62, 3: 0.12, 4: 0.12, 7: 0.10, 10: 0.04, 11: 0.03, 6: 0.06, 8: 0.05, 9: 0.05, 5: 0.03}
+_BASS = {0: 0.62, 3: 0.12, 4: 0.12, 7: 0.10, 10: 0.04, 11: 0.03, 6: 0.06, 8: 0.05, 9: 0.05, 5: 0.03, 2: 0.03}
 _BASS_OUTSIDE = 0.02
 _CHANGE_ON_BAR = 2.2
 _CHANGE_IN_BAR = 4.4
@@ -88,6 +99,26 @@ def state_chord(state: int, bass: int | None = None) -> Chord | None:
         return None
     quality, root = divmod(state, 12)
     return Chord(root, QUALITIES[quality], bass)
+
+
+def chord_state(chord: Chord | None) -> int:
+    """The state of a chord: that of the richest quality all of whose tones it has; of none, no chord."""
+    if chord is None:
+        return NO_CHORD_STATE
+    tones = {(tone - chord.root) % 12 for tone in Chord(chord.root, chord.quality).pitch_classes}
+    held = [(len(kept), -q) for q, (kept, _) in enumerate(_QUALITIES.values()) if tones.issuperset(kept)]
+    return -max(held)[1] * 12 + chord.root if held else NO_CHORD_STATE
+
+
+def block_chord(pitch_classes: Collection[int], bass: int) -> Chord | None:
+    """The chord whose tones are exactly these, on its root where it can be; None when no quality has such tones."""
+    tones = frozenset(pitch_classes)
+    for root, names in [(bass, QUALITIES), *((root, _READ_FIRST) for root in sorted(tones))]:
+        above = sorted((tone - root) % 12 for tone in tones)
+        for name in names:
+            if above == list(_QUALITIES[name][0]):
+                return Chord(root, name, bass)
+    return None
 
 
 def beat_chroma(layout: Layout) -> tuple[Floats, Floats, Floats]:
@@ -167,6 +198,30 @@ def chord_spans(layout: Layout, path: ChordPath, key: Key) -> tuple[ChordSpan, .
         onset = float(bounds[i])
         spans.append(ChordSpan(round(onset, 6), round(float(bounds[i + 1]) - onset, 6), chord_label(state, bass, key)))
     return tuple(spans)
+
+
+def chord_path(layout: Layout, spans: Sequence[ChordSpan]) -> ChordPath:
+    """Spans, in order of onset, as the chord of every beat: the one that holds longest in it; no chord where none does.
+
+    Raises:
+        InputError: a label cannot be understood.
+    """
+    chords = [parse_chord(span.label) for span in spans]
+    states = np.array([*(chord_state(chord) for chord in chords), NO_CHORD_STATE])
+    bass = np.array([*(-1 if c is None else c.root if c.bass is None else c.bass for c in chords), -1])
+    beats = layout.beats_ticks
+    scale = layout.score.ticks_per_quarter
+    onsets = np.rint(np.array([span.onset_quarters for span in spans]) * scale).astype(np.int64)
+    ends = np.rint(np.array([span.onset_quarters + span.duration_quarters for span in spans]) * scale).astype(np.int64)
+    cuts = np.unique(np.concatenate([beats, onsets, ends]))
+    cuts = cuts[(cuts >= beats[0]) & (cuts <= beats[-1])]
+    beat = np.searchsorted(beats, cuts[:-1], side="right") - 1
+    span = np.searchsorted(onsets, cuts[:-1], side="right") - 1
+    held = (span >= 0) & (cuts[:-1] < np.append(ends, 0)[span])
+    span = np.where(held, span, len(spans))
+    longest = np.lexsort((np.diff(cuts), beat))
+    last = longest[np.append(np.diff(beat[longest]) > 0, True)]  # beats all hold a piece, so this is one each
+    return ChordPath(states[span[last]], bass[span[last]])
 
 
 def chord_label(state: int, bass: int, key: Key) -> str:

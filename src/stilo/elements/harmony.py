@@ -23,9 +23,9 @@ _FREE: frozenset[str] = frozenset()
 _NUMERALS = ("I", "♭II", "II", "♭III", "III", "IV", "♯IV", "V", "♭VI", "VI", "♭VII", "VII")
 _SUFFIXES = {
     "maj": "", "min": "", "7": "7", "min7": "7", "maj7": "maj7", "dim": "°", "hdim7": "ø7", "dim7": "°7", "aug": "+",
-    "sus4": "sus4",
+    "sus4": "sus4", "sus2": "sus2", "maj6": "6", "min6": "6", "minmaj7": "maj7", "aug(b7)": "+7",
 }  # fmt: skip
-_LOWER = {"min", "min7", "dim", "hdim7", "dim7"}
+_LOWER = {"min", "min7", "dim", "hdim7", "dim7", "min6", "minmaj7"}
 _PALETTE_SIZE = 64
 _TRANSITIONS_SIZE = 128
 # Huron (1994), table 2: consonance of a dyad by interval class 1…6, a mean of three listening experiments
@@ -157,8 +157,8 @@ class _ChordCounts:
         self._ticks = ticks[real]
         root, quality = kept % 12, kept // 12
         names = np.array(QUALITIES)[quality] if self.any else np.array([], str)
-        self.seventh = np.char.endswith(names, "7")
-        self.altered = np.isin(names, ("dim", "dim7", "hdim7", "aug"))
+        self.seventh = np.char.endswith(np.char.strip(names, ")"), "7")
+        self.altered = np.isin(names, ("dim", "dim7", "hdim7", "aug", "aug(b7)"))
         self.inverted = (bass[real] >= 0) & (bass[real] != root)
         self.diatonic = np.isin((root - tonic) % 12, scale)
         labels = [degree_name(state, tonic) for state in states.tolist()]

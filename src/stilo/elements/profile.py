@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from stilo.elements.chords import chord_spans, estimate_chords
+from stilo.elements.chords import ChordSpan, chord_path, chord_spans, estimate_chords
 from stilo.elements.emotion import measure_emotion
 from stilo.elements.figures import figure
 from stilo.elements.form import Form, measure_form
@@ -25,15 +26,20 @@ from stilo.music.score import Score
 __all__ = ["ELEMENTS", "PieceDetail", "Profile", "analyse", "analysis_json", "pool_profiles", "profile_distance"]
 
 
-def analyse(score: Score) -> Profile:
+def analyse(score: Score, chords: Sequence[ChordSpan] | None = None) -> Profile:
     """Measure a piece.
 
+    Args:
+        score: the piece.
+        chords: where known (`models.chord_net.read_chords`, or marks of the score), in order of onset; else they are
+            estimated by templates.
+
     Raises:
-        InputError: the piece is too long to measure.
+        InputError: the piece is too long to measure, or a chord's label cannot be understood.
     """
     layout = lay_out(score)
     estimate = estimate_key(layout)
-    path = estimate_chords(layout, estimate.key)
+    path = estimate_chords(layout, estimate.key) if chords is None else chord_path(layout, chords)
     form = measure_form(layout)
     harmony = measure_harmony(layout, estimate, path)
     pitch = measure_pitch(layout, estimate.key.tonic, estimate.key.mode == "minor")
@@ -46,7 +52,7 @@ def analyse(score: Score) -> Profile:
         emotion=measure_emotion(layout, pitch, rhythm, harmony),
         piece=PieceDetail(
             key=str(estimate.key) if heard else "",
-            chords=chord_spans(layout, path, estimate.key) if len(score) else (),
+            chords=(chord_spans(layout, path, estimate.key) if chords is None else tuple(chords)) if len(score) else (),
             sections=form.sections if len(score) else (),
             **_likeness_rows(form),
         ),
