@@ -1,8 +1,10 @@
 """Profiles as data: JSON, pooling, distance, sizes."""
 
 import copy
+import dataclasses
 import json
 import math
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -10,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stilo.elements.figures import Figure
 from stilo.elements.layout import MAX_BARS
-from stilo.elements.pooling import jensen_shannon
+from stilo.elements.pooling import ProfilePool, jensen_shannon
 from stilo.elements.profile import ELEMENTS, Profile, analyse, analysis_json, pool_profiles, profile_distance
 from stilo.errors import InputError
 from stilo.music.score import Score, TimeSignature, Track, notes_from_columns
@@ -169,3 +172,42 @@ def test_every_element_can_be_asked_for_by_name(profiles):
     assert all(profiles[0].value(name) is not None for name in ELEMENTS)
     with pytest.raises(KeyError):
         profiles[0].value("pitch.colour")
+
+
+def _pooled_at_once(profiles):
+    """The means and deviations of all figures, from all values at once."""
+    weights = np.array([profile.pieces for profile in profiles], float)
+    found = {}
+    for name in (name for name, element in ELEMENTS.items() if isinstance(element, Figure)):
+        values = np.array([profile.value(name) for profile in profiles])
+        within = np.array([profile.spread.get(name, 0.0) for profile in profiles])
+        mean = np.average(values, weights=weights)
+        found[name] = mean, np.sqrt(np.average((values - mean) ** 2 + within**2, weights=weights))
+    return found
+
+
+def test_a_running_pool_is_the_pool_of_all_at_once(profiles, make_piece):
+    folder = [*profiles, pool_profiles([analyse(make_piece(seed)) for seed in (7, 8, 9)])]
+    pool = ProfilePool()
+    for count, profile in enumerate(folder, start=1):
+        pool.add(profile)
+        running = pool.profile()
+        for name, (mean, deviation) in _pooled_at_once(folder[:count]).items():
+            assert running.value(name) == pytest.approx(mean, rel=1e-5, abs=1e-6), name
+            assert running.spread[name] == pytest.approx(deviation, rel=1e-5, abs=1e-6), name
+    assert pool.pieces == 7
+    assert pool.profile() == pool_profiles(folder)
+
+
+def test_a_pool_does_not_grow_with_what_is_put_in(profiles):
+    """Neither the profiles nor more than a bounded number of names are kept."""
+    pool = ProfilePool()
+    for i in range(300):
+        shares = {f"{i}-{j}": 1 / 100 for j in range(100)}
+        pool.add(dataclasses.replace(profiles[0], harmony=dataclasses.replace(profiles[0].harmony, chords=shares)))
+    small = len(pickle.dumps(pool))
+    for _ in range(300):
+        pool.add(profiles[1])
+    assert len(pickle.dumps(pool)) < small + 2000
+    assert small < 1_000_000
+    assert 0 < len(pool.profile().harmony.chords) <= 128

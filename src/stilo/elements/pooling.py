@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, cast
 
 import numpy as np
@@ -12,56 +12,131 @@ from stilo.elements.layout import Floats
 from stilo.elements.record import ELEMENTS, GROUPS, Profile
 
 MOST_SHARES = 128
+# No label is made up by a file, so that their number is bounded by itself; this holds should that change.
+_MOST_KEPT = 8192
 _NEEDS_PITCH = ("pitch.", "harmony.")
 
 
-def pool_profiles(profiles: Iterable[Profile]) -> Profile:
-    """The profile of a folder: the mean of each element over the pieces, and the spread of the figures.
+class _Moments:
+    """Weighted mean of some figures and the squares around it, kept as they come (West 1979).
+
+    Attributes:
+        names: dotted names of the figures.
+        weight: sum of the weights.
+        mean: float64 [figures].
+        squares: float64 [figures], weighted squares around the mean, those within a pooled profile included.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(names)
+        self.weight = 0.0
+        self.mean: Floats = np.zeros(len(self.names))
+        self.squares: Floats = np.zeros(len(self.names))
+
+    def add(self, profile: Profile, weight: float) -> None:
+        values = np.array([profile.value(name) for name in self.names], np.float64)
+        within = np.array([profile.spread.get(name, 0.0) for name in self.names], np.float64)
+        self.weight += weight
+        off = values - self.mean
+        self.mean += off * (weight / self.weight)
+        self.squares += weight * (off * (values - self.mean) + within**2)
+
+
+class _Sums:
+    """Everything about some elements that a pool needs: moments of figures, sums of histograms and shares."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._elements = {name: ELEMENTS[name] for name in names}
+        self._moments = _Moments(name for name, kind in self._elements.items() if isinstance(kind, Figure))
+        self._histograms = {
+            name: np.zeros(len(kind.labels)) for name, kind in self._elements.items() if isinstance(kind, Histogram)
+        }
+        self._shares: dict[str, dict[str, float]] = {
+            name: {} for name, kind in self._elements.items() if isinstance(kind, Shares)
+        }
+
+    def add(self, profile: Profile) -> None:
+        weight = float(profile.pieces)
+        self._moments.add(profile, weight)
+        for name in self._histograms:
+            self._histograms[name] += weight * np.array(profile.value(name))
+        for name, table in self._shares.items():
+            for label, share in cast("dict[str, float]", profile.value(name)).items():
+                table[label] = table.get(label, 0.0) + weight * share
+            if len(table) > 2 * _MOST_KEPT:
+                self._shares[name] = _largest(table, _MOST_KEPT)
+
+    @property
+    def empty(self) -> bool:
+        return self._moments.weight == 0
+
+    def elements(self) -> tuple[dict[str, Any], dict[str, float]]:
+        """The mean of each element, and the spread of the figures, by dotted name."""
+        values: dict[str, Any] = {}
+        spread: dict[str, float] = {}
+        moments = self._moments
+        deviations = np.sqrt(np.maximum(moments.squares, 0.0) / moments.weight)
+        for name, mean, deviation in zip(moments.names, moments.mean.tolist(), deviations.tolist(), strict=True):
+            element = cast(Figure, self._elements[name])
+            values[name], spread[name] = figure(np.clip(mean, element.low, element.high)), figure(deviation)
+        values |= {name: histogram(total) for name, total in self._histograms.items()}
+        values |= {name: shares(_largest(table, MOST_SHARES)) for name, table in self._shares.items()}
+        return values, spread
+
+
+class ProfilePool:
+    """The profile of many pieces, kept as they come: how many there are costs no memory.
 
     Pitch and harmony are averaged over the pieces that have pitched notes. A pooled profile counts
     as many times as there are pieces in it.
+    """
+
+    def __init__(self) -> None:
+        self.pieces = 0
+        of_pitch = {name for name in ELEMENTS if name.startswith(_NEEDS_PITCH) and name != "pitch.pitched_share"}
+        self._any = _Sums(name for name in ELEMENTS if name not in of_pitch)
+        self._pitched = _Sums(name for name in ELEMENTS if name in of_pitch)
+        self._unpitched = _Sums(name for name in ELEMENTS if name in of_pitch)
+
+    def add(self, profile: Profile) -> None:
+        """Take a profile in; it need not be kept."""
+        self.pieces += profile.pieces
+        self._any.add(profile)
+        (self._pitched if profile.pitch.pitched_share > 0 else self._unpitched).add(profile)
+
+    def profile(self) -> Profile:
+        """The mean of each element over the pieces so far, and the spread of the figures.
+
+        Raises:
+            ValueError: nothing was added.
+        """
+        if not self.pieces:
+            raise ValueError("no profiles to pool")
+        values, spread = self._any.elements()
+        of_pitch, spread_of_pitch = (self._unpitched if self._pitched.empty else self._pitched).elements()
+        values |= of_pitch
+        spread |= spread_of_pitch
+        groups: dict[str, Any] = {
+            group: type_(**{name.partition(".")[2]: values[name] for name in ELEMENTS if name.startswith(f"{group}.")})
+            for group, type_ in GROUPS.items()
+        }
+        return Profile(**groups, pieces=self.pieces, spread={name: spread[name] for name in ELEMENTS if name in spread})
+
+
+def pool_profiles(profiles: Iterable[Profile]) -> Profile:
+    """The profile of a folder, see `ProfilePool`: the mean of each element over the pieces, and the spread.
 
     Raises:
         ValueError: no profile was given.
     """
-    all_profiles = list(profiles)
-    if not all_profiles:
-        raise ValueError("no profiles to pool")
-    pitched = [profile for profile in all_profiles if profile.pitch.pitched_share > 0] or all_profiles
-    fields: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
-    spread: dict[str, float] = {}
-    for name, element in ELEMENTS.items():
-        group, attribute = name.split(".")
-        chosen = pitched if name.startswith(_NEEDS_PITCH) and name != "pitch.pitched_share" else all_profiles
-        weights = np.array([profile.pieces for profile in chosen], np.float64)
-        values: list[Any] = [profile.value(name) for profile in chosen]
-        if isinstance(element, Figure):
-            mean, deviation = _figure_mean(values, weights, [profile.spread.get(name, 0.0) for profile in chosen])
-            fields[group][attribute] = figure(np.clip(mean, element.low, element.high))
-            spread[name] = figure(deviation)
-        elif isinstance(element, Histogram):
-            fields[group][attribute] = histogram(weights @ np.array(values))
-        else:
-            fields[group][attribute] = _mean_shares(values, weights)
-    groups: dict[str, Any] = {group: type_(**fields[group]) for group, type_ in GROUPS.items()}
-    return Profile(**groups, pieces=sum(profile.pieces for profile in all_profiles), spread=spread)
+    pool = ProfilePool()
+    for profile in profiles:
+        pool.add(profile)
+    return pool.profile()
 
 
-def _figure_mean(values: Sequence[float], weights: Floats, spreads: Sequence[float]) -> tuple[float, float]:
-    """Weighted mean, and the deviation within and between."""
-    points = np.array(values, np.float64)
-    mean = float(np.average(points, weights=weights))
-    variance = float(np.average((points - mean) ** 2 + np.array(spreads) ** 2, weights=weights))
-    return mean, variance**0.5
-
-
-def _mean_shares(tables: Sequence[dict[str, float]], weights: Floats) -> dict[str, float]:
-    total: dict[str, float] = {}
-    for table, weight in zip(tables, weights.tolist(), strict=True):
-        for label, share in table.items():
-            total[label] = total.get(label, 0.0) + weight * share
-    largest = sorted(total.items(), key=lambda item: (-item[1], item[0]))[:MOST_SHARES]
-    return shares(dict(largest))
+def _largest(table: dict[str, float], most: int) -> dict[str, float]:
+    return dict(sorted(table.items(), key=lambda item: (-item[1], item[0]))[:most])
 
 
 def profile_distance(a: Profile, b: Profile) -> float:
