@@ -7,14 +7,17 @@ import textwrap
 import numpy as np
 
 from stilo.elements.figures import DEGREES, Figure
+from stilo.elements.norms import PIECES
 from stilo.elements.pitch import CONTOUR_LABELS, INTERVAL_LABELS
 from stilo.elements.record import ELEMENTS, Profile
 from stilo.elements.rhythm import BAR_PLACES, NOTE_VALUE_LABELS
+from stilo.elements.standing import standing_out
 from stilo.elements.words import liner_note
 
 WIDTH = 96
 _BAR_CHARACTERS = " ▁▂▃▄▅▆▇█"
 _MOST_LISTED = 8
+_MOST_OUTSTANDING = 6
 _LABELS = {
     "rhythm.tempo_qpm": "tempo",
     "harmony.chord_changes_per_bar": "harmonic rhythm",
@@ -37,6 +40,8 @@ def profile_card(profile: Profile, title: str) -> str:
     name = name if len(name) <= WIDTH else name[: WIDTH - 1] + "…"
     lines = [name, "═" * max(8, len(name)), ""]
     lines += textwrap.wrap(liner_note(profile), WIDTH)
+    if profile.rhythm.notes_per_bar > 0 and (rows := _outstanding(profile)):
+        lines += ["", f"WHAT STANDS OUT among {PIECES:,} pieces of many kinds", *rows]
     if profile.pitch.pitched_share > 0:
         lines += ["", "PITCH", *_pitch(profile)]
         lines += ["", "HARMONY", *_harmony(profile)]
@@ -44,6 +49,15 @@ def profile_card(profile: Profile, title: str) -> str:
         lines += ["", "RHYTHM", *_rhythm(profile)]
         lines += ["", "EMOTION", *_emotion(profile)]
     return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _outstanding(profile: Profile) -> list[str]:
+    """The figures behind the first sentence, each with how many of a hundred pieces it exceeds."""
+    rows = []
+    for item in standing_out(profile)[:_MOST_OUTSTANDING]:
+        side = f"more than {item.percent_below}" if item.score > 0 else f"less than {100 - item.percent_below}"
+        rows.append(f"  {_figure(profile, item.name):<{WIDTH // 2}}{side} of 100 pieces")
+    return rows
 
 
 def bars_of(shares: tuple[float, ...]) -> str:
