@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from stilo.workshop import analyse_files, pooled
+from stilo.errors import RequestError
+from stilo.workshop import Analysed, Collection, analyse_files, pooled
 
 
 def test_analysing_tells_of_every_file_once(folder, tmp_path, told):
@@ -34,9 +35,78 @@ def test_the_json_of_an_analysis_is_that_of_the_design(folder):
     assert all(set(chord) == {"onset_quarters", "duration_quarters", "label"} for chord in data["chords"])
 
 
-def test_a_tune_book_is_one_line_and_all_its_tunes_count(tmp_path):
+BOOK = "X:1\nT:One\nM:4/4\nL:1/4\nK:C\nCDEF|\n\nX:2\nT:Two\nM:3/4\nL:1/4\nK:C\nGAB|\n"
+
+
+def test_every_tune_of_a_book_is_told_and_counts(tmp_path):
     book = tmp_path / "book.abc"
-    book.write_text("X:1\nT:One\nM:4/4\nL:1/4\nK:C\nCDEF|\n\nX:2\nT:Two\nM:4/4\nL:1/4\nK:C\nGABc|\n")
+    book.write_text(BOOK)
     [item] = analyse_files([book])
-    assert item.to_json()["pieces"] == 2
+    data = item.to_json()
+    assert data["file"] == str(book)
+    assert [(piece["number"], piece["title"], piece["time_signature"]) for piece in data["pieces"]] == [
+        (1, "One", "4/4"),
+        (2, "Two", "3/4"),
+    ]
+    assert all(set(piece) == set(data) - {"file", "pieces"} | {"number", "title"} for piece in data["pieces"])
+    assert data["elements"] == data["pieces"][0]["elements"]
     assert pooled([item]).pieces == 2
+
+
+def _together(items):
+    collection = Collection()
+    for item in items:
+        collection.add(item)
+    return collection
+
+
+def test_a_collection_counts_pieces_files_and_failures(folder, tmp_path):
+    piece, book, missing = folder / "piece0.mid", tmp_path / "book.abc", tmp_path / "missing.mid"
+    book.write_text(BOOK)
+    for paths, title in (
+        ([piece], "piece0.mid"),
+        ([book], "book.abc, 2 pieces"),
+        ([folder, book, missing], "6 pieces from 7 files, 2 could not be read"),
+        ([piece, missing], "1 piece from 2 files, 1 could not be read"),
+        ([piece, book], "3 pieces from 2 files"),
+        ([missing], "missing.mid"),
+    ):
+        collection = _together(analyse_files(paths))
+        assert collection.title == title
+        assert (collection.profile is None) == (paths == [missing])
+    assert [item.path for item in collection.failures] == [missing]
+
+
+def test_a_lone_piece_keeps_its_details_and_those_of_many_are_let_go(folder):
+    assert _together(analyse_files([folder / "piece0.mid"])).profile.piece.likeness
+    several = list(analyse_files([folder]))
+    assert all(profile.piece is None for item in several for profile in item.profiles)
+    assert all(piece.told["chords"] for item in several for piece in item.pieces)
+
+
+def test_failures_are_kept_to_a_bound(tmp_path):
+    collection = _together(Analysed(tmp_path / f"{i}.mid", error="is empty") for i in range(3000))
+    assert (collection.unread, len(collection.failures)) == (3000, 1000)
+
+
+def test_a_bug_that_one_file_brings_out_costs_no_other(folder, monkeypatch):
+    from stilo.elements import profile
+
+    def analyse(score, *_, **__):
+        if score.end_ticks and int(score.notes["pitch"].min()) == 49:
+            raise ZeroDivisionError("by zero")
+        return real(score)
+
+    real = profile.analyse
+    monkeypatch.setattr(profile, "analyse", analyse)
+    errors = {item.path.stem: item.error for item in analyse_files([folder])}
+    assert errors["piece1"] == errors["copy"] == "brings out a bug of stilo: ZeroDivisionError: by zero"
+    assert errors["piece0"] == errors["piece2"] == ""
+    with pytest.raises(ZeroDivisionError):
+        list(analyse_files([folder / "piece1.mid"]))
+
+
+@pytest.mark.parametrize("jobs", [-1, 257])
+def test_jobs_out_of_range_are_told(folder, jobs):
+    with pytest.raises(RequestError, match=f"jobs {jobs}"):
+        analyse_files([folder], jobs=jobs)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stilo.cli.terminal import progress_bar, say, warn
+from stilo.cli.terminal import one_line, progress_bar, say, warn
 
 if TYPE_CHECKING:
-    from stilo.elements.profile import Profile
-    from stilo.workshop import Analysed
+    from collections.abc import Iterator
+
+    from stilo.workshop import Analysed, Collection
 
 
 def analyse(
@@ -24,59 +26,94 @@ def analyse(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw the profile as a picture.", show_default=False)
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many files at once (if not given: one a processor core; 0: no further processes).",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Measure what music is made of: pitch, rhythm, harmony, emotion.
 
-    One file gives its card; several give a line each and the card of all together. A file that cannot be read is told
-    and makes the exit status 1 at the end.
+    One file gives its card; several give a line for each piece and the card of all together. Files that cannot be read
+    are named at the end and make the exit status 1; all others are measured.
 
     \b
     Examples:
       stilo analyse song.mid
       stilo analyse ~/music/waltzes --plot waltzes.png
       stilo analyse ~/music --json > elements.jsonl
+      stilo analyse ~/music --jobs 4
     """
-    from stilo.workshop import PICTURE_ENDING, analyse_files, check_outputs, draw_profile, pooled
+    from stilo.workshop import PICTURE_ENDING, Collection, analyse_files, check_outputs, draw_profile
 
     if plot is not None:
         check_outputs([plot], (PICTURE_ENDING,))
-    analysed: list[Analysed] = []
+    collection = Collection()
     with progress_bar("analysing") as progress:
-        for item in analyse_files(files, progress):
-            if as_json:
-                say(json.dumps(item.to_json(), ensure_ascii=False, allow_nan=False))
-            analysed.append(item)
-    profile = pooled(analysed)
-    title = analysed[0].path.name if len(analysed) == 1 else f"{len(analysed)} files"
-    if not as_json:
-        _tell(analysed, profile, title)
+        for item in _told(analyse_files(files, progress, jobs), as_json):
+            collection.add(item)
+    profile = collection.profile
+    if not as_json and profile is not None:
+        from stilo.elements.card import profile_card
+
+        say(profile_card(profile, collection.title).rstrip())
     if plot is not None and profile is not None:
-        draw_profile(profile, plot, title)
+        draw_profile(profile, plot, collection.title)
         if not as_json:
             say(f"drawn: {plot}")
-    if any(item.error for item in analysed):
+    if collection.unread:
+        if not as_json:
+            _name_failures(collection)
         raise typer.Exit(1)
 
 
-def _tell(analysed: list[Analysed], profile: Profile | None, title: str) -> None:
-    from stilo.elements.card import profile_card
-
-    if len(analysed) > 1:
-        for item in analysed:
-            if not item.error:
-                say(_line(item))
+def _told(items: Iterator[Analysed], as_json: bool) -> Iterator[Analysed]:
+    """Each file as it comes, told on its way: as JSON, or a line a piece unless there is but one."""
+    before: Analysed | None = None
+    several = False
+    lines = 0
+    for item in items:
+        if as_json:
+            _say_now(json.dumps(item.to_json(), ensure_ascii=False, allow_nan=False))
+        elif before is not None:
+            lines += _say_lines(before)
+        yield item
+        before, several = item, before is not None
+    if not as_json and before is not None and (several or len(before.pieces) > 1):
+        lines += _say_lines(before)
+    if lines:
         say()
-    for item in analysed:
-        if item.error:
-            warn(f"{item.path}: {item.error}")
-    if profile is not None:
-        say(profile_card(profile, title).rstrip())
 
 
-def _line(item: Analysed) -> str:
-    """A file on one line: key, metre, tempo, mood."""
-    told = item.to_json()
+def _say_now(text: str) -> None:
+    say(text)
+    sys.stdout.flush()
+
+
+def _say_lines(item: Analysed) -> int:
+    for number, piece in enumerate(item.pieces, start=1):
+        place = f"{item.path}, {number} {piece.title}" if len(item.pieces) > 1 else str(item.path)
+        _say_now(_line(piece.told, place))
+    return len(item.pieces)
+
+
+def _line(told: dict[str, Any], place: str) -> str:
+    """A piece on one line: key, metre, tempo, mood."""
     return (
         f"{told['key']:<10} {told['time_signature']:>5} {told['tempo_qpm']:>6.0f}  "
-        f"valence {told['valence']:+.2f} arousal {told['arousal']:+.2f}  {item.path}"
+        f"valence {told['valence']:+.2f} arousal {told['arousal']:+.2f}  {one_line(place)}"
     )
+
+
+def _name_failures(collection: Collection) -> None:
+    sys.stdout.flush()
+    told = [f"{item.path}: {item.error}" for item in collection.failures]
+    if collection.files == 1:
+        warn(told[0])
+        return
+    if collection.unread > len(told):
+        told.append(f"and {collection.unread - len(told):,} more")
+    warn(f"{collection.unread:,} of {collection.files:,} files could not be read:", told)

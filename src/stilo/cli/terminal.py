@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -12,9 +12,11 @@ def say(text: str = "") -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def warn(text: str) -> None:
-    """One line on stderr about something that did not stop the work."""
+def warn(text: str, each: Iterable[str] = ()) -> None:
+    """One line on stderr about something that did not stop the work; below it a line for each of what it is about."""
     sys.stderr.write(f"stilo: {one_line(text)}\n")
+    for line in each:
+        sys.stderr.write(f"  {one_line(line)}\n")
 
 
 def one_line(text: str) -> str:
@@ -33,7 +35,10 @@ def progress_bar(what: str) -> Iterator[Callable[[str, float], None]]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    # what is said meanwhile stands above the bar; what is said into a file stays there
+    at_terminal = sys.stdout.isatty()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=at_terminal) as bars:
         task = bars.add_task(what, total=1.0)
 
         def tell(what: str, share: float) -> None:

@@ -4,20 +4,23 @@ This is the one place that joins reading, measuring, learning, the library, comp
 terminal and no browser: progress is told to a function that the face passes in.
 """
 
-from stilo.workshop.analysing import Analysed, analyse_files, draw_profile, pooled
+from stilo.workshop.analysing import Collection, analyse_files, draw_profile, pooled
 from stilo.workshop.cards import composition_line, style_card
 from stilo.workshop.composing import compose_piece, make_request
 from stilo.workshop.demo import run_demo
 from stilo.workshop.installation import Finding, examine_installation
 from stilo.workshop.keeping import export_style, import_style, list_styles, load_style, remove_style, show_style
 from stilo.workshop.learning import gather_pieces, learn_style
+from stilo.workshop.measuring import Analysed, MeasuredPiece
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs, composition_json, plain, write_composition
 from stilo.workshop.progress import Notice, Progress, silent
 
 __all__ = [
     "PICTURE_ENDING",
     "Analysed",
+    "Collection",
     "Finding",
+    "MeasuredPiece",
     "Notice",
     "Progress",
     "analyse_files",
