@@ -8,6 +8,7 @@ tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
@@ -63,6 +64,7 @@ class Shares:
 Element = Figure | Histogram | Shares
 
 
+@cache
 def declared_elements(group: type) -> dict[str, Element]:
     """The elements that annotate the fields of a dataclass, by field name, in order."""
     found: dict[str, Element] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stilo.errors import InputError
 from stilo.music.theory import line_name, line_place
@@ -86,6 +87,7 @@ class Chord:
         return format_chord(self)
 
 
+@lru_cache(maxsize=1024)
 def quality_places(quality: str) -> tuple[int, ...]:
     """The tones of a quality as places on the line of fifths above the root, in order of degree.
 
