@@ -130,9 +130,8 @@ def test_arch_of_rising_and_falling_lines(make_line):
     assert analyse(make_line([132 - pitch for pitch in arch * 2], [1] * 32)).pitch.arch < -4
 
 
-def test_melody_is_the_top_line_or_the_track_that_says_so():
+def test_melody_is_the_top_line():
     onsets = np.tile(np.arange(8) * 480, 2)
     pitches = np.concatenate([np.full(8, 60), 72 + np.arange(8)])
     notes = notes_from_columns(onsets, np.full(16, 480), pitches, 80, np.repeat([0, 1], 8))
     assert analyse(Score(notes, (Track("Left"), Track("Right")))).pitch.melody_pitch == pytest.approx(75.5)
-    assert analyse(Score(notes, (Track("Vocal"), Track("Right")))).pitch.melody_pitch == pytest.approx(60)

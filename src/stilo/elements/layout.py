@@ -7,78 +7,24 @@ Drums have places in time but no pitch: slices hold the other tracks alone.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stilo.elements.lines import Bools, Floats, Ints, Line, Slices, highest_sounding, skyline, slices_between
+from stilo.elements.roles import Parts, PitchedNotes, TrackRole, called_melody, estimate_parts, track_roles
 from stilo.errors import InputError
 from stilo.music.score import Score
 from stilo.music.timeline import BarGrid, bar_grid, bar_ticks, effective_time_signatures, ticks_to_seconds
+
+__all__ = ["MAX_BARS", "MAX_BEATS", "MAX_NOTES", "Bools", "Floats", "Ints", "Layout", "Line", "Slices", "lay_out"]
 
 MAX_BARS = 20_000
 MAX_BEATS = 40_000
 MAX_NOTES = 1_000_000
 MAX_SLICES = 60_000
-PITCHES = 128
-_MELODY_NAME = re.compile(
-    r"\b(melody|melodie|vocals?|voice|lead|singstimme|gesang|chant|canto|tune|soprano|sopran)\b", re.IGNORECASE
-)
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """One note at a time: onsets, ends and pitches, int64 [notes]."""
-
-    onset_ticks: Ints
-    end_ticks: Ints
-    pitch: Ints
-
-    def __len__(self) -> int:
-        return len(self.onset_ticks)
-
-
-@dataclass(frozen=True, eq=False)
-class Slices:
-    """Stretches of unchanging sound.
-
-    Attributes:
-        starts_ticks, lengths_ticks: int64 [slices].
-        sounding: bool [slices, 128].
-    """
-
-    starts_ticks: Ints
-    lengths_ticks: Ints
-    sounding: NDArray[np.bool_]
-
-    @cached_property
-    def count(self) -> Ints:
-        """Number of different pitches that sound, [slices]."""
-        return np.asarray(self.sounding.sum(axis=1), np.int64)
-
-    @cached_property
-    def top(self) -> Ints:
-        """Highest pitch, −1 in silence, [slices]."""
-        highest = PITCHES - 1 - self.sounding[:, ::-1].argmax(axis=1)
-        return np.where(self.count > 0, highest, -1).astype(np.int64)
-
-    @cached_property
-    def bass(self) -> Ints:
-        """Lowest pitch, −1 in silence, [slices]."""
-        return np.where(self.count > 0, self.sounding.argmax(axis=1), -1).astype(np.int64)
-
-    @cached_property
-    def chroma(self) -> Floats:
-        """How many octaves of each pitch class sound, float [slices, 12]."""
-        padded = np.zeros((len(self.sounding), 132), np.uint8)
-        padded[:, :PITCHES] = self.sounding
-        return np.asarray(padded.reshape(-1, 11, 12).sum(axis=1), np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +38,6 @@ class Layout:
         beats_ticks: int64 [beats + 1], where the beats begin, and the end of the last.
         slice_beat: int64 [slices], the beat each slice lies in.
         beat_bar: int64 [beats], the bar each beat lies in.
-        melody: the top line, or that of the track which calls itself the melody.
     """
 
     score: Score
@@ -108,11 +53,49 @@ class Layout:
     beats_ticks: Ints
     slice_beat: Ints
     beat_bar: Ints
-    melody: Line
 
     @cached_property
     def pitched(self) -> NDArray[np.bool_]:
         return ~self.drum
+
+    @cached_property
+    def parts(self) -> Parts:
+        """How likely each pitched track is the melody, and the bass."""
+        own = self.pitched
+        columns = (self.onset_ticks[own], self.pitch[own], self.track[own], self.bar[own], *self._outer_pitches)
+        return estimate_parts(PitchedNotes(*columns), called_melody(tuple(track.name for track in self.score.tracks)))
+
+    @cached_property
+    def _outer_pitches(self) -> tuple[Ints, Ints]:
+        """Highest and lowest pitch that sound when each pitched note begins."""
+        at = np.searchsorted(self.slices.starts_ticks, self.onset_ticks[self.pitched], side="right") - 1
+        return self.slices.top[at], self.slices.bass[at]
+
+    @cached_property
+    def roles(self) -> tuple[TrackRole, ...]:
+        """What each track does."""
+        tracks = self.score.tracks
+        notes = np.bincount(self.track, minlength=len(tracks))
+        return track_roles(self.parts, tuple(t.name for t in tracks), notes, tuple(t.is_drum for t in tracks))
+
+    @cached_property
+    def melody(self) -> Line:
+        """The top line of the track that is the melody."""
+        sung = np.flatnonzero(self.pitched)
+        if len(self.parts.tracks) < 2:
+            return self._line(sung, self._outer_pitches[0])
+        return self.line_of(int(self.parts.tracks[self.parts.melody.argmax()]))
+
+    def line_of(self, track: int) -> Line:
+        """The top line of one track."""
+        own = np.flatnonzero(self.track == track)
+        if len(own) == 0:
+            return self._line(own, own)
+        onset, end, pitch = self.onset_ticks[own], self.end_ticks[own], self.pitch[own]
+        return self._line(own, highest_sounding(onset, end, pitch))
+
+    def _line(self, notes: Ints, top: Ints) -> Line:
+        return skyline(self.onset_ticks[notes], self.end_ticks[notes], self.pitch[notes], notes, top)
 
     @cached_property
     def bar_quarters(self) -> Floats:
@@ -166,45 +149,6 @@ def _beats(grid: BarGrid, end: int) -> tuple[Ints, Ints]:
     return np.append(starts[first], nexts[-1]), bar[first]
 
 
-def _slices(onset: Ints, end: Ints, pitch: Ints, cuts: Ints) -> Slices:
-    """Slices between all onsets, ends and `cuts`; the first begins at the first cut."""
-    bounds = np.unique(np.concatenate([onset, end, cuts]))
-    if len(bounds) > MAX_SLICES:
-        grid = cuts if len(cuts) > 1 else bounds[[0, -1]]
-        bounds = np.unique(np.concatenate([grid, bounds[:: len(bounds) // MAX_SLICES + 1]]))
-    rows = len(bounds) - 1
-    first = np.minimum(np.searchsorted(bounds, onset, side="right") - 1, rows - 1)
-    last = np.maximum(np.searchsorted(bounds, end), first + 1)
-    changes = np.bincount(first * PITCHES + pitch, minlength=(rows + 1) * PITCHES)
-    changes -= np.bincount(last * PITCHES + pitch, minlength=(rows + 1) * PITCHES)
-    sounding = changes.reshape(-1, PITCHES)[:rows].cumsum(axis=0) > 0
-    return Slices(bounds[:-1], np.diff(bounds), sounding)
-
-
-def _skyline(onset: Ints, end: Ints, pitch: Ints, slices: Slices) -> Line:
-    """The notes that are highest when they begin (Uitdenbogerd & Zobel 1998), each cut where the next begins."""
-    if len(onset) == 0:
-        empty = np.zeros(0, np.int64)
-        return Line(empty, empty, empty)
-    at = np.searchsorted(slices.starts_ticks, onset, side="right") - 1
-    highest = np.flatnonzero(pitch == slices.top[at])
-    order = highest[np.lexsort((end[highest], onset[highest]))]
-    first = np.concatenate([[True], np.diff(onset[order]) > 0])
-    order = order[first]
-    starts = onset[order]
-    nexts = np.append(starts[1:], end[order[-1]])
-    return Line(starts, np.minimum(end[order], np.maximum(nexts, starts + 1)), pitch[order])
-
-
-def _melody_track(score: Score, track: Ints, pitched: NDArray[np.bool_]) -> int | None:
-    """The track that is called melody or voice, if it holds at least a twentieth of the notes."""
-    counts = np.bincount(track[pitched], minlength=len(score.tracks))
-    for i, part in enumerate(score.tracks):
-        if not part.is_drum and _MELODY_NAME.search(part.name) and counts[i] * 20 >= counts.sum() > 0:
-            return i
-    return None
-
-
 def lay_out(score: Score) -> Layout:
     """Prepare a score for measuring.
 
@@ -220,10 +164,7 @@ def lay_out(score: Score) -> Layout:
     grid = bar_grid(score)
     beats, beat_bar = _beats(grid, score.end_ticks)
     chosen = ~drum
-    slices = _slices(onset[chosen], end[chosen], pitch[chosen], beats)
-    part = _melody_track(score, track, chosen)
-    sung = chosen if part is None else track == part
-    over = slices if part is None else _slices(onset[sung], end[sung], pitch[sung], beats[[0, -1]])
+    slices = slices_between(onset[chosen], end[chosen], pitch[chosen], beats, MAX_SLICES)
     return Layout(
         score=score,
         grid=grid,
@@ -238,5 +179,4 @@ def lay_out(score: Score) -> Layout:
         beats_ticks=beats,
         slice_beat=np.searchsorted(beats, slices.starts_ticks, side="right") - 1,
         beat_bar=beat_bar,
-        melody=_skyline(onset[sung], end[sung], pitch[sung], over),
     )

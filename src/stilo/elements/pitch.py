@@ -88,11 +88,14 @@ class Pitch:
         float,
         Figure("semitones", "middle of four-bar melodic spans above their ends", "Huron 1996", -127, 127, 1.5, _KEPT),
     ]
+    motif_share: Annotated[
+        float, Figure("share", "notes of the melody inside a motif that returns", "Meredith 2013", 0, 1, 0.25, _KEPT)
+    ]
     pitched_share: Annotated[float, Figure("share", "notes that are not drums", "counted", 0, 1, 0.3, _KEPT)]
 
 
-def measure_pitch(layout: Layout, tonic: int, is_minor: bool) -> Pitch:
-    """Measure the element pitch in the key of `tonic` (pitch class) and mode."""
+def measure_pitch(layout: Layout, tonic: int, is_minor: bool, motif_share: float) -> Pitch:
+    """Measure the element pitch in the key of `tonic` (pitch class) and mode, given the share of the motifs."""
     pitched = layout.pitched
     pitch = layout.pitch[pitched]
     duration = (layout.end_ticks - layout.onset_ticks)[pitched].astype(np.float64)
@@ -125,6 +128,7 @@ def measure_pitch(layout: Layout, tonic: int, is_minor: bool) -> Pitch:
         mean_interval=figure(size.mean() if len(size) else 0.0),
         gap_fill=figure(_gap_fill(steps)),
         arch=figure(_arch(layout)),
+        motif_share=figure(motif_share),
         pitched_share=figure(pitched.mean() if len(pitched) else 0.0),
     )
 
