@@ -7,7 +7,8 @@ tests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
@@ -101,3 +102,12 @@ def entropy_bits(weights: NDArray[Any]) -> float:
         return 0.0
     p = weights[weights > 0] / total
     return max(0.0, float(-(p * np.log2(p)).sum()))
+
+
+def plain(value: Any) -> Any:
+    """A dataclass as a table, and those inside it; as `dataclasses.asdict`, but numbers are not copied one by one."""
+    if is_dataclass(value):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, tuple) and value and is_dataclass(value[0]):
+        return tuple(map(plain, value))
+    return dict(value) if isinstance(value, Mapping) else value

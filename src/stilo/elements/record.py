@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from stilo.elements.chords import ChordSpan
 from stilo.elements.emotion import Emotion
-from stilo.elements.figures import Element, Figure, Histogram, declared_elements
+from stilo.elements.figures import Element, Figure, Histogram, declared_elements, plain
 from stilo.elements.form import Section
 from stilo.elements.harmony import Harmony
 from stilo.elements.pitch import Pitch
@@ -84,7 +84,7 @@ class Profile:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, from which `from_json` makes an equal profile."""
-        return {"version": PROFILE_VERSION, **asdict(self)}
+        return {"version": PROFILE_VERSION, **plain(self)}
 
     @classmethod
     def from_json(cls, data: Any) -> Profile:
