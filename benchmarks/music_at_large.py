@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from stilo.elements.figures import Figure, figure
+from stilo.elements.pooling import element_distance
 from stilo.elements.profile import ELEMENTS, Profile, analyse
 from stilo.errors import InputError
 from stilo.music.files import read_score
@@ -36,6 +37,8 @@ at most {most} of each.
 PIECES = {pieces}
 SHARES = {shares}  # of the pieces that lie below the values of a row
 NORMS: dict[str, tuple[float, ...]] = {{'''
+DIVERGENCES = """# Jensen-Shannon divergence, bits, between two pieces of one kind: the median
+DIVERGENCES: dict[str, float] = {"""
 
 
 def drawn(splits: Path) -> Iterator[list[str]]:
@@ -83,6 +86,28 @@ def main() -> None:
             row = np.quantile([float(str(profile.value(name))) for profile in chosen], SHARES)
             print(f'    "{name}": {tuple(figure(f"{value:.4g}") for value in row)},')
     print("}")
+    print(DIVERGENCES)
+    for name, element in ELEMENTS.items():
+        if not isinstance(element, Figure):
+            print(f'    "{name}": {figure(f"{ordinary_divergence(sets, name):.3g}")},')
+    print("}")
+
+
+def ordinary_divergence(sets: list[list[Profile]], name: str) -> float:
+    """Median divergence of two pieces of one set that both have the element; pairs are neighbours in the drawing."""
+    found = []
+    for profiles in sets:
+        held = [profile for profile in profiles if _weight(profile, name)]
+        found += [
+            element_distance(first, second, name, ELEMENTS[name]) ** 2
+            for first, second in zip(held[::2], held[1::2], strict=False)
+        ]
+    return float(np.median(found))
+
+
+def _weight(profile: Profile, name: str) -> float:
+    value = profile.value(name)
+    return sum(value.values() if isinstance(value, dict) else value) if not isinstance(value, float) else 1.0
 
 
 if __name__ == "__main__":

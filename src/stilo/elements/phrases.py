@@ -85,6 +85,7 @@ PHRASES: dict[str, Phrase] = {
     ),
     "rhythm.notes_per_second": Phrase(
         "density", "dense writing, {count} notes a second", "", "is denser", "is thinner", "{:.1f} notes a second",
+        True,
     ),
     "rhythm.syncopation": Phrase(
         "off-beats", "strong off-beats", "nothing off the beat",
@@ -219,6 +220,11 @@ def rate_name(changes_per_bar: float) -> str:
     if changes_per_bar < 1.25:
         return "one chord a bar"
     return "three chords in two bars" if changes_per_bar < 1.75 else f"{number(changes_per_bar)} chords a bar"
+
+
+def listed(texts: list[str]) -> str:
+    """One text of several: "a, b and c"."""
+    return "".join(texts) if len(texts) < 2 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def told(text: str, *values: float) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from stilo.elements.figures import Figure
 from stilo.elements.norms import NORMS, SHARES
-from stilo.elements.phrases import PHRASES
+from stilo.elements.phrases import PHRASES, told
 from stilo.elements.record import ELEMENTS, Profile
 
 OUTER_TENTH = 1.28
@@ -79,6 +79,12 @@ def word_for(name: str, value: float, words: tuple[str, str, str, str, str]) -> 
     """The word for the lowest tenth, the lowest third, the middle, the highest third, the highest tenth."""
     bounds = (-OUTER_TENTH, -OUTER_THIRD, OUTER_THIRD, OUTER_TENTH)
     return words[bisect_right(bounds, standard_score(name, value))]
+
+
+def standing_phrase(item: Standing) -> str:
+    """What a musician would say of a figure that stands where it does; "" when there is nothing to say."""
+    phrase = PHRASES[item.name]
+    return told(phrase.high if item.score > 0 else phrase.low, item.value)
 
 
 def is_played(profile: Profile) -> bool:

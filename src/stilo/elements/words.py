@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from stilo.elements.norms import NORMS
-from stilo.elements.phrases import PHRASES, number, pitch_name, place_name, rate_name, told
+from stilo.elements.phrases import PHRASES, listed, number, pitch_name, place_name, rate_name
 from stilo.elements.record import Profile
 from stilo.elements.scales import MODES, scale_kind
 from stilo.elements.standing import (
@@ -20,6 +20,7 @@ from stilo.elements.standing import (
     is_played,
     standing,
     standing_out,
+    standing_phrase,
     word_for,
 )
 
@@ -30,7 +31,7 @@ _MOST_SAID = 3
 # of the 1,368 pieces of `norms.py` a third needs fewer than four chords, a third more than six, a tenth more than ten
 _FEW_CHORDS, _MANY_CHORDS, _VERY_MANY_CHORDS = 4, 6, 10
 _MOST_OF_THE_TIME = 0.8
-_SEVENTH = re.compile(r"(maj7|ø7|°7|7|sus4)$")
+_SEVENTH = re.compile(r"(maj7|ø7|°7|\+7|7|6|sus[24])$")
 _FEWEST_TO_COMPARE = 4
 _ALIKE, _UNLIKE = 0.5, 1.25  # spread between the pieces, of that between pieces of all kinds
 _NOT_COMPARED = ("rubato", "silence", "touch", "valence", "arousal", "dynamics", "loudness", "length of section")
@@ -52,7 +53,7 @@ def liner_note(profile: Profile) -> str:
 
 def _lead(leading: list[Standing]) -> str:
     """What stands out, in one sentence; what is said of the melody, of chords or of bars is said of them once."""
-    texts = [told(PHRASES[i.name].high if i.score > 0 else PHRASES[i.name].low, i.value) for i in leading]
+    texts = [standing_phrase(item) for item in leading]
     grouped: dict[str, list[str]] = {}
     for text in texts:
         subject = next((subject for subject in _SUBJECTS if text.startswith(subject)), "")
@@ -61,11 +62,6 @@ def _lead(leading: list[Standing]) -> str:
     # where a melody lies comes last: "full of leaps, high up, around G5"
     joined = [subject + ", ".join(sorted(parts, key=lambda p: p[-1].isdigit())) for subject, parts in grouped.items()]
     return _sentence("; ".join(joined + plain))
-
-
-def listed(texts: list[str]) -> str:
-    """One text of several: "a, b and c"."""
-    return "".join(texts) if len(texts) < 2 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def _sentence(text: str) -> str:
@@ -150,7 +146,7 @@ def _triads(chords: dict[str, float]) -> dict[str, float]:
     """Shares of chords with their sevenths and suspensions counted to the triads, the largest first."""
     joined: dict[str, float] = {}
     for name, share in chords.items():
-        triad = _SEVENTH.sub(lambda end: "°" if end[0] in ("ø7", "°7") else "", name)
+        triad = _SEVENTH.sub(lambda end: {"ø7": "°", "°7": "°", "+7": "+"}.get(end[0], ""), name)
         joined[triad] = joined.get(triad, 0.0) + share
     return dict(sorted(joined.items(), key=lambda item: (-item[1], item[0])))
 

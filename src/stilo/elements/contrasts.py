@@ -1,0 +1,232 @@
+"""A comparison in words: a line to a difference as a musician would say it, and what the two have in common.
+
+The two are called A and B; every line but those on metre and instruments is about B.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+
+from stilo.elements.compare import Comparison, Difference
+from stilo.elements.figures import Figure, Histogram
+from stilo.elements.phrases import PHRASES, listed, told
+from stilo.elements.record import ELEMENTS, Profile
+from stilo.elements.standing import applies, is_audible, standing, standing_phrase
+
+MOST_LINES = 12
+_MOST_COMMON = 4
+_COMMON_SCORE = 0.84  # both in the same outer fifth of music at large
+_LEAST_EFFECT = 0.2
+_MOST_CLASSES = 2  # that a line names on each side
+_LEAST_SHARE = 0.02  # by which a class must differ to be named
+_NOTE_VALUES = {
+    "<1/8": "notes shorter than thirty-seconds", "1/8": "thirty-seconds", "1/6": "sextuplets", "1/4": "sixteenths",
+    "1/3": "triplet eighths", "3/8": "dotted sixteenths", "1/2": "eighths", "2/3": "triplet quarters",
+    "3/4": "dotted eighths", "1": "quarters", "4/3": "triplet halves", "3/2": "dotted quarters", "2": "halves",
+    "3": "dotted halves", "4": "whole notes", ">4": "longer notes",
+}  # fmt: skip
+_SONORITIES = {
+    "m2": "semitones", "M2": "whole tones", "m3": "minor thirds", "M3": "major thirds", "P4": "fourths and fifths",
+    "TT": "tritones",
+}  # fmt: skip
+_STEPS = (
+    "repeated notes", "semitones", "whole tones", "thirds", "thirds", "fourths", "tritones", "fifths", "sixths",
+    "sixths", "sevenths", "sevenths", "octaves and more",
+)  # fmt: skip
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """The largest differences that can be heard and are not chance, one to an aspect, at most `MOST_LINES`."""
+    lines: list[str] = []
+    aspects: set[str] = set()
+    for item in comparison.differences:
+        aspect = _aspect(item.name)
+        if len(lines) == MOST_LINES or aspect in aspects or not _is_worth_saying(comparison, item):
+            continue
+        aspects.add(aspect)
+        lines.append(f"{difference_line(comparison, item)} ({effect_words(comparison, item)})")
+    return lines
+
+
+def _is_worth_saying(comparison: Comparison, item: Difference) -> bool:
+    if abs(item.effect) < _LEAST_EFFECT or item.may_be_chance or not _aspect(item.name):
+        return False
+    element = ELEMENTS[item.name]
+    if isinstance(element, Figure):
+        if not is_audible(item.name, 2 * (cast(float, item.b) - cast(float, item.a))):
+            return False
+        return applies(comparison.a, item.name) and applies(comparison.b, item.name)
+    return bool(difference_line(comparison, item))
+
+
+def _aspect(name: str) -> str:
+    """What an element tells of; "" for one that has no words."""
+    if name in PHRASES:
+        return PHRASES[name].aspect
+    return _TABLES[name][0] if name in _TABLES else ""
+
+
+def effect_words(comparison: Comparison, item: Difference) -> str:
+    """The effect with its measure, its size in a word, and its interval where there is one."""
+    if item.distance is not None:
+        return f"Jensen-Shannon {item.distance:.2f}, {item.size}"
+    folders = (comparison.a.pieces > 1) + (comparison.b.pieces > 1)
+    measure = ("d", "z", "g")[folders]
+    interval = "" if item.low is None or item.high is None else f", 95% {item.low:+.1f} … {item.high:+.1f}"
+    return f"{measure} = {item.effect:+.1f}, {item.size}{interval}"
+
+
+def difference_line(comparison: Comparison, item: Difference) -> str:
+    """One difference as a sentence without its full stop; "" when nothing in it can be named."""
+    element = ELEMENTS[item.name]
+    if isinstance(element, Figure):
+        return _figure_line(item, element)
+    shares_a, shares_b = _shares(item.name, item.a), _shares(item.name, item.b)
+    if not shares_a or not shares_b:
+        return ""
+    if item.name in ("rhythm.metres", "pitch.instruments"):
+        return _leaders_line(item.name, shares_a, shares_b)
+    if item.name not in _TABLES:
+        return ""
+    more, less = _changed(shares_a, shares_b, _readable(comparison, item.name))
+    _, more_of, less_of, noun = _TABLES[item.name]
+    parts = [text.format(listed(names)) for text, names in ((more_of, more), (less_of, less)) if names]
+    return f"B {_joined(parts, more_of)}{noun}" if parts else ""
+
+
+def _joined(parts: list[str], more_of: str) -> str:
+    """The two sides in one predicate; the less alone takes the verb of the more."""
+    alone = len(parts) == 1 and not parts[0].startswith(more_of.split(maxsplit=1)[0])
+    return f"{more_of.split(maxsplit=1)[0]} {parts[0]}" if alone else ", ".join(parts)
+
+
+def _figure_line(item: Difference, element: Figure) -> str:
+    first, second = cast(float, item.a), cast(float, item.b)
+    phrase = PHRASES.get(item.name)
+    if phrase is not None:
+        return f"B {phrase.more if second > first else phrase.less}: {told(phrase.amount, second, first)}"
+    name = item.name.split(".")[1].replace("_", " ")
+    return (
+        f"B has {'more' if second > first else 'less'} {name}: {second:.3g} against {first:.3g} {element.unit}".rstrip()
+    )
+
+
+# element → (aspect, what b has more of, what it has less of, what is said after both)
+_TABLES: dict[str, tuple[str, str, str, str]] = {
+    "pitch.classes": ("degrees", "dwells longer on {}", "less on {}", " (degrees of the scale)"),
+    "pitch.intervals": ("intervals", "has more {}", "fewer {}", " in its melody"),
+    "pitch.instruments": ("instruments", "", "", ""),
+    "rhythm.bar_places": ("the bar", "has more onsets on beat {}", "fewer on beat {}", ""),
+    "rhythm.durations": ("note values", "has more {}", "fewer {}", ""),
+    "rhythm.metres": ("metre", "", "", ""),
+    "harmony.chords": ("chords", "stays longer on {}", "less on {}", ""),
+    "harmony.transitions": ("chord changes", "goes {} more", "{} less", ""),
+    "harmony.interval_classes": ("sonority", "has more {}", "fewer {}", " sounding together"),
+    "harmony.polyphony": ("texture", "has more {}", "fewer {}", " sounding at once"),
+}
+
+
+def _shares(name: str, value: object) -> dict[str, float]:
+    element = ELEMENTS[name]
+    if isinstance(element, Histogram):
+        row = cast("tuple[float, ...]", value)
+        return dict(zip(element.labels, row, strict=True)) if any(row) else {}
+    return cast("dict[str, float]", value)
+
+
+def _leaders_line(name: str, shares_a: dict[str, float], shares_b: dict[str, float]) -> str:
+    """What leads on either side: "A is in 4/4, B mostly in 3/4"."""
+    texts, leaders = [], []
+    for shares in (shares_a, shares_b):
+        leading = [label for label, share in list(shares.items())[:3] if share >= 0.2] or list(shares)[:1]
+        leaders.append(leading)
+        texts.append(f"{'' if sum(shares[label] for label in leading) > 0.9 else 'mostly '}"
+                     f"{'in' if name == 'rhythm.metres' else 'for'} {listed(leading)}")  # fmt: skip
+    return f"A is {texts[0]}, B {texts[1]}" if leaders[0] != leaders[1] else ""
+
+
+def _changed(
+    shares_a: dict[str, float], shares_b: dict[str, float], name_of: Callable[[str], str]
+) -> tuple[list[str], list[str]]:
+    """The classes that b has most more of and most less of, named."""
+    change: dict[str, float] = {}
+    for label in [*shares_a, *(label for label in shares_b if label not in shares_a)]:
+        name = name_of(label)
+        if name:
+            change[name] = change.get(name, 0.0) + shares_b.get(label, 0.0) - shares_a.get(label, 0.0)
+    order = sorted(change, key=lambda name: (-change[name], name))
+    more = [name for name in order[:_MOST_CLASSES] if change[name] >= _LEAST_SHARE]
+    less = [name for name in order[::-1][:_MOST_CLASSES] if change[name] <= -_LEAST_SHARE]
+    return more, less
+
+
+def _readable(comparison: Comparison, name: str) -> Callable[[str], str]:
+    """How the classes of an element are called in text; "" for a class that is not said."""
+    if name == "pitch.intervals":
+        return _interval_name
+    if name == "rhythm.bar_places":
+        return _place_names(comparison)
+    names = {"rhythm.durations": _NOTE_VALUES, "harmony.interval_classes": _SONORITIES}.get(name)
+    if names is not None:
+        return lambda label: names[label]
+    if name == "harmony.polyphony":
+        return lambda label: "single notes" if label == "1" else f"{label} pitches"
+    return lambda label: label
+
+
+def _interval_name(label: str) -> str:
+    semitones = int(label)
+    if semitones == 0:
+        return _STEPS[0]
+    return f"{_STEPS[abs(semitones)]} {'up' if semitones > 0 else 'down'}"
+
+
+def _place_names(comparison: Comparison) -> Callable[[str], str]:
+    """Places of the bar as beats, when both are in one metre."""
+    metres = [next(iter(profile.rhythm.metres), "") for profile in (comparison.a, comparison.b)]
+    if metres[0] != metres[1] or not metres[0]:
+        return lambda _label: ""
+    numerator, denominator = (int(part) for part in metres[0].split("/"))
+    beats = numerator // 3 if numerator % 3 == 0 and denominator >= 8 else numerator
+    fractions = {0.0: "", 0.5: "½", 0.25: "¼", 0.75: "¾", 1 / 3: "⅓", 2 / 3: "⅔"}
+
+    def name(label: str) -> str:
+        beat, rest = divmod(int(label) * beats / 48, 1)
+        part = next((sign for value, sign in fractions.items() if abs(rest - value) < 1e-6), None)
+        return "" if part is None or not 1 <= beats <= 16 else f"{beat + 1:.0f}{part}"
+
+    return name
+
+
+def common_lines(comparison: Comparison) -> list[str]:
+    """What both have that music at large has not, and metre, mode and players where they are the same."""
+    a, b = comparison.a, comparison.b
+    found: list[tuple[float, str]] = []
+    aspects = set()
+    for name, phrase in PHRASES.items():
+        first, second = standing(a, name), standing(b, name)
+        least = min(abs(first.score), abs(second.score))
+        same_side = first.score * second.score > 0 and least >= _COMMON_SCORE
+        if same_side and phrase.aspect not in aspects and applies(a, name) and applies(b, name):
+            middle = first if abs(first.score) < abs(second.score) else second
+            if text := standing_phrase(middle):
+                aspects.add(phrase.aspect)
+                found.append((least, text))
+    unusual = [text for _, text in sorted(found, key=lambda item: -item[0])]
+    return (unusual + [text for text in (_same_metre(a, b), _same_mode(a, b)) if text])[:_MOST_COMMON]
+
+
+def _same_metre(a: Profile, b: Profile) -> str:
+    leading = [next(iter(profile.rhythm.metres.items()), ("", 0.0)) for profile in (a, b)]
+    same = leading[0][0] == leading[1][0] and min(share for _, share in leading) >= 0.75
+    return leading[0][0] if same else ""
+
+
+def _same_mode(a: Profile, b: Profile) -> str:
+    if min(a.pitch.pitched_share, b.pitch.pitched_share) == 0:
+        return ""
+    low, high = np.sort([a.harmony.major, b.harmony.major]).tolist()
+    return "major keys" if low >= 0.75 else "minor keys" if high <= 0.25 else ""
