@@ -10,7 +10,7 @@ from stilo.workshop import export_style, import_style, list_styles, load_style, 
 def test_styles_are_listed_removed_and_travel(tmp_path, waltz):
     assert [summary.name for summary in list_styles()] == ["Waltz"]
     bundle = export_style("Waltz", tmp_path / "w.stilo")
-    with pytest.raises(InputError, match="already holds"):
+    with pytest.raises(InputError, match=r"already holds a style 'Waltz'; .* --as .* --replace"):
         import_style(bundle)
     assert import_style(bundle, "Other").name == "Other"
     assert np.array_equal(load_style("Other").embedding, waltz.embedding)
@@ -18,6 +18,16 @@ def test_styles_are_listed_removed_and_travel(tmp_path, waltz):
     remove_style("Other")
     with pytest.raises(UnknownStyleError, match="Waltz"):
         load_style("Walz")
+
+
+def test_exporting_writes_over_a_file_only_when_told(tmp_path, waltz):
+    bundle = tmp_path / "w.stilo"
+    bundle.write_bytes(b"hers")
+    with pytest.raises(WriteError, match=r"there already.*--replace"):
+        export_style("Waltz", bundle)
+    assert bundle.read_bytes() == b"hers"
+    export_style("Waltz", bundle, replace=True)
+    assert import_style(bundle, "Other").parents == waltz.parents
 
 
 def test_exporting_to_a_wrong_place_is_told(tmp_path, waltz):

@@ -149,6 +149,7 @@ def library_export(
     path: Annotated[
         Path | None, typer.Argument(metavar="FILE.stilo", help="Where to (if not given: NAME.stilo here).")
     ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over a file of this name.")] = False,
 ) -> None:
     """Write a style into one file that others can import.
 
@@ -161,14 +162,14 @@ def library_export(
     """
     from stilo.workshop import export_style
 
-    say(f"written: {export_style(name, path or f'{name}.stilo')}")
+    say(f"written: {export_style(name, path or f'{name}.stilo', replace)}")
 
 
 @library.command("import")
 def library_import(
     path: Annotated[Path, typer.Argument(metavar="FILE.stilo")],
     name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Under another name.")] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Take the place of a style of this name.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Give up your style of this name for it.")] = False,
 ) -> None:
     """Take a style that someone exported into your library. Opening it can run no code.
 

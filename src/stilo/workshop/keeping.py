@@ -6,6 +6,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stilo.errors import InputError, WriteError
 from stilo.workshop.analysing import draw_profile
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs
 
@@ -63,16 +64,18 @@ def remove_style(name: str) -> None:
         library.remove(name)
 
 
-def export_style(name: str, path: str | Path) -> Path:
-    """Write a style as a `.stilo` bundle.
+def export_style(name: str, path: str | Path, replace: bool = False) -> Path:
+    """Write a style as a `.stilo` bundle; a file that is there already is written over only with `replace`.
 
     Raises:
         UnknownStyleError: the library does not hold it.
-        WriteError: the bundle cannot be written.
+        WriteError: the bundle cannot be written, or there is a file of this name.
     """
     from stilo.styles.bundle import write_bundle
 
     [checked] = check_outputs([path], (BUNDLE_ENDING,))
+    if checked.exists() and not replace:
+        raise WriteError(checked, "is there already; name another file or say --replace")
     write_bundle(load_style(name), checked)
     return checked
 
@@ -91,5 +94,10 @@ def import_style(path: str | Path, name: str | None = None, replace: bool = Fals
     if name is not None:
         style = changed(style, name=name)
     with Library() as library:
+        if not replace and style.name.casefold() in {known.casefold() for known in library.names()}:
+            raise InputError(
+                f"the library already holds a style '{style.name}'; take this one in --as another name, "
+                "or say --replace to give yours up for it"
+            )
         library.save(style, replace=replace)
     return style
