@@ -93,6 +93,11 @@ class ChordPath:
     bass: Ints
 
 
+def quality_tones(name: str) -> tuple[int, ...]:
+    """The tones of one of `QUALITIES`, in semitones above the root."""
+    return _QUALITIES[name][0]
+
+
 def state_chord(state: int, bass: int | None = None) -> Chord | None:
     """The chord of a state; None for the state that means no chord."""
     if state == NO_CHORD_STATE:

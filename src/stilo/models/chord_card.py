@@ -1,0 +1,129 @@
+"""The model card of the chord net, made from what training and `benchmarks/chords.py` recorded: nothing typed by hand.
+
+python -m stilo.models.chord_card models/chords benchmarks/results/chords-….json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stilo.elements.chords import QUALITIES
+from stilo.errors import SetupError, StiloError
+from stilo.models.chord_accuracy import MEASURES
+from stilo.models.chord_net import CONFIG_NAME, WEIGHTS_NAME
+from stilo.music.atomic import write_whole
+
+CARD_NAME = "README.md"
+
+WHAT = (
+    "It says root, quality and bass of every half beat and where chords begin; the best path through what it says is",
+    "found by dynamic programming.",
+)
+
+DATA = (
+    "POP909-CL (Yao et al. 2025, after POP909, Wang et al. 2020): piano arrangements of pop songs with blocks of",
+    "chords, corrected by hand. MIT licence; the songs themselves are in copyright and no part of this project. Every",
+    "crop is transposed; some chords are made rarer ones, some crops moved by an octave or reduced to their top line",
+    "(`chord_augment.py`). The split is by song, copies left out, and published in that table; the test songs are",
+    "those of the test list of Yao et al. that were here, so that figures can be compared.",
+)
+
+MEASURED = (
+    "Percent of the time that agrees. `chord`: root and quality; `full`: the bass too, as Yao et al. define it;",
+    "`majmin`: root and third; `boundary`: F-measure of changes found within a sixteenth. Published figures are means",
+    "by song; blocks that are no chord of the vocabulary are errors of every row but the published ones.",
+)
+
+LIMITS = (
+    "Learned from Chinese pop songs for piano, nearly all in 4/4. Other music had no reference here: it is read well",
+    "as far as it is built of the same triads and sevenths. What the songs rarely have (diminished sevenths,",
+    "augmented and sixth chords) was learned from altered songs. Ninths and more are told as sevenths or triads. A",
+    "melody alone gets the chords a pop song might give it.",
+    "",
+    "Weights: Apache-2.0, as the project.",
+)
+
+
+def chord_card(folder: Path, benchmark: Path) -> str:
+    """The card of the weights in `folder`, as Markdown, with the test figures of a benchmark of these weights.
+
+    Raises:
+        SetupError: config, weights or figures are missing or not what the commands write.
+    """
+    try:
+        config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+        size = (folder / WEIGHTS_NAME).stat().st_size / 2**20
+        tested = json.loads(benchmark.read_text(encoding="utf-8"))
+        return _card(config, size, tested)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise SetupError(
+            f"{folder}, {benchmark}: no chord net, or no figures of benchmarks/chords.py ({type(error).__name__})"
+        ) from error
+
+
+def _card(config: dict[str, Any], size: float, tested: dict[str, Any]) -> str:
+    """`size` of the weights in MiB."""
+    facts, model = config["facts"], config["model"]
+    rows = [("valid, of all time", facts["valid"], ""), ("valid, by song", facts["valid"], " by song")]
+    for name, row in tested["figures"].items():
+        rows += [(f"test: {name}, of all time", row, ""), (f"test: {name}, by song", row, " by song")]
+    rows += [(f"test: {name}", row, "") for name, row in tested["published"].items()]
+    bounds = "; ".join(f"{name} {low} … {high}" for name, (low, high) in tested["intervals"]["net"].items())
+    settings = [f"--{name} {value}" for name, value in facts["settings"].items()]
+    lines = [
+        "# stilo chord net",
+        "",
+        f"A convolution and a bidirectional LSTM ({model['layers']} × {model['width']}) over half beats, "
+        f"{facts['parameters'] / 1e6:.2f} M parameters, {size:.2f} MiB in half precision.",
+        *WHAT,
+        f"Qualities: {', '.join(QUALITIES)}; each over any of its tones; and no chord.",
+        "",
+        "## Training",
+        "",
+        f"{facts['songs']['train']} songs, {facts['cpu_minutes']} CPU minutes, torch {facts['torch']}:",
+        "",
+        "```",
+        "python -m stilo.models.chord_train POP909_CL benchmarks/splits/pop909_cl_chords.tsv models/chords \\",
+        f"    {' '.join(settings)}",
+        "```",
+        "",
+        *DATA,
+        "Chosen on valid: " + ", ".join(f"{name} {value:g}" for name, value in config["prices"].items()) + ".",
+        "",
+        "## Figures",
+        "",
+        *MEASURED,
+        "",
+        f"| | {' | '.join(MEASURES)} |",
+        f"|---|{'---|' * len(MEASURES)}",
+        *(_row(name, row, suffix) for name, row, suffix in rows),
+        "",
+        f"{facts['songs']['valid']} songs of valid, {tested['songs']} of test; the net's 95 % intervals over songs of "
+        f"test drawn again: {bounds}.",
+    ]
+    return "\n".join([*lines, "", "## Limits", "", *LIMITS]) + "\n"
+
+
+def _row(name: str, figures: dict[str, float], suffix: str) -> str:
+    cells = [f"{figures[m + suffix]:.1f}" if m + suffix in figures else "" for m in MEASURES]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("benchmark", type=Path)
+    args = parser.parse_args(argv)
+    try:
+        write_whole(args.folder / CARD_NAME, chord_card(args.folder, args.benchmark).encode())
+    except StiloError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""The chord net: a convolution over neighbouring frames and a bidirectional LSTM over the piece (Hochreiter &
+Schmidhuber 1997; for chords e.g. Wu & Li 2018). It says of each half beat how likely every reading is, as the sum of
+what it says of root with quality, of the bass and of the inversion, and how likely a chord begins there.
+
+Trained by `models.chord_train`; the shipped weights lie in the folder `models/chords` of the project (in a wheel:
+inside the package).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from stilo.elements.chords import STATES, ChordSpan, chord_label
+from stilo.elements.key import estimate_key
+from stilo.elements.layout import lay_out
+from stilo.errors import SetupError
+from stilo.models.chord_features import FRAME_SIZE, Frames, frames_of
+from stilo.models.chord_readings import (
+    BASSES,
+    KINDS,
+    NO_BASS,
+    READING_BASS,
+    READING_KIND,
+    READING_STATE,
+    ChordTimes,
+    Prices,
+    best_path,
+    times_of,
+)
+from stilo.music.atomic import write_whole
+from stilo.music.chords import NO_CHORD
+from stilo.music.score import Score
+
+CONFIG_NAME, WEIGHTS_NAME = "config.json", "weights.safetensors"
+FORMAT = 1
+LARGEST_WEIGHTS_BYTES, LARGEST_CONFIG_BYTES = 8 * 2**20, 2**20
+WIDEST, MOST_LAYERS = 1024, 8
+_BLOCK_FRAMES = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class ChordNetConfig:
+    """Sizes: `width` of each direction of the LSTM, and how many layers of it."""
+
+    width: int = 112
+    layers: int = 2
+    dropout: float = 0.3
+
+
+class ChordNet(nn.Module):
+    """Frames [B, T, FRAME_SIZE] → scores of readings [B, T, READINGS] and log-odds of a change [B, T]."""
+
+    reading_state: Tensor
+    reading_bass: Tensor
+    reading_kind: Tensor
+
+    def __init__(self, config: ChordNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.near = nn.Conv1d(FRAME_SIZE, width, 3, padding=1)
+        self.lstm = nn.LSTM(width, width, config.layers, batch_first=True, bidirectional=True, dropout=config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
+        self.state = nn.Linear(2 * width, STATES)
+        self.bass = nn.Linear(2 * width, BASSES)
+        self.change = nn.Linear(2 * width, 1)
+        self.kind = nn.Parameter(torch.zeros(KINDS))
+        for name, table in (("state", READING_STATE), ("bass", READING_BASS), ("kind", READING_KIND)):
+            self.register_buffer(f"reading_{name}", torch.from_numpy(table), persistent=False)
+
+    def heard(self, frames: Tensor) -> Tensor:
+        """Each frame in its place, [B, T, 2 width]."""
+        near = nn.functional.gelu(self.near(frames.transpose(1, 2))).transpose(1, 2)
+        return self.dropout(self.lstm(self.dropout(near))[0])  # type: ignore[no-any-return]
+
+    def scores(self, heard: Tensor) -> Tensor:
+        """Of the readings, [..., READINGS]: the sum of the heads, taken of their weights, so that it is one product."""
+        weight = self.state.weight[self.reading_state] + self.bass.weight[self.reading_bass]
+        bias = self.state.bias[self.reading_state] + self.bass.bias[self.reading_bass] + self.kind[self.reading_kind]
+        return nn.functional.linear(heard, weight, bias)
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        heard = self.heard(frames)
+        return self.scores(heard), self.change(heard).squeeze(-1)
+
+
+@torch.inference_mode()
+def estimate(net: ChordNet, frames: Frames, prices: Prices) -> ChordTimes:
+    """The chords of a piece; no chord where nothing pitched sounds in all of it."""
+    bounds = frames.bounds_ticks
+    if not frames.heard:
+        return ChordTimes(bounds[[0, -1]], READING_STATE[-1:], READING_BASS[-1:])
+    heard = net.heard(torch.from_numpy(frames.values)[None])[0]
+    changes: NDArray[np.float32] = net.change(heard).squeeze(-1).numpy()
+
+    def blocks() -> Iterator[NDArray[np.float32]]:
+        for block in torch.split(heard, _BLOCK_FRAMES):
+            yield net.scores(block).log_softmax(-1).numpy()
+
+    return times_of(best_path(blocks(), prices.change - prices.trust * changes), bounds)
+
+
+def read_chords(score: Score) -> tuple[ChordSpan, ...]:
+    """The chords of a piece by the shipped net, from the beginning to the end without gaps, labels in Harte syntax.
+
+    Raises:
+        InputError: the piece is too long to measure.
+        SetupError: the weights are missing or damaged.
+    """
+    net, prices = _shipped(chords_folder())
+    if len(score) == 0:
+        return ()
+    layout = lay_out(score)
+    times = estimate(net, frames_of(layout), prices)
+    key = estimate_key(layout).key
+    bounds = (times.bounds_ticks / score.ticks_per_quarter).tolist()
+    chords = zip(times.states.tolist(), times.bass.tolist(), strict=True)
+    labels = [NO_CHORD if bass == NO_BASS else chord_label(state, bass, key) for state, bass in chords]
+    return tuple(
+        ChordSpan(round(start, 6), round(end - start, 6), label)
+        for start, end, label in zip(bounds, bounds[1:], labels, strict=True)
+    )
+
+
+def chords_folder() -> Path:
+    """Where the shipped weights lie: inside the package, else in the project's `models/chords`."""
+    package = Path(__file__).resolve().parent
+    inside = package / "weights" / "chords"
+    return inside if inside.exists() else package.parents[2] / "models" / "chords"
+
+
+def has_chord_net() -> bool:
+    """Whether there are weights to read chords with."""
+    return (chords_folder() / WEIGHTS_NAME).is_file()
+
+
+@lru_cache(maxsize=2)
+def _shipped(folder: Path) -> tuple[ChordNet, Prices]:
+    return load_chord_net(folder)
+
+
+def save_chord_net(net: ChordNet, prices: Prices, folder: Path, facts: dict[str, Any]) -> None:
+    """Write config and weights, these in half precision; `facts` (training, figures) go into the config.
+
+    Raises:
+        WriteError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.detach().half().contiguous() for name, tensor in net.state_dict().items()}
+    config = {"format": FORMAT, "model": asdict(net.config), "prices": asdict(prices), "facts": facts}
+    (folder / CONFIG_NAME).unlink(missing_ok=True)
+    write_whole(folder / WEIGHTS_NAME, save(weights))
+    write_whole(folder / CONFIG_NAME, (json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def load_chord_net(folder: Path) -> tuple[ChordNet, Prices]:
+    """The net of a folder, in float32, ready to use, and its prices.
+
+    Raises:
+        SetupError: config or weights are missing, damaged, or of another version of stilo.
+    """
+    try:
+        for name, most in ((WEIGHTS_NAME, LARGEST_WEIGHTS_BYTES), (CONFIG_NAME, LARGEST_CONFIG_BYTES)):
+            if (folder / name).stat().st_size > most:
+                raise SetupError(f"{folder / name}: larger than any of stilo's; install stilo anew")
+        config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+        if config["format"] != FORMAT:
+            raise SetupError(f"{folder}: chord net of another version of stilo (format {config['format']})")
+        net = ChordNet(_checked(ChordNetConfig(**config["model"])))
+        net.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / WEIGHTS_NAME).items()})
+        prices = Prices(**{name: float(value) for name, value in config["prices"].items()})
+    except FileNotFoundError as error:
+        raise SetupError(f"{folder}: no chord net here ({CONFIG_NAME}, {WEIGHTS_NAME}); install stilo anew") from error
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, SafetensorError) as error:
+        raise SetupError(f"{folder}: the chord net is damaged; install stilo anew ({type(error).__name__})") from error
+    return net.eval(), prices
+
+
+def _checked(config: ChordNetConfig) -> ChordNetConfig:
+    """Sizes are bounded before anything is allocated."""
+    sizes = ((config.width, WIDEST), (config.layers, MOST_LAYERS))
+    if not all(type(size) is int and 1 <= size <= most for size, most in sizes):
+        raise ValueError("sizes out of range")
+    return config
