@@ -43,16 +43,16 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     lines: list[str] = []
     aspects: set[str] = set()
     for item in comparison.differences:
-        aspect = _aspect(item.name)
-        if len(lines) == MOST_LINES or aspect in aspects or not _is_worth_saying(comparison, item):
+        aspect = aspect_of(item.name)
+        if len(lines) == MOST_LINES or aspect in aspects or not worth_saying(comparison, item):
             continue
         aspects.add(aspect)
         lines.append(f"{difference_line(comparison, item)} ({effect_words(comparison, item)})")
     return lines
 
 
-def _is_worth_saying(comparison: Comparison, item: Difference) -> bool:
-    if abs(item.effect) < _LEAST_EFFECT or item.may_be_chance or not _aspect(item.name):
+def worth_saying(comparison: Comparison, item: Difference) -> bool:
+    if abs(item.effect) < _LEAST_EFFECT or item.may_be_chance or not aspect_of(item.name):
         return False
     element = ELEMENTS[item.name]
     if isinstance(element, Figure):
@@ -62,7 +62,7 @@ def _is_worth_saying(comparison: Comparison, item: Difference) -> bool:
     return bool(difference_line(comparison, item))
 
 
-def _aspect(name: str) -> str:
+def aspect_of(name: str) -> str:
     """What an element tells of; "" for one that has no words."""
     if name in PHRASES:
         return PHRASES[name].aspect

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilo.elements.canvas import INK, PAPER, SHADE, TRACK_COLOURS, bare, mixed, plain_text, save_png, tint
+from stilo.elements.canvas import DOTS_PER_INCH, Theme, bare, blank_page, plain_text, save_png, theme_of
 from stilo.elements.chords import ChordSpan, chord_spans, estimate_chords
 from stilo.elements.form import measure_form
 from stilo.elements.key import estimate_key
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROLL_WIDTH_PIXELS = 1800
-_DOTS_PER_INCH = 100
 _BARS_TO_A_SYSTEM = 12
 _INCHES_BESIDE_NOTES = 0.85  # of each system: chords below, bar numbers above
 _INCHES_TO_A_PITCH = 0.052
@@ -34,7 +33,7 @@ _BLACK_KEYS = (1, 3, 6, 8, 10)
 _LEGEND_ENTRIES = 8
 
 
-def plot_piano_roll(score: Score, path: str | Path, title: str, most_bars: int = 48) -> None:
+def plot_piano_roll(score: Score, path: str | Path, title: str, most_bars: int = 48, *, dark: bool = False) -> None:
     """Draw the first `most_bars` bars of a score as a PNG, `ROLL_WIDTH_PIXELS` wide, twelve bars to a system.
 
     Sections and chords are those that the score marks, else those that are heard in it. Drums are drawn at the
@@ -45,8 +44,6 @@ def plot_piano_roll(score: Score, path: str | Path, title: str, most_bars: int =
         WriteError: the picture cannot be written.
         ValueError: `most_bars` is not 1…192.
     """
-    from matplotlib.figure import Figure
-
     if not 1 <= most_bars <= 192:
         raise ValueError(f"most_bars is {most_bars}, not 1…192")
     layout = lay_out(score)
@@ -54,8 +51,9 @@ def plot_piano_roll(score: Score, path: str | Path, title: str, most_bars: int =
     systems = -(-bars // _BARS_TO_A_SYSTEM)
     system_inches = _INCHES_BESIDE_NOTES + _INCHES_TO_A_PITCH * _rows(layout)
     height = _HEADER_INCHES + systems * system_inches + _FOOTER_INCHES
-    figure = Figure(figsize=(ROLL_WIDTH_PIXELS / _DOTS_PER_INCH, height), dpi=_DOTS_PER_INCH, facecolor=PAPER)
-    _header(figure, layout, title, height, bars)
+    theme = theme_of(dark)
+    figure = blank_page(theme, (ROLL_WIDTH_PIXELS, round(height * DOTS_PER_INCH)))
+    _header(figure, theme, layout, title, bars)
     chords, sections = _chords(layout), _sections(layout)
     per_system = min(_BARS_TO_A_SYSTEM, bars)
     for i in range(systems):
@@ -63,27 +61,30 @@ def plot_piano_roll(score: Score, path: str | Path, title: str, most_bars: int =
         share = (min(per_system, bars - i * per_system)) / per_system
         box = (0.04, (top - system_inches + 0.55) / height, _SYSTEM_WIDTH * share, (system_inches - 0.85) / height)
         axes = figure.add_axes(box)
-        _System(layout, i * per_system, min(bars, (i + 1) * per_system)).draw(axes, chords, sections)
+        _System(layout, theme, i * per_system, min(bars, (i + 1) * per_system)).draw(axes, chords, sections)
     save_png(figure, path)
 
 
-def _header(figure: Figure, layout: Layout, title: str, height: float, bars: int) -> None:
+def _header(figure: Figure, theme: Theme, layout: Layout, title: str, bars: int) -> None:
+    height = figure.get_figheight()
     name = textwrap.shorten(plain_text(title) or "untitled", 90, placeholder="…")
     shown = f"bars 1–{bars} of {len(layout.grid)}" if bars < len(layout.grid) else f"{bars} bars"
-    figure.text(0.04, 1 - 0.4 / height, name, fontsize=22, fontweight="bold", color=INK, va="center", parse_math=False)
-    figure.text(0.98, 1 - 0.4 / height, shown, fontsize=12, color=SHADE, va="center", ha="right")
+    figure.text(
+        0.04, 1 - 0.4 / height, name, fontsize=22, fontweight="bold", color=theme.ink, va="center", parse_math=False
+    )
+    figure.text(0.98, 1 - 0.4 / height, shown, fontsize=12, color=theme.shade, va="center", ha="right")
     used = [i for i in range(len(layout.score.tracks)) if (layout.track == i).any()]
     x = 0.04
     for i in used[:_LEGEND_ENTRIES]:
         part = layout.score.tracks[i]
         label = plain_text(part.name) or instrument_name(part.program, part.is_drum)
         label = textwrap.shorten(label, 24, placeholder="…")
-        figure.text(x, 1 - 0.78 / height, "●", fontsize=13, color=_colour(i), va="center")
-        drawn = figure.text(x + 0.011, 1 - 0.78 / height, label, fontsize=11.5, color=SHADE, va="center",
+        figure.text(x, 1 - 0.78 / height, "●", fontsize=13, color=_colour(theme, i), va="center")
+        drawn = figure.text(x + 0.011, 1 - 0.78 / height, label, fontsize=11.5, color=theme.shade, va="center",
                             parse_math=False)  # fmt: skip
         x += 0.022 + 0.0052 * len(drawn.get_text())
     if len(used) > _LEGEND_ENTRIES:
-        figure.text(x, 1 - 0.78 / height, f"and {len(used) - _LEGEND_ENTRIES} more", fontsize=11.5, color=SHADE,
+        figure.text(x, 1 - 0.78 / height, f"and {len(used) - _LEGEND_ENTRIES} more", fontsize=11.5, color=theme.shade,
                     va="center")  # fmt: skip
 
 
@@ -103,8 +104,8 @@ def _rows(layout: Layout) -> int:
     return high - low + 1 + 2 * len(np.unique(layout.pitch[layout.drum]))
 
 
-def _colour(track: int) -> str:
-    return TRACK_COLOURS[track % len(TRACK_COLOURS)]
+def _colour(theme: Theme, track: int) -> str:
+    return theme.tracks[track % len(theme.tracks)]
 
 
 def _chords(layout: Layout) -> tuple[ChordSpan, ...]:
@@ -131,8 +132,9 @@ def _sections(layout: Layout) -> list[tuple[int, str]]:
 class _System:
     """One row of bars: `first` to `last`, the last not included."""
 
-    def __init__(self, layout: Layout, first: int, last: int) -> None:
+    def __init__(self, layout: Layout, theme: Theme, first: int, last: int) -> None:
         self._layout = layout
+        self._theme = theme
         self._bars = range(first, last)
         starts = layout.grid.starts_ticks
         self._start = int(starts[first])
@@ -141,7 +143,7 @@ class _System:
         self._drums = np.unique(layout.pitch[layout.drum])
 
     def draw(self, axes: Axes, chords: tuple[ChordSpan, ...], sections: list[tuple[int, str]]) -> None:
-        bare(axes)
+        bare(axes, self._theme)
         axes.set_xlim(self._start, self._end)
         axes.set_ylim(self._low - 0.5 - (len(self._drums) + 1 if len(self._drums) else 0), self._high + 0.5)
         self._keys(axes)
@@ -153,21 +155,21 @@ class _System:
         """Rows of the black keys shaded, the octaves named."""
         for pitch in range(self._low, self._high + 1):
             if pitch % 12 in _BLACK_KEYS:
-                axes.axhspan(pitch - 0.5, pitch + 0.5, color=tint("ink", 0.045), linewidth=0, zorder=0)
+                axes.axhspan(pitch - 0.5, pitch + 0.5, color=self._theme.tint("ink", 0.045), linewidth=0, zorder=0)
         octaves = [pitch for pitch in range(self._low, self._high + 1) if pitch % 12 == 0]
         axes.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves])
-        axes.tick_params(length=0, labelsize=10, labelcolor=SHADE, pad=4)
+        axes.tick_params(length=0, labelsize=10, labelcolor=self._theme.shade, pad=4)
 
     def _bar_lines(self, axes: Axes) -> None:
         beats = self._layout.beats_ticks
         for tick in beats[(beats > self._start) & (beats < self._end)].tolist():
-            axes.axvline(tick, color=tint("ink", 0.09), linewidth=0.8, zorder=1)
+            axes.axvline(tick, color=self._theme.tint("ink", 0.09), linewidth=0.8, zorder=1)
         for bar in self._bars:
             tick = int(self._layout.grid.starts_ticks[bar])
-            axes.axvline(tick, color=tint("ink", 0.4), linewidth=1.1, zorder=1)
+            axes.axvline(tick, color=self._theme.tint("ink", 0.4), linewidth=1.1, zorder=1)
             axes.annotate(str(bar + 1), (tick, 1), xycoords=("data", "axes fraction"), xytext=(3, 3),
-                          textcoords="offset points", fontsize=9, color=SHADE)  # fmt: skip
-        axes.axvline(self._end, color=tint("ink", 0.4), linewidth=1.1, zorder=1)
+                          textcoords="offset points", fontsize=9, color=self._theme.shade)  # fmt: skip
+        axes.axvline(self._end, color=self._theme.tint("ink", 0.4), linewidth=1.1, zorder=1)
 
     def _notes(self, axes: Axes) -> None:
         from matplotlib.collections import PolyCollection
@@ -187,9 +189,11 @@ class _System:
             low, high = row[mine] - 0.48, row[mine] + 0.48
             corners = np.stack([np.stack([left, right, right, left], 1), np.stack([low, low, high, high], 1)], axis=2)
             strength = 0.45 + 0.55 * layout.velocity[mine] / 127
-            colours = [mixed(_colour(track), s) for s in strength.tolist()]
+            colours = [self._theme.mixed(_colour(self._theme, track), s) for s in strength.tolist()]
             axes.add_collection(
-                PolyCollection(list(corners), facecolors=colours, edgecolors=PAPER, linewidths=0.3, zorder=3),
+                PolyCollection(
+                    list(corners), facecolors=colours, edgecolors=self._theme.paper, linewidths=0.3, zorder=3
+                ),
                 autolim=False,
             )
 
@@ -205,11 +209,11 @@ class _System:
             if not held or start >= self._end or start < free_from or chord.label == "N":
                 continue
             axes.annotate(chord.label, (start, 0), xycoords=("data", "axes fraction"), xytext=(2, -15),
-                          textcoords="offset points", fontsize=10, color=tint("harmony", 1.0))  # fmt: skip
+                          textcoords="offset points", fontsize=10, color=self._theme.tint("harmony", 1.0))  # fmt: skip
             free_from = start + ticks_to_a_pixel * (_LABEL_PIXELS[0] + _LABEL_PIXELS[1] * len(chord.label))
         for bar, name in sections:
             if bar in self._bars and name:
                 tick = int(self._layout.grid.starts_ticks[bar])
                 axes.annotate(textwrap.shorten(name, 20, placeholder="…"), (tick, 1), xytext=(22, 2),
                               xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=12,
-                              fontweight="bold", color=tint("emotion", 1.0), parse_math=False)  # fmt: skip
+                              fontweight="bold", color=self._theme.tint("emotion", 1.0), parse_math=False)  # fmt: skip
