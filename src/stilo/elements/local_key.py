@@ -1,0 +1,99 @@
+"""Which keys a piece goes through: regions of one key, from the first bar to the last.
+
+A hidden Markov model over the bars (after Raphael & Stoddard 2004 and Nápoles López, Arthur & Fujinaga 2019): each bar
+speaks for the keys as `key.key_likelihoods` hears it, staying costs nothing, a change costs a fixed price and more the
+farther the keys lie apart (Krumhansl & Kessler 1982), and the key of the whole piece is favoured. The likeliest path is
+found by dynamic programming (Viterbi 1967). The prices were chosen on half of POP909-CL and on glued excerpts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stilo.elements.key import KEY_DISTANCES, KEYS, bar_sound, index_of, key_likelihoods, key_of
+from stilo.elements.layout import Floats, Ints, Layout
+from stilo.music.theory import Key
+
+_CHANGE = 5.0
+_DISTANCE = 5.0
+_FAINTEST = -6.0  # nats: no single bar rules a key out
+_HOME = 0.3
+_FEWEST_BARS = 2
+_COST = (_CHANGE + _DISTANCE * KEY_DISTANCES) * (1 - np.eye(KEYS))
+
+
+@dataclass(frozen=True)
+class KeyRegion:
+    """A key and where it holds, in quarters from the beginning; `key` as "A minor"."""
+
+    onset_quarters: float
+    duration_quarters: float
+    key: str
+
+
+def estimate_key_regions(layout: Layout, key: Key) -> tuple[KeyRegion, ...]:
+    """The keys of a piece without gaps, neighbours different, none shorter than two bars unless the piece is.
+
+    Args:
+        layout: the piece; nothing pitched gives no regions.
+        key: of the whole piece.
+    """
+    if not (layout.slices.count > 0).any():
+        return ()
+    bars = bar_sound(layout)
+    path = _likeliest_path(_emissions(bars.chroma, index_of(key)))
+    starts = _region_starts(path)
+    if len(starts) == 1:
+        path[:] = index_of(key)  # one region is the piece
+    bounds = np.append(bars.starts_ticks[starts], layout.beats_ticks[-1]) / layout.score.ticks_per_quarter
+    regions = []
+    for i, start in enumerate(starts.tolist()):
+        onset = round(float(bounds[i]), 6)
+        regions.append(KeyRegion(onset, round(float(bounds[i + 1]) - onset, 6), str(key_of(int(path[start])))))
+    return tuple(regions)
+
+
+def _emissions(chroma: Floats, home: int) -> Floats:
+    """What each bar speaks for, in nats, [bars, 24]; silence for nothing."""
+    sounding = chroma.sum(axis=1) > 0
+    emissions = np.zeros((len(chroma), KEYS))
+    emissions[sounding] = np.maximum(key_likelihoods(chroma[sounding]), _FAINTEST)
+    emissions[sounding, home] += _HOME
+    return emissions
+
+
+def _likeliest_path(emissions: Floats) -> Ints:
+    """The key of each bar, int64 [bars]."""
+    bars = len(emissions)
+    came_from = np.zeros((bars, KEYS), np.int64)
+    score = emissions[0]
+    every = np.arange(KEYS)
+    for bar in range(1, bars):
+        reached = score - _COST  # [to, from]: the cost is the same both ways
+        came_from[bar] = best = reached.argmax(axis=1)
+        score = reached[every, best] + emissions[bar]
+    path = np.zeros(bars, np.int64)
+    path[-1] = score.argmax()
+    for bar in range(bars - 1, 0, -1):
+        path[bar - 1] = came_from[bar, path[bar]]
+    return path
+
+
+def _region_starts(path: Ints) -> Ints:
+    """Where regions begin, [regions]; a region too short joins the one before it, the first the one after it.
+
+    The prices keep all but the outermost regions from being short.
+    """
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1])
+    while len(starts) > 1:
+        lengths = np.diff(np.append(starts, len(path)))
+        short = np.flatnonzero(lengths < _FEWEST_BARS)
+        if len(short) == 0:
+            break
+        at = int(short[0])
+        joins = at - 1 if at > 0 else 1
+        path[starts[at] : starts[at] + lengths[at]] = path[starts[joins]]
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1])
+    return np.asarray(starts, np.int64)
