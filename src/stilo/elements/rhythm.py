@@ -144,7 +144,7 @@ def measure_rhythm(layout: Layout, form: Form) -> Rhythm:
         returning_bars=figure(form.returning),
         sections=figure(len(form.sections) if count else 0),
         section_bars=figure(bars / len(form.sections) if count else 0),
-        distinct_sections=figure(len({s.label for s in form.sections}) / len(form.sections) if count else 0),
+        distinct_sections=figure(len({s.letter for s in form.sections}) / len(form.sections) if count else 0),
         bars=figure(bars if count else 0),
         seconds=figure(layout.seconds),
     )

@@ -1,0 +1,172 @@
+"""Where the sections of a piece begin, and which of them are the same.
+
+Every row (bar) gets cues of a beginning: a stretch that returns elsewhere starts or stops here (paths of the
+self-similarity matrix; Goto 2006, Serrà et al. 2014), what sounds changes (Foote 2000, "Automatic audio segmentation
+using a measure of audio novelty"), the melody has come to rest (Lerdahl & Jackendoff 1983). A logistic regression joins
+them; the boundaries are those that together are likeliest, given that sections of whole fours and eights are
+(Sargent, Bimbot & Vincent 2011). Weights are fitted by `benchmarks/form.py`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stilo.elements.layout import Floats, Ints, Layout
+from stilo.elements.likeness import Matrices
+
+PATH_ROWS = 4
+KERNELS = (4, 8)
+SHORTEST_SECTION_BARS = 4
+_LONGEST_SECTION = 40
+CUES = ("starts", "stops", "start peak", "stop peak", "returns", "returned", "new 4", "new 8", "relative 4",
+        "relative 8", "long note", "rest")  # fmt: skip
+WEIGHTS = np.array([1.56, 2.5, 1.63, 2.79, -0.06, -1.13, 15.0, -13.74, 0.31, -0.4, 0.13, 0.06])
+BIAS = -3.88
+_FOURS, _EIGHTS, _SECTION, _TOO_SHORT, _TOO_LONG = 0.4, 1.5, 1.0, -6.0, -0.05
+_SAME = 0.7
+_VARIED = 0.9
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+VARIED_MARK = "′"
+
+
+def section_starts(layout: Layout, likeness: Matrices, per_row: int) -> Ints:
+    """First rows of the sections, 0 among them; `likeness` [12, rows, rows]."""
+    rows = likeness.shape[1]
+    if rows < 2 * SHORTEST_SECTION_BARS:
+        return np.zeros(1, np.int64)
+    return likeliest_starts(boundary_cues(layout, likeness, per_row) @ WEIGHTS + BIAS)
+
+
+def boundary_cues(layout: Layout, likeness: Matrices, per_row: int) -> Floats:
+    """`CUES` of each row, [rows, 12]."""
+    ahead = _paths(likeness)
+    rows = len(ahead)
+    chance = float(np.median(ahead[np.triu_indices(rows, 1)]))
+    behind = np.full_like(ahead, chance)
+    if rows > PATH_ROWS:
+        behind[PATH_ROWS:, PATH_ROWS:] = ahead[:-PATH_ROWS, :-PATH_ROWS]
+    near = np.abs(np.subtract.outer(np.arange(rows), np.arange(rows))) < PATH_ROWS
+    unit = max(1e-3, 1 - chance)
+    change = ahead - behind
+    starts = np.where(near, -1, change).max(axis=1) / unit
+    stops = np.where(near, -1, -change).max(axis=1) / unit
+    returns = (np.where(near, 0, ahead).max(axis=1) - chance) / unit
+    returned = (np.where(near, 0, behind).max(axis=1) - chance) / unit
+    new = [_novelty(likeness[0], half) for half in KERNELS]
+    relative = [(n - n.mean()) / (n.std() + 1e-9) for n in new]
+    held, rest = _coming_to_rest(layout, per_row, rows)
+    cues = [starts, stops, _above_neighbours(starts), _above_neighbours(stops), returns, returned, *new, *relative]
+    return np.stack([*cues, held, rest], axis=1).astype(np.float64)
+
+
+def _paths(likeness: Matrices) -> Floats:
+    """Mean likeness of the four rows from i on and those from j on, at the best transposition, [rows, rows]."""
+    rows = likeness.shape[1]
+    counts = np.zeros((rows, rows), np.float32)
+    for step in range(min(PATH_ROWS, rows)):
+        counts[: rows - step, : rows - step] += 1
+    best = np.zeros((rows, rows), np.float32)
+    for shift in range(7):
+        summed = np.zeros((rows, rows), np.float32)
+        for step in range(min(PATH_ROWS, rows)):
+            summed[: rows - step, : rows - step] += likeness[shift, step:, step:]
+        np.maximum(best, summed, out=best)
+        if shift:
+            np.maximum(best, summed.T, out=best)
+    return np.asarray(best / counts, np.float64)
+
+
+def _novelty(likeness: Matrices, half: int) -> Floats:
+    """How unlike the rows before and after each row are, by a checkerboard kernel with tapered edges, [rows]."""
+    taper = np.exp(-0.5 * ((np.arange(2 * half) - half + 0.5) / (half / 2)) ** 2)
+    signed = taper * np.repeat([-1.0, 1.0], half)
+    kernel = np.outer(signed, signed)
+    padded = np.pad(likeness, half, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * half, 2 * half))
+    diagonal = np.arange(len(likeness))
+    return np.asarray(windows[diagonal, diagonal].reshape(len(likeness), -1) @ kernel.ravel() / np.abs(kernel).sum())
+
+
+def _above_neighbours(values: Floats) -> Floats:
+    """By how much each value exceeds the larger of its neighbours; 0 stands beyond the ends."""
+    padded = np.pad(values, 1)
+    return values - np.maximum(padded[:-2], padded[2:])
+
+
+def _coming_to_rest(layout: Layout, per_row: int, rows: int) -> tuple[Floats, Floats]:
+    """Of the last two melody notes before each row: length in octaves above the usual, and the rest after, quarters."""
+    melody = layout.melody
+    if len(melody) < 2:
+        return np.zeros(rows), np.zeros(rows)
+    length = np.diff(melody.onset_ticks)
+    rest = (melody.onset_ticks[1:] - melody.end_ticks[:-1]) / layout.score.ticks_per_quarter
+    held = np.log2(np.clip(length / np.median(length), 0.25, 8))
+    last = np.searchsorted(melody.onset_ticks, layout.grid.starts_ticks[::per_row], side="left") - 1
+    inside = (last >= 0) & (last < len(length))
+    pair = np.clip(np.stack([last, last - 1]), 0, len(length) - 1)
+    return np.where(inside, held[pair].max(axis=0), 0.0), np.where(inside, np.clip(rest[pair].max(axis=0), 0, 4), 0.0)
+
+
+def likeliest_starts(evidence: Floats) -> Ints:
+    """The rows that are together the best beginnings, by dynamic programming; `evidence` is log odds, [rows]."""
+    rows = len(evidence)
+    lengths = np.arange(_LONGEST_SECTION + 1)
+    prior = _SECTION + _FOURS * (lengths % 4 == 0) + _EIGHTS * (lengths % 8 == 0)
+    prior = prior + _TOO_SHORT * (lengths < SHORTEST_SECTION_BARS) + _TOO_LONG * np.maximum(0, lengths - 16)
+    backwards = prior[:0:-1]
+    gain = np.append(evidence, 0.0)
+    best = np.zeros(rows + 1)
+    before = np.zeros(rows + 1, np.int64)
+    for row in range(1, rows + 1):
+        first = max(0, row - _LONGEST_SECTION)
+        values = best[first:row] + backwards[len(backwards) - (row - first) :]
+        chosen = int(values.argmax())
+        best[row], before[row] = values[chosen] + gain[row], first + chosen
+    starts, row = [], rows
+    while row > 0:
+        row = int(before[row])
+        starts.append(row)
+    return np.array(starts[::-1], np.int64)
+
+
+def section_labels(likeness: Matrices, starts: Ints) -> list[str]:
+    """A letter for each section: that of the earlier one it is most like, if like enough, with ′ when varied."""
+    bounds = np.append(starts, likeness.shape[1]).tolist()
+    letters: list[int] = []
+    labels: list[str] = []
+    for i in range(len(starts)):
+        best, like = _SAME, -1
+        for j in range(i):
+            alike = _section_likeness(likeness, bounds[i : i + 2], bounds[j : j + 2])
+            if alike > best:
+                best, like = alike, j
+        letters.append(letters[like] if like >= 0 else max(letters, default=-1) + 1)
+        first = letters.index(letters[i])
+        plain = first == i or _as_it_was(likeness, bounds[i : i + 2], bounds[first : first + 2])
+        labels.append(_letter(letters[i]) + ("" if plain else VARIED_MARK))
+    return labels
+
+
+def _letter(number: int) -> str:
+    turn, letter = divmod(number, len(_LETTERS))
+    return _LETTERS[letter] + (str(turn + 1) if turn else "")
+
+
+def _section_likeness(likeness: Matrices, first: list[int], second: list[int]) -> float:
+    """Row by row at the best transposition, begun or ended together; less when one is longer than the other."""
+    lengths = first[1] - first[0], second[1] - second[0]
+    shorter = min(lengths)
+    rows = np.arange(shorter)
+    best = float(likeness[:, first[0] + rows, second[0] + rows].mean(axis=1).max())
+    if lengths[0] != lengths[1]:
+        rows -= shorter
+        best = max(best, float(likeness[:, first[1] + rows, second[1] + rows].mean(axis=1).max()))
+    return float(best * (shorter / max(lengths)) ** 0.3)
+
+
+def _as_it_was(likeness: Matrices, first: list[int], second: list[int]) -> bool:
+    """Is a section the other over again, untransposed and of the same length to a bar?"""
+    shorter = min(first[1] - first[0], second[1] - second[0])
+    rows = np.arange(shorter)
+    longer = max(first[1] - first[0], second[1] - second[0])
+    return longer - shorter <= 1 and float(likeness[0, first[0] + rows, second[0] + rows].mean()) >= _VARIED
