@@ -17,6 +17,7 @@ from stilo.elements.form import Form, measure_form
 from stilo.elements.harmony import measure_harmony
 from stilo.elements.key import estimate_key
 from stilo.elements.layout import lay_out
+from stilo.elements.motifs import find_motifs
 from stilo.elements.pitch import measure_pitch
 from stilo.elements.pooling import pool_profiles, profile_distance
 from stilo.elements.record import ELEMENTS, GROUPS, LIKENESS_ROWS, PieceDetail, Profile
@@ -42,7 +43,8 @@ def analyse(score: Score, chords: Sequence[ChordSpan] | None = None) -> Profile:
     path = estimate_chords(layout, estimate.key) if chords is None else chord_path(layout, chords)
     form = measure_form(layout)
     harmony = measure_harmony(layout, estimate, path)
-    pitch = measure_pitch(layout, estimate.key.tonic, estimate.key.mode == "minor")
+    motifs = find_motifs(layout)
+    pitch = measure_pitch(layout, estimate.key.tonic, estimate.key.mode == "minor", motifs.share)
     rhythm = measure_rhythm(layout, form)
     heard = pitch.pitched_share > 0
     return Profile(
@@ -55,6 +57,8 @@ def analyse(score: Score, chords: Sequence[ChordSpan] | None = None) -> Profile:
             chords=(chord_spans(layout, path, estimate.key) if chords is None else tuple(chords)) if len(score) else (),
             sections=form.sections if len(score) else (),
             **_likeness_rows(form),
+            roles=layout.roles,
+            motifs=motifs.motifs,
         ),
     )
 

@@ -16,19 +16,22 @@ from stilo.elements.emotion import Emotion
 from stilo.elements.figures import Element, Figure, Histogram, declared_elements, plain
 from stilo.elements.form import Section
 from stilo.elements.harmony import Harmony
+from stilo.elements.motifs import MOST_MOTIFS, MOST_NOTES, MOST_OCCURRENCES, Motif, Occurrence
 from stilo.elements.pitch import Pitch
 from stilo.elements.rhythm import Rhythm
+from stilo.elements.roles import ROLES, TrackRole
 from stilo.errors import InputError
 
 GROUPS: dict[str, type] = {"pitch": Pitch, "rhythm": Rhythm, "harmony": Harmony, "emotion": Emotion}
 ELEMENTS: dict[str, Element] = {
     f"{group}.{name}": element for group, type_ in GROUPS.items() for name, element in declared_elements(type_).items()
 }
-PROFILE_VERSION = 1
+PROFILE_VERSION = 2
 LIKENESS_ROWS = 96
 _MOST_LABELS = 256
 _LONGEST_LABEL = 60
 _MOST_SPANS = 100_000
+_MOST_TRACKS = 32_768
 
 Value = float | tuple[float, ...] | dict[str, float]
 
@@ -43,6 +46,8 @@ class PieceDetail:
         sections: from the first bar to the last, without gaps.
         likeness: rows of percentages: how like stretches of `bars_per_row` bars are; at most 96 rows.
         bars_per_row: bars to a row of `likeness`.
+        roles: what each track does that has notes, in the order of the score.
+        motifs: patterns that return, the weightiest first.
     """
 
     key: str
@@ -50,6 +55,8 @@ class PieceDetail:
     sections: tuple[Section, ...]
     likeness: tuple[tuple[int, ...], ...]
     bars_per_row: float
+    roles: tuple[TrackRole, ...] = ()
+    motifs: tuple[Motif, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,43 @@ def _read_piece(given: Any) -> PieceDetail:
             for row in rows
         ),
         bars_per_row=_number(data.get("bars_per_row"), "bars_per_row", 1, 1e9),
+        roles=tuple(_read_role(role) for role in _list(data.get("roles"), "roles", _MOST_TRACKS)),
+        motifs=tuple(_read_motif(motif) for motif in _list(data.get("motifs"), "motifs", MOST_MOTIFS)),
+    )
+
+
+def _read_role(given: Any) -> TrackRole:
+    data = _mapping(given, "roles")
+    role = _text(data.get("role"), "role")
+    if role not in ROLES:
+        raise InputError(f"profile: {role!r} is no role of a track")
+    return TrackRole(
+        _index(data.get("track"), "track"),
+        _text(data.get("name"), "name of a track"),
+        role,
+        _number(data.get("share"), "share", 0, 1),
+        _number(data.get("confidence"), "confidence", 0, 1),
+    )
+
+
+def _read_motif(given: Any) -> Motif:
+    data = _mapping(given, "motifs")
+    found = [_mapping(one, "occurrences") for one in _list(data.get("occurrences"), "occurrences", MOST_OCCURRENCES)]
+    return Motif(
+        tuple(int(_number(n, "intervals", -127, 127)) for n in _list(data.get("intervals"), "intervals", MOST_NOTES)),
+        tuple(
+            _number(length, "durations_quarters", 0, 1e9)
+            for length in _list(data.get("durations_quarters"), "durations_quarters", MOST_NOTES)
+        ),
+        tuple(
+            Occurrence(
+                _index(one.get("bar"), "bar"),
+                _number(one.get("onset_quarters"), "onset_quarters", 0, 1e9),
+                int(_number(one.get("transposition"), "transposition", -127, 127)),
+                _index(one.get("track"), "track"),
+            )
+            for one in found
+        ),
     )
 
 
@@ -178,6 +222,10 @@ def _number(value: Any, name: str, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise InputError(f"profile: {name} must be a number from {low:g} to {high:g}")
     return float(value)
+
+
+def _index(value: Any, name: str) -> int:
+    return int(_number(value, name, 0, 1e9))
 
 
 def _text(value: Any, name: str) -> str:
