@@ -82,7 +82,8 @@ def test_a_strangers_json_is_refused_in_one_line(profiles, change, named):
 
 def test_analysis_json_is_what_the_command_promises(make_piece):
     data = analysis_json(analyse(make_piece(2, (3, 4))), "songs/one.mid")
-    assert list(data) == ["file", "key", "chords", "tempo_qpm", "time_signature", "valence", "arousal", "elements"]
+    measured = ["tempo_qpm", "time_signature", "valence", "arousal", "emotion_curve", "elements"]
+    assert list(data) == ["file", "key", "chords", *measured]
     assert data["file"] == "songs/one.mid"
     assert data["time_signature"] == "3/4"
     assert data["tempo_qpm"] == 90

@@ -1,43 +1,29 @@
 """Emotion: how pleasant (valence) and how excited (arousal) the music is likely to sound, and how loud it is.
 
-Both are weighted sums of measured cues, squeezed into −1…1. Which cues count, in which direction, and that mode leads
-valence and tempo and density lead arousal, follows the reviews and experiments of Gabrielsson & Lindström (2010, table
-14.2), Livingstone et al. (2010) and Eerola, Friberg & Bresin (2013): mode, tempo, register, loudness, articulation,
-density, dissonance. The numbers themselves stand in none of these. Cue set, means and weights were set by hand and
-adjusted once after looking at VGMIDI and MemoMusic (Spearman's ρ there: valence .37 and .42, arousal .64 and .44), so
-that those figures are not held out. They say what listeners on the whole would say: no more than that.
+Both are what listeners are expected to say, −1…1, judging from measured cues (`emotion_cues`) by coefficients learned
+from judged pieces (`emotion_probe`, models/emotion/README.md). The curve says the same of each section of a piece.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 
+from stilo.elements.emotion_cues import Hearing
+from stilo.elements.emotion_probe import shipped_probe
 from stilo.elements.figures import PITCH_SHUFFLE, TRANSPOSITION, Figure, Histogram, figure, histogram
-from stilo.elements.harmony import Harmony
-from stilo.elements.layout import Layout
-from stilo.elements.pitch import Pitch
-from stilo.elements.rhythm import Rhythm
+from stilo.elements.form import Section
+from stilo.elements.layout import Ints, Layout
 
 _BOTH = frozenset({TRANSPOSITION, PITCH_SHUFFLE})
 _FREE: frozenset[str] = frozenset()
 LOUDNESS_LABELS = ("ppp", "pp", "p", "mp", "mf", "f", "ff", "fff")
-
-# cue → (mean, standard deviation) over pieces of many kinds, weight in valence, weight in arousal
-_CUES: dict[str, tuple[float, float, float, float]] = {
-    "majorness": (0.0, 0.20, 0.55, 0.05),
-    "onsets": (1.4, 0.50, 0.30, 0.40),  # natural logarithm of onsets per second
-    "notes": (1.9, 0.50, 0.0, 0.35),  # natural logarithm of notes per second
-    "tempo": (4.65, 0.30, 0.15, 0.30),  # natural logarithm of quarters per minute
-    "loudness": (78.0, 18.0, 0.05, 0.30),
-    "staccato": (0.12, 0.12, 0.15, 0.15),
-    "register": (68.0, 6.0, 0.10, 0.05),
-    "consonance": (0.40, 0.20, 0.15, -0.10),
-    "tension": (0.75, 0.15, -0.25, 0.0),
-}
-_OF_PITCH = ("majorness", "staccato", "register", "consonance", "tension")
+LONGEST_STRETCH_BARS = 16  # a piece of one longer section is cut
+_STRETCH_BARS = 8
+_MOST_STRETCHES = 64
 
 
 @dataclass(frozen=True)
@@ -50,10 +36,10 @@ class Emotion:
     ]
     valence: Annotated[
         float,
-        Figure("−1…1", "unpleasant to pleasant", "cues after Eerola, Friberg & Bresin 2013", -1, 1, 0.35, _FREE),
+        Figure("−1…1", "unpleasant to pleasant", "learned; models/emotion/README.md", -1, 1, 0.35, _FREE),
     ]
     arousal: Annotated[
-        float, Figure("−1…1", "calm to excited", "cues after Eerola, Friberg & Bresin 2013", -1, 1, 0.35, _FREE)
+        float, Figure("−1…1", "calm to excited", "learned; models/emotion/README.md", -1, 1, 0.35, _FREE)
     ]
     loudness: Annotated[float, Figure("velocity", "mean loudness of the notes", "counted", 0, 127, 15, _BOTH)]
     loudness_range: Annotated[
@@ -67,38 +53,64 @@ class Emotion:
     ]
 
 
-def measure_emotion(layout: Layout, pitch: Pitch, rhythm: Rhythm, harmony: Harmony) -> Emotion:
-    """Measure the element emotion from the three others and the velocities. Without notes: 0, calm and neutral."""
+@dataclass(frozen=True)
+class EmotionPoint:
+    """Valence and arousal, −1…1, of a stretch of bars; `first_bar` counts from 0."""
+
+    first_bar: int
+    bars: int
+    valence: float
+    arousal: float
+
+
+def measure_emotion(layout: Layout, hearing: Hearing) -> Emotion:
+    """Measure the element emotion from the cues and the velocities of a piece. Without notes: 0, neutral."""
     velocity = layout.velocity.astype(np.float64)
     if len(velocity) == 0:
         return Emotion(histogram(np.zeros(8)), 0.0, 0.0, 0.0, 0.0, 0.0)
-    cues = {
-        "majorness": harmony.majorness,
-        "onsets": np.log(max(rhythm.onsets_per_second, 0.05)),
-        "notes": np.log(max(rhythm.notes_per_second, 0.05)),
-        "tempo": np.log(np.clip(rhythm.tempo_qpm, 20, 400)),
-        "loudness": velocity.mean(),
-        "staccato": 1 - rhythm.articulation,
-        "register": pitch.melody_pitch,
-        "consonance": harmony.consonance,
-        "tension": harmony.tension,
-    }
-    if not layout.pitched.any():
-        cues = {name: cue for name, cue in cues.items() if name not in _OF_PITCH}
-    valence = arousal = 0.0
-    for name, cue in cues.items():
-        mean, deviation, to_valence, to_arousal = _CUES[name]
-        standard = float(np.clip((cue - mean) / deviation, -3, 3))
-        valence += to_valence * standard
-        arousal += to_arousal * standard
+    valence, arousal = shipped_probe().valence_arousal(hearing.cues([0, _end(layout)]))[0]
     return Emotion(
         loudness_levels=histogram(np.bincount(layout.velocity // 16, minlength=8)),
-        valence=figure(np.tanh(0.7 * valence)),
-        arousal=figure(np.tanh(0.7 * arousal)),
+        valence=figure(valence),
+        arousal=figure(arousal),
         loudness=figure(velocity.mean()),
         loudness_range=figure(velocity.std()),
         accents=figure(_accents(layout)),
     )
+
+
+def _end(layout: Layout) -> int:
+    """A tick after every note and bar line."""
+    return int(max(layout.score.end_ticks, layout.grid.starts_ticks[-1])) + 1
+
+
+def emotion_curve(layout: Layout, hearing: Hearing, sections: Sequence[Section]) -> tuple[EmotionPoint, ...]:
+    """Valence and arousal of each section; of stretches of eight bars or more when there is one long section.
+
+    Args:
+        layout: the piece.
+        hearing: of the same piece.
+        sections: they cover its bars without gaps.
+    """
+    if len(layout.onset_ticks) == 0 or not sections:
+        return ()
+    firsts = np.array([section.first_bar for section in sections], np.int64)
+    bars = sections[-1].first_bar + sections[-1].bars
+    if len(sections) == 1 and bars > LONGEST_STRETCH_BARS:
+        firsts = _stretches(bars)
+    bounds = np.append(layout.grid.starts_ticks[firsts], _end(layout))
+    points = shipped_probe().valence_arousal(hearing.cues(bounds)).tolist()
+    lengths = np.diff(np.append(firsts, bars)).tolist()
+    return tuple(
+        EmotionPoint(first, length, figure(valence), figure(arousal))
+        for first, length, (valence, arousal) in zip(firsts.tolist(), lengths, points, strict=True)
+    )
+
+
+def _stretches(bars: int) -> Ints:
+    """First bars of stretches as equal as whole bars allow, of eight bars or so, fewer and longer in long pieces."""
+    count = min(_MOST_STRETCHES, bars // _STRETCH_BARS)
+    return np.arange(count, dtype=np.int64) * bars // count
 
 
 def _accents(layout: Layout) -> float:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from stilo.elements.chords import ChordSpan, chord_path, chord_spans, estimate_chords
-from stilo.elements.emotion import measure_emotion
+from stilo.elements.emotion import emotion_curve, measure_emotion
+from stilo.elements.emotion_cues import Hearing
 from stilo.elements.figures import figure
 from stilo.elements.form import Form, measure_form
 from stilo.elements.harmony import measure_harmony
@@ -47,15 +48,17 @@ def analyse(score: Score, chords: Sequence[ChordSpan] | None = None) -> Profile:
     pitch = measure_pitch(layout, estimate.key.tonic, estimate.key.mode == "minor", motifs.share)
     rhythm = measure_rhythm(layout, form)
     heard = pitch.pitched_share > 0
+    hearing = Hearing(layout)
     return Profile(
         pitch=pitch,
         rhythm=rhythm,
         harmony=harmony,
-        emotion=measure_emotion(layout, pitch, rhythm, harmony),
+        emotion=measure_emotion(layout, hearing),
         piece=PieceDetail(
             key=str(estimate.key) if heard else "",
             chords=(chord_spans(layout, path, estimate.key) if chords is None else tuple(chords)) if len(score) else (),
             sections=form.sections if len(score) else (),
+            emotion_curve=emotion_curve(layout, hearing, form.sections),
             **_likeness_rows(form),
             roles=layout.roles,
             motifs=motifs.motifs,
@@ -93,5 +96,6 @@ def analysis_json(profile: Profile, file: str) -> dict[str, Any]:
         "time_signature": next(iter(profile.rhythm.metres), "4/4"),
         "valence": profile.emotion.valence,
         "arousal": profile.emotion.arousal,
+        "emotion_curve": data["piece"]["emotion_curve"],
         "elements": {group: data[group] for group in GROUPS},
     }

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stilo.elements.chords import ChordSpan
-from stilo.elements.emotion import Emotion
+from stilo.elements.emotion import Emotion, EmotionPoint
 from stilo.elements.figures import Element, Figure, Histogram, declared_elements, plain
 from stilo.elements.form import Section
 from stilo.elements.harmony import Harmony
+from stilo.elements.local_key import KeyRegion
 from stilo.elements.motifs import MOST_MOTIFS, MOST_NOTES, MOST_OCCURRENCES, Motif, Occurrence
 from stilo.elements.pitch import Pitch
 from stilo.elements.rhythm import Rhythm
@@ -46,8 +47,10 @@ class PieceDetail:
         sections: from the first bar to the last, without gaps.
         likeness: rows of percentages: how like stretches of `bars_per_row` bars are; at most 96 rows.
         bars_per_row: bars to a row of `likeness`.
+        emotion_curve: valence and arousal of each section, or of stretches of a piece that has only one.
         roles: what each track does that has notes, in the order of the score.
         motifs: patterns that return, the weightiest first.
+        key_regions: the keys from the beginning to the end, without gaps; none when nothing pitched sounds.
     """
 
     key: str
@@ -57,6 +60,8 @@ class PieceDetail:
     bars_per_row: float
     roles: tuple[TrackRole, ...] = ()
     motifs: tuple[Motif, ...] = ()
+    emotion_curve: tuple[EmotionPoint, ...] = ()
+    key_regions: tuple[KeyRegion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,8 @@ def _read_piece(given: Any) -> PieceDetail:
     chords = [_mapping(chord, "chords") for chord in _list(data.get("chords"), "chords", _MOST_SPANS)]
     sections = [_mapping(section, "sections") for section in _list(data.get("sections"), "sections", _MOST_SPANS)]
     rows = _list(data.get("likeness"), "likeness", LIKENESS_ROWS)
+    given_curve = _list(data.get("emotion_curve"), "emotion_curve", _MOST_SPANS)
+    curve = [_mapping(point, "emotion_curve") for point in given_curve]
     return PieceDetail(
         key=_text(data.get("key"), "key"),
         chords=tuple(
@@ -166,6 +173,15 @@ def _read_piece(given: Any) -> PieceDetail:
             for row in rows
         ),
         bars_per_row=_number(data.get("bars_per_row"), "bars_per_row", 1, 1e9),
+        emotion_curve=tuple(
+            EmotionPoint(
+                _index(point.get("first_bar"), "first_bar"),
+                _index(point.get("bars"), "bars"),
+                _number(point.get("valence"), "valence", -1, 1),
+                _number(point.get("arousal"), "arousal", -1, 1),
+            )
+            for point in curve
+        ),
         roles=tuple(_read_role(role) for role in _list(data.get("roles"), "roles", _MOST_TRACKS)),
         motifs=tuple(_read_motif(motif) for motif in _list(data.get("motifs"), "motifs", MOST_MOTIFS)),
     )
