@@ -234,6 +234,21 @@ def test_analyse_json_is_one_object_a_line(stilo, song, tmp_path):
     assert stilo("analyse", song, "--json")[0] == 0
 
 
+@pytest.mark.parametrize("options", [(), ("--fast",)])
+def test_analyse_needs_nothing_that_is_slow(song, options):
+    code = f"""
+import sys
+from stilo.cli import main
+try:
+    main(["analyse", {str(song)!r}, *{options!r}])
+finally:
+    print(*{{name.partition(".")[0] for name in sys.modules}}, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("song.mid\n")
+    assert set(done.stderr.split()) & HEAVY == {"numpy", "symusic"}
+
+
 def test_analyse_draws(stilo, song, tmp_path):
     status, out, _ = stilo("analyse", song, "--plot", tmp_path / "song.png")
     assert status == 0

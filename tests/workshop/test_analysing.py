@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from stilo.errors import RequestError
+from stilo.errors import RequestError, SetupError
+from stilo.music.files import read_score
 from stilo.workshop import Analysed, Collection, analyse_files, pooled
 
 
@@ -25,7 +26,7 @@ def test_analysing_tells_of_every_file_once(folder, tmp_path, told):
 def test_the_json_of_an_analysis_is_that_of_the_design(folder):
     [item] = analyse_files([folder / "piece0.mid"])
     data = json.loads(json.dumps(item.to_json(), allow_nan=False))
-    assert set(data) == {
+    assert set(data) >= {
         "file", "key", "chords", "tempo_qpm", "time_signature", "valence", "arousal", "elements",
     }  # fmt: skip
     assert data["time_signature"] == "3/4"
@@ -104,6 +105,43 @@ def test_a_bug_that_one_file_brings_out_costs_no_other(folder, monkeypatch):
     assert errors["piece0"] == errors["piece2"] == ""
     with pytest.raises(ZeroDivisionError):
         list(analyse_files([folder / "piece1.mid"]))
+
+
+@pytest.fixture
+def chord_net(tmp_path, monkeypatch):
+    """A net of random weights, installed."""
+    import torch
+
+    from stilo.models.chord_net import ChordNet, ChordNetConfig, save_chord_net
+    from stilo.models.chord_readings import Prices
+
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        net = ChordNet(ChordNetConfig(width=20))
+    save_chord_net(net, Prices(), tmp_path / "chords", {})
+    monkeypatch.setattr("stilo.models.chord_reader.chords_folder", lambda: tmp_path / "chords")
+    return tmp_path / "chords"
+
+
+def test_the_net_reads_the_chords_unless_it_has_to_be_fast(folder, chord_net):
+    from stilo.elements.profile import analyse
+    from stilo.models.chord_reader import read_chords
+
+    path = folder / "piece0.mid"
+    [by_net], [fast] = analyse_files([path]), analyse_files([path], fast=True)
+    assert by_net.profiles[0].piece.chords == read_chords(read_score(path))
+    assert fast.profiles[0] == analyse(read_score(path))
+    assert fast.profiles[0].piece.chords != by_net.profiles[0].piece.chords
+    (chord_net / "weights.safetensors").unlink()
+    [without] = analyse_files([path])
+    assert without == fast
+
+
+def test_a_damaged_net_is_told_before_any_file(folder, chord_net):
+    (chord_net / "config.json").write_text("{}")
+    with pytest.raises(SetupError, match="damaged"):
+        analyse_files([folder])
+    assert len(list(analyse_files([folder], fast=True))) == 5
 
 
 @pytest.mark.parametrize("jobs", [-1, 257])

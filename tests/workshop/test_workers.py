@@ -22,7 +22,7 @@ import os, signal, sys, time
 from stilo.workshop import workers
 real = workers.measure_one_of_many
 
-def measure(path, watch):
+def measure(path, fast, watch):
     watch()
     if "bug" in path.name:
         raise SystemExit(3)
@@ -32,10 +32,10 @@ def measure(path, watch):
         os.kill(os.getpid(), signal.SIGKILL)
     if "print" in path.name:
         print("something that is no answer", flush=True)
-    return real(path, watch)
+    return real(path, fast, watch)
 
 workers.measure_one_of_many = measure
-workers.serve({seconds})
+workers.serve({given})
 """
 
 
@@ -90,7 +90,7 @@ def analyse(*given, **options):
     return real(*given, **options)
 
 profile.analyse = analyse
-workers.serve({seconds})
+workers.serve({given})
 """
 
 
@@ -116,7 +116,7 @@ def test_leaving_early_ends_the_workers(songs, monkeypatch):
 
 def test_a_python_that_does_not_start_is_told(songs, monkeypatch):
     paths = songs("a", "b")
-    monkeypatch.setattr(workers, "_PROGRAM", "raise ImportError('{seconds}')")
+    monkeypatch.setattr(workers, "_PROGRAM", "raise ImportError('{given}')")
     with pytest.raises(SetupError, match="--jobs 0"):
         list(measure_by_workers(paths, 1))
     monkeypatch.setattr(sys, "executable", str(paths[0].with_name("nowhere")))

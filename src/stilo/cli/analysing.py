@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stilo.cli.comparing import tell_comparison
 from stilo.cli.terminal import one_line, progress_bar, say, warn
 
 if TYPE_CHECKING:
@@ -16,16 +17,25 @@ if TYPE_CHECKING:
 
     from stilo.workshop import Analysed, Collection
 
+_COMPARED = 2
+
 
 def analyse(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE|DIR...", help="MIDI, MusicXML or ABC files; folders are searched through."),
+        typer.Argument(
+            metavar="FILE|DIR...",
+            help="MIDI, MusicXML or ABC files; folders are searched through. Exactly two, or styles, are compared.",
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each file.")] = False,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw the profile as a picture.", show_default=False)
     ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="The picture for a dark screen, not for paper.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Chords by templates instead of the net: less right, twice as fast.")
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -40,20 +50,27 @@ def analyse(
     One file gives its card; several give a line for each piece and the card of all together. Files that cannot be read
     are named at the end and make the exit status 1; all others are measured.
 
+    Exactly two, each a file, a folder or a style of your library, are compared: what differs most, how much, and
+    whether it could be chance. B is the second.
+
     \b
     Examples:
       stilo analyse song.mid
-      stilo analyse ~/music/waltzes --plot waltzes.png
+      stilo analyse ~/music/waltzes --plot waltzes.png --dark
+      stilo analyse waltzes ~/music/mazurkas
       stilo analyse ~/music --json > elements.jsonl
-      stilo analyse ~/music --jobs 4
+      stilo analyse ~/music --fast --jobs 4
     """
-    from stilo.workshop import PICTURE_ENDING, Collection, analyse_files, check_outputs, draw_profile
+    if len(files) == _COMPARED:
+        tell_comparison(files[0], files[1], as_json=as_json, plot=plot, dark=dark, jobs=jobs)
+        return
+    from stilo.workshop import PICTURE_ENDING, Collection, analyse_files, check_outputs, draw_profile, library_moods
 
     if plot is not None:
         check_outputs([plot], (PICTURE_ENDING,))
     collection = Collection()
     with progress_bar("analysing") as progress:
-        for item in _told(analyse_files(files, progress, jobs), as_json):
+        for item in _told(analyse_files(files, progress, jobs, fast), as_json):
             collection.add(item)
     profile = collection.profile
     if not as_json and profile is not None:
@@ -61,7 +78,7 @@ def analyse(
 
         say(profile_card(profile, collection.title).rstrip())
     if plot is not None and profile is not None:
-        draw_profile(profile, plot, collection.title)
+        draw_profile(profile, plot, collection.title, others=library_moods(), dark=dark)
         if not as_json:
             say(f"drawn: {plot}")
     if collection.unread:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilo.errors import InputError, RequestError
-from stilo.workshop.measuring import Analysed, measure_file, measure_one_of_many, reason_of
+from stilo.workshop.measuring import Analysed, check_chord_net, measure_file, measure_one_of_many, reason_of
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs
 from stilo.workshop.progress import Progress, silent
 from stilo.workshop.workers import can_start_workers, cores, measure_by_workers
@@ -24,34 +24,37 @@ _FEW_BYTES = 1_000_000
 
 
 def analyse_files(
-    paths: Iterable[str | Path], progress: Progress = silent, jobs: int | None = None
+    paths: Iterable[str | Path], progress: Progress = silent, jobs: int | None = None, fast: bool = False
 ) -> Iterator[Analysed]:
     """Measure every music file in `paths`, in order; folders are walked, and no file is measured twice.
 
     A file that is missing or cannot be read comes with its `error` instead of pieces. Many files are measured by
     `jobs` processes (0: by this one; None: as many as there are cores), so that one that a process dies of costs no
-    other. Only a single file's profile has its `piece` details; nothing that was yielded is kept.
+    other. Only a single file's profile has its `piece` details; nothing that was yielded is kept. `fast` leaves the
+    net out that reads chords.
 
     Raises:
         RequestError: `jobs` is out of range.
-        SetupError: no process can be started.
+        SetupError: no process can be started, or the net is damaged.
     """
     if jobs is not None and not 0 <= jobs <= MOST_JOBS:
         raise RequestError(f"jobs {jobs}: 0 to {MOST_JOBS}")
-    return _analysed(list(_found_files(paths)), progress, cores() if jobs is None else jobs)
+    if not fast:
+        check_chord_net()
+    return _analysed(list(_found_files(paths)), progress, cores() if jobs is None else jobs, fast)
 
 
-def _analysed(found: list[Analysed], progress: Progress, jobs: int) -> Iterator[Analysed]:
+def _analysed(found: list[Analysed], progress: Progress, jobs: int, fast: bool) -> Iterator[Analysed]:
     if len(found) == 1:
         progress(f"analysing {found[0].path.name}", 0.0)
-        yield found[0] if found[0].error else measure_file(found[0].path)
+        yield found[0] if found[0].error else measure_file(found[0].path, fast)
         return
     measured: Generator[Analysed]
     readable = [item.path for item in found if not item.error]
     if jobs and can_start_workers() and _are_many(readable):
-        measured = measure_by_workers(readable, min(jobs, len(readable)))
+        measured = measure_by_workers(readable, min(jobs, len(readable)), fast)
     else:
-        measured = (measure_one_of_many(path) for path in readable)
+        measured = (measure_one_of_many(path, fast) for path in readable)
     with closing(measured):
         for i, item in enumerate(found):
             progress(f"analysing {item.path.name}", i / len(found))
@@ -139,8 +142,15 @@ def pooled(analysed: Iterable[Analysed]) -> Profile | None:
     return together.profile
 
 
-def draw_profile(profile: Profile, path: str | Path, title: str) -> Path:
-    """Draw a profile as a PNG picture.
+def draw_profile(
+    profile: Profile,
+    path: str | Path,
+    title: str,
+    *,
+    others: Mapping[str, tuple[float, float]] | None = None,
+    dark: bool = False,
+) -> Path:
+    """Draw a profile as a PNG picture; `others` are the (valence, arousal) of other music by name.
 
     Raises:
         WriteError: the picture cannot be written.
@@ -148,5 +158,5 @@ def draw_profile(profile: Profile, path: str | Path, title: str) -> Path:
     from stilo.elements.plot import plot_profile
 
     [checked] = check_outputs([path], (PICTURE_ENDING,))
-    plot_profile(profile, checked, title)
+    plot_profile(profile, checked, title, others=others, dark=dark)
     return checked

@@ -13,6 +13,7 @@ from stilo.errors import InputError, ReadError
 
 if TYPE_CHECKING:
     from stilo.elements.profile import Profile
+    from stilo.music.score import Score
 
 
 def at_ease() -> None:
@@ -75,13 +76,38 @@ class Analysed:
         return {**first, "pieces": each}
 
 
-def measure_file(path: Path, before_each: Callable[[], None] = at_ease) -> Analysed:
-    """Read a file and measure its pieces; those without notes are passed over.
+def measure_piece(score: Score, fast: bool = False) -> Profile:
+    """Measure a piece; its chords are read by the net where its weights are installed, with `fast` by templates.
+
+    Raises:
+        InputError: the piece is too long to measure.
+        SetupError: the weights are damaged.
+    """
+    from stilo.elements.profile import analyse
+    from stilo.models.chord_reader import has_chord_net, read_chords
+
+    return analyse(score, None if fast or not has_chord_net() else read_chords(score))
+
+
+def check_chord_net() -> None:
+    """Load the net that reads chords, if it is installed.
+
+    Raises:
+        SetupError: the weights are damaged.
+    """
+    from stilo.models.chord_reader import chords_folder, has_chord_net, load_chord_reader
+
+    if has_chord_net():
+        load_chord_reader(chords_folder())
+
+
+def measure_file(path: Path, fast: bool = False, before_each: Callable[[], None] = at_ease) -> Analysed:
+    """Read a file and measure its pieces as `measure_piece` does; those without notes are passed over.
 
     `before_each` is called before the file is read and before each piece is measured.
     A file that cannot be read or measured comes with its `error`.
     """
-    from stilo.elements.profile import analyse, analysis_json
+    from stilo.elements.profile import analysis_json
     from stilo.music.files import read_scores
 
     try:
@@ -92,7 +118,7 @@ def measure_file(path: Path, before_each: Callable[[], None] = at_ease) -> Analy
         pieces = []
         for score in scores:
             before_each()
-            profile = analyse(score)
+            profile = measure_piece(score, fast)
             told = analysis_json(profile, str(path))
             del told["file"]
             pieces.append(MeasuredPiece(score.title, told, profile))
@@ -103,10 +129,10 @@ def measure_file(path: Path, before_each: Callable[[], None] = at_ease) -> Analy
     return Analysed(path, tuple(pieces))
 
 
-def measure_one_of_many(path: Path, before_each: Callable[[], None] = at_ease) -> Analysed:
+def measure_one_of_many(path: Path, fast: bool = False, before_each: Callable[[], None] = at_ease) -> Analysed:
     """As `measure_file`; a bug that one file brings out becomes its `error`, so that the others are measured."""
     try:
-        return measure_file(path, before_each)
+        return measure_file(path, fast, before_each)
     except Exception as error:
         if os.environ.get("STILO_TRACEBACK"):
             traceback.print_exc()

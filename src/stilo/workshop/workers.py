@@ -30,7 +30,7 @@ _BATCH = 8
 _BATCHES_AHEAD = 4
 _READY = "ready"
 _OUT_OF_TIME = 1  # the status with which `faulthandler` ends a process
-_PROGRAM = f"from {__name__} import serve; serve({{seconds}})"
+_PROGRAM = f"from {__name__} import serve; serve({{given}})"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -44,7 +44,9 @@ def can_start_workers() -> bool:
     return bool(sys.executable) and not getattr(sys, "frozen", False)
 
 
-def measure_by_workers(paths: Sequence[Path], workers: int, seconds: float = SECONDS_A_PIECE) -> Generator[Analysed]:
+def measure_by_workers(
+    paths: Sequence[Path], workers: int, fast: bool = False, seconds: float = SECONDS_A_PIECE
+) -> Generator[Analysed]:
     """Measure files by several processes, in the order given; what is measured ahead is bounded.
 
     A file that takes more than `seconds` for one piece, or that a worker dies of, comes with its `error`. When the
@@ -53,7 +55,7 @@ def measure_by_workers(paths: Sequence[Path], workers: int, seconds: float = SEC
     Raises:
         SetupError: no worker can be started.
     """
-    crew = [_Worker(seconds) for _ in range(workers)]
+    crew = [_Worker(seconds, fast) for _ in range(workers)]
     idle: SimpleQueue[_Worker] = SimpleQueue()
     for worker in crew:
         idle.put(worker)
@@ -92,8 +94,9 @@ def _result(future: Future[list[Analysed]]) -> list[Analysed]:
 class _Worker:
     """One process, begun when first needed and again after it died."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, fast: bool) -> None:
         self._seconds = seconds
+        self._fast = fast
         self._process: subprocess.Popen[str] | None = None
         self._closed = False
         self._lock = Lock()
@@ -132,7 +135,7 @@ class _Worker:
             if self._closed:
                 return None
             if self._process is None:
-                self._process = _started(self._seconds)
+                self._process = _started(self._seconds, self._fast)
             return self._process
 
     def _reason_of_death(self, process: subprocess.Popen[str]) -> str:
@@ -147,14 +150,14 @@ class _Worker:
         return f"the process that measured it died (status {process.returncode})"
 
 
-def _started(seconds: float) -> subprocess.Popen[str]:
+def _started(seconds: float, fast: bool) -> subprocess.Popen[str]:
     """A process that has said that it is ready."""
     hidden: dict[str, Any] = {"process_group": 0}  # the terminal's Ctrl-C is for us alone
     if sys.platform == "win32":
         hidden = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     try:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _PROGRAM.replace("{seconds}", str(seconds))],
+            [sys.executable, "-P", "-c", _PROGRAM.replace("{given}", f"{seconds}, {fast}")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("STILO_TRACEBACK") else subprocess.DEVNULL,
@@ -211,7 +214,7 @@ def _reply(item: Analysed) -> dict[str, Any]:
     return {"pieces": [(piece.title, piece.told) for piece in item.pieces]}
 
 
-def serve(seconds: float) -> None:
+def serve(seconds: float, fast: bool) -> None:
     """Be a worker: measure what is asked for until nobody asks; die when a piece takes longer than `seconds`."""
     from stilo.elements import profile  # noqa: F401  what takes long to import is there before we are ready
 
@@ -223,7 +226,7 @@ def serve(seconds: float) -> None:
         for line in sys.stdin:
             [path] = json.loads(line)
             item = measure_one_of_many(
-                Path(path), lambda: faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+                Path(path), fast, lambda: faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
             )
             faulthandler.cancel_dump_traceback_later()
             print(json.dumps(_reply(item)), file=told, flush=True)
