@@ -73,19 +73,22 @@ def show(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw the profile as a picture.", show_default=False)
     ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="The picture for a dark screen, not for paper.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
 ) -> None:
     """Show what a style is made of, what was learned, and from which files.
 
+    The picture shows the other styles of your library around it, by how they are likely to sound.
+
     \b
     Examples:
       stilo show waltzes
-      stilo show waltzes --plot waltzes.png
+      stilo show waltzes --plot waltzes.png --dark
       stilo show waltzes --json
     """
     from stilo.workshop import show_style, style_card
 
-    style = show_style(name, plot)
+    style = show_style(name, plot, dark)
     say(json.dumps(style.to_json(), ensure_ascii=False) if as_json else style_card(style).rstrip())
     if plot is not None and not as_json:
         say(f"drawn: {plot}")

@@ -124,6 +124,21 @@ class Library:
             rows = session.execute(sa.select(*columns).order_by(StyleRow.name_key)).all()
         return [StyleSummary(*row) for row in rows]
 
+    def moods(self, most: int) -> dict[str, tuple[float, float]]:
+        """Valence and arousal, −1…1, of the newest styles by name, at most `most`; a damaged style is left out."""
+        newest = sa.select(StyleRow.name, StyleRow.document).order_by(StyleRow.created_at.desc(), StyleRow.name_key)
+        found: dict[str, tuple[float, float]] = {}
+        with self._reading() as session:
+            for name, document in session.execute(newest.limit(most)):
+                try:
+                    emotion = json.loads(document)["profile"]["emotion"]
+                    mood = float(emotion["valence"]), float(emotion["arousal"])
+                except (ValueError, KeyError, TypeError):
+                    continue
+                if all(-1 <= value <= 1 for value in mood):
+                    found[name] = mood
+        return found
+
     def remove(self, name: str) -> None:
         """Forget a style.
 

@@ -6,10 +6,19 @@ terminal and no browser: progress is told to a function that the face passes in.
 
 from stilo.workshop.analysing import Collection, analyse_files, draw_profile, pooled
 from stilo.workshop.cards import composition_line, style_card
+from stilo.workshop.comparing import Compared, compare, comparison_card, draw_comparison
 from stilo.workshop.composing import compose_piece, make_request
 from stilo.workshop.demo import run_demo
 from stilo.workshop.installation import Finding, examine_installation
-from stilo.workshop.keeping import export_style, import_style, list_styles, load_style, remove_style, show_style
+from stilo.workshop.keeping import (
+    export_style,
+    import_style,
+    library_moods,
+    list_styles,
+    load_style,
+    remove_style,
+    show_style,
+)
 from stilo.workshop.learning import gather_pieces, learn_style
 from stilo.workshop.measuring import Analysed, MeasuredPiece
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs, composition_json, plain, write_composition
@@ -19,21 +28,26 @@ __all__ = [
     "PICTURE_ENDING",
     "Analysed",
     "Collection",
+    "Compared",
     "Finding",
     "MeasuredPiece",
     "Notice",
     "Progress",
     "analyse_files",
     "check_outputs",
+    "compare",
+    "comparison_card",
     "compose_piece",
     "composition_json",
     "composition_line",
+    "draw_comparison",
     "draw_profile",
     "examine_installation",
     "export_style",
     "gather_pieces",
     "import_style",
     "learn_style",
+    "library_moods",
     "list_styles",
     "load_style",
     "make_request",

@@ -6,7 +6,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilo.errors import InputError, WriteError
+from stilo.errors import InputError, SetupError, WriteError
 from stilo.workshop.analysing import draw_profile
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stilo.styles.style import Style
 
 BUNDLE_ENDING = ".stilo"
+_MOST_MOODS = 200
 
 
 def load_style(name: str) -> Style:
@@ -29,8 +30,8 @@ def load_style(name: str) -> Style:
         return library.load(name)
 
 
-def show_style(name: str, plot: str | Path | None = None) -> Style:
-    """The style of that name; `plot` draws its profile.
+def show_style(name: str, plot: str | Path | None = None, dark: bool = False) -> Style:
+    """The style of that name; `plot` draws its profile, with the moods of the other styles around it.
 
     Raises:
         UnknownStyleError: the library does not hold it.
@@ -40,8 +41,23 @@ def show_style(name: str, plot: str | Path | None = None) -> Style:
         return load_style(name)
     check_outputs([plot], (PICTURE_ENDING,))
     style = load_style(name)
-    draw_profile(style.profile, plot, style.name)
+    others = {other: mood for other, mood in library_moods().items() if other != style.name}
+    draw_profile(style.profile, plot, style.name, others=others, dark=dark)
     return style
+
+
+def library_moods() -> dict[str, tuple[float, float]]:
+    """(valence, arousal) of the newest styles by name; none without a library that can be read, and none is made."""
+    from stilo.library.database import FILE_NAME, home_folder
+    from stilo.library.store import Library
+
+    if not (home_folder() / FILE_NAME).is_file():
+        return {}
+    try:
+        with Library() as library:
+            return library.moods(_MOST_MOODS)
+    except SetupError:
+        return {}
 
 
 def list_styles() -> list[StyleSummary]:
