@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stilo.cli.comparing import tell_comparison
-from stilo.cli.comparing import tell_comparison
 from stilo.cli.terminal import one_line, progress_bar, say, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stilo.workshop import Analysed, Collection
-
-_COMPARED = 2
 
 _COMPARED = 2
 
@@ -36,7 +33,6 @@ def analyse(
         Path | None, typer.Option(metavar="FILE.png", help="Draw the profile as a picture.", show_default=False)
     ] = None,
     dark: Annotated[bool, typer.Option("--dark", help="The picture for a dark screen, not for paper.")] = False,
-    dark: Annotated[bool, typer.Option("--dark", help="The picture for a dark screen, not for paper.")] = False,
     fast: Annotated[
         bool, typer.Option("--fast", help="Chords by templates instead of the net: less right, twice as fast.")
     ] = False,
@@ -53,9 +49,6 @@ def analyse(
 
     One file gives its card; several give a line for each piece and the card of all together. Files that cannot be read
     are named at the end and make the exit status 1; all others are measured.
-
-    Exactly two, each a file, a folder or a style of your library, are compared: what differs most, how much, and
-    whether it could be chance. B is the second.
 
     Exactly two, each a file, a folder or a style of your library, are compared: what differs most, how much, and
     whether it could be chance. B is the second.
