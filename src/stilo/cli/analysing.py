@@ -62,7 +62,7 @@ def analyse(
       stilo analyse ~/music --fast --jobs 4
     """
     if len(files) == _COMPARED:
-        tell_comparison(files[0], files[1], as_json=as_json, plot=plot, dark=dark, jobs=jobs)
+        tell_comparison(files[0], files[1], as_json=as_json, plot=plot, dark=dark, jobs=jobs, fast=fast)
         return
     from stilo.workshop import PICTURE_ENDING, Collection, analyse_files, check_outputs, draw_profile, library_moods
 

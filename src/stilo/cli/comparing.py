@@ -10,14 +10,16 @@ import typer
 from stilo.cli.terminal import progress_bar, say, warn
 
 
-def tell_comparison(a: Path, b: Path, *, as_json: bool, plot: Path | None, dark: bool, jobs: int | None) -> None:
+def tell_comparison(
+    a: Path, b: Path, *, as_json: bool, plot: Path | None, dark: bool, jobs: int | None, fast: bool
+) -> None:
     """Print how two styles differ, as text or as one JSON object, and draw it."""
     from stilo.workshop import PICTURE_ENDING, check_outputs, compare, comparison_card, draw_comparison
 
     if plot is not None:
         check_outputs([plot], (PICTURE_ENDING,))
     with progress_bar("comparing") as progress:
-        compared = compare(a, b, progress=progress, jobs=jobs)
+        compared = compare(a, b, progress=progress, jobs=jobs, fast=fast)
     if as_json:
         say(json.dumps(compared.to_json(), ensure_ascii=False, allow_nan=False))
     else:

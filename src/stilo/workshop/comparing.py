@@ -49,6 +49,7 @@ def compare(
     progress: Progress = silent,
     tell: Callable[[Analysed], None] = lambda _: None,
     jobs: int | None = None,
+    fast: bool = False,
 ) -> Compared:
     """Compare two styles, each a file, a folder or the name of a style of the library; a path comes before a name.
 
@@ -58,6 +59,7 @@ def compare(
         progress: is told what is being done and the share done.
         tell: is given every file as it is measured.
         jobs: as for `analyse_files`.
+        fast: as for `analyse_files`.
 
     Raises:
         InputError: one of them is no file, no folder and no style, or holds nothing that can be read.
@@ -65,21 +67,22 @@ def compare(
     from stilo.elements.compare import compare_profiles
 
     failures: list[Analysed] = []
-    found = [
-        _measured(given, part_of(progress, i / 2, (i + 1) / 2), tell, jobs, failures) for i, given in enumerate((a, b))
-    ]
-    (first, first_title), (second, second_title) = found
+
+    def files(path: Path, told: Progress) -> Collection:
+        collection = Collection()
+        for item in analyse_files([path], told, jobs, fast):
+            collection.add(item)
+            tell(item)
+        failures.extend(collection.failures)
+        return collection
+
+    first, first_title = _measured(a, lambda path: files(path, part_of(progress, 0.0, 0.5)))
+    second, second_title = _measured(b, lambda path: files(path, part_of(progress, 0.5, 1.0)))
     return Compared((first_title, second_title), compare_profiles(first, second), tuple(failures))
 
 
-def _measured(
-    given: str | Path,
-    progress: Progress,
-    tell: Callable[[Analysed], None],
-    jobs: int | None,
-    failures: list[Analysed],
-) -> tuple[Profile, str]:
-    """The profile of a file, a folder or a style, and what to call it."""
+def _measured(given: str | Path, files: Callable[[Path], Collection]) -> tuple[Profile, str]:
+    """The profile of a file, a folder or a style, and what to call it; `files` measures a path."""
     path = Path(given).expanduser()
     if not path.exists():
         try:
@@ -87,11 +90,7 @@ def _measured(
         except UnknownStyleError as error:
             raise InputError(f"{given}: no file, no folder and no style of the library is called so") from error
         return style.profile, style.name
-    collection = Collection()
-    for item in analyse_files([path], progress, jobs):
-        collection.add(item)
-        tell(item)
-    failures += collection.failures
+    collection = files(path)
     profile = collection.profile
     if profile is None:
         reason = collection.failures[0].error if collection.failures else "holds no music"
