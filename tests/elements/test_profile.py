@@ -69,6 +69,8 @@ def _with(data, value, *path):
         (lambda d: _with(d, {"pitch.range": -1}, "spread"), "pitch.range"),
         (lambda d: _with(d, "no list", "piece", "chords"), "chords"),
         (lambda d: _with(d, [{}], "piece", "chords"), "onset_quarters"),
+        (lambda d: _with(d, [{}], "piece", "key_regions"), "onset_quarters"),
+        (lambda d: _with(d, [{"onset_quarters": 0, "duration_quarters": 1, "key": "H"}], "piece", "key_regions"), "H"),
         (lambda d: _with(d, [[0] * 500] * 500, "piece", "likeness"), "likeness"),
         (lambda d: _with(d, [[1e9]], "piece", "likeness"), "likeness"),
     ],
@@ -83,12 +85,13 @@ def test_a_strangers_json_is_refused_in_one_line(profiles, change, named):
 def test_analysis_json_is_what_the_command_promises(make_piece):
     data = analysis_json(analyse(make_piece(2, (3, 4))), "songs/one.mid")
     measured = ["tempo_qpm", "time_signature", "valence", "arousal", "emotion_curve", "elements"]
-    assert list(data) == ["file", "key", "chords", *measured]
+    assert list(data) == ["file", "key", "keys", "chords", *measured]
     assert data["file"] == "songs/one.mid"
     assert data["time_signature"] == "3/4"
     assert data["tempo_qpm"] == 90
     assert set(data["chords"][0]) == {"onset_quarters", "duration_quarters", "label"}
     assert data["chords"][-1]["onset_quarters"] + data["chords"][-1]["duration_quarters"] == pytest.approx(36, abs=0.5)
+    assert set(data["keys"][0]) == {"onset_quarters", "duration_quarters", "key"}
     assert set(data["elements"]) == {"pitch", "rhythm", "harmony", "emotion"}
     json.dumps(data, allow_nan=False)
 

@@ -15,6 +15,7 @@ from stilo.elements.chords import NO_CHORD_STATE, QUALITIES, ChordPath, beat_chr
 from stilo.elements.figures import TRANSPOSITION, Figure, Histogram, Shares, figure, histogram, shares
 from stilo.elements.key import KeyEstimate
 from stilo.elements.layout import Bools, Floats, Ints, Layout
+from stilo.elements.local_key import KeyRegion
 from stilo.elements.tension import measure_tension
 from stilo.music.theory import SCALES
 
@@ -55,6 +56,10 @@ class Harmony:
         float, Figure("correlation", "best major key above best minor key", "Krumhansl 1990", -1, 1, 0.2, _KEPT)
     ]
     key_clarity: Annotated[float, Figure("correlation", "best key above the next", "Krumhansl 1990", 0, 1, 0.08, _KEPT)]
+    modulations: Annotated[
+        float, Figure("changes/16 bars", "how often the key changes", "Temperley 2001, ch. 7", 0, 8, 0.5, _KEPT)
+    ]
+    home_share: Annotated[float, Figure("share", "time in the key of the piece", "counted", 0, 1, 0.2, _KEPT)]
     chord_changes_per_bar: Annotated[
         float, Figure("chords/bar", "harmonic rhythm", "Temperley 2001, ch. 6", 0, 1000, 0.8, _KEPT)
     ]
@@ -102,8 +107,8 @@ def degree_name(state: int, tonic: int) -> str:
     return (numeral.lower() if name in _LOWER else numeral) + _SUFFIXES[name]
 
 
-def measure_harmony(layout: Layout, estimate: KeyEstimate, path: ChordPath) -> Harmony:
-    """Measure the element harmony, given the key and the chord of every beat."""
+def measure_harmony(layout: Layout, estimate: KeyEstimate, path: ChordPath, regions: tuple[KeyRegion, ...]) -> Harmony:
+    """Measure the element harmony, given the key, the chord of every beat and the keys that it goes through."""
     key = estimate.key
     slices = layout.slices
     length = slices.lengths_ticks.astype(np.float64)
@@ -124,6 +129,8 @@ def measure_harmony(layout: Layout, estimate: KeyEstimate, path: ChordPath) -> H
         major=figure(key.mode == "major"),
         majorness=figure(estimate.majorness),
         key_clarity=figure(estimate.clarity),
+        modulations=figure(min(8.0, 16 * max(0, len(regions) - 1) / max(1, len(layout.grid)))),
+        home_share=figure(_home_share(regions, str(key))),
         chord_changes_per_bar=figure(chord.changes / max(1, len(layout.grid))),
         chord_changes_per_second=figure(min(1000.0, chord.changes / max(layout.seconds, 1e-3))),
         seventh_share=figure(chord.share(chord.seventh)),
@@ -141,6 +148,13 @@ def measure_harmony(layout: Layout, estimate: KeyEstimate, path: ChordPath) -> H
         melody_share=figure(sung),
         bass_share=figure(low),
     )
+
+
+def _home_share(regions: tuple[KeyRegion, ...], key: str) -> float:
+    """Share of the time in the key of the piece; 1 without pitched notes."""
+    total = sum(region.duration_quarters for region in regions)
+    home = sum(region.duration_quarters for region in regions if region.key == key)
+    return min(1.0, home / total) if total > 0 else 1.0
 
 
 class _ChordCounts:

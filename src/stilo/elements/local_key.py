@@ -43,10 +43,8 @@ def estimate_key_regions(layout: Layout, key: Key) -> tuple[KeyRegion, ...]:
     if not (layout.slices.count > 0).any():
         return ()
     bars = bar_sound(layout)
-    path = _likeliest_path(_emissions(bars.chroma, index_of(key)))
-    starts = _region_starts(path)
-    if len(starts) == 1:
-        path[:] = index_of(key)  # one region is the piece
+    path = _path_through(_emissions(bars.chroma), index_of(key))
+    starts = _starts(path)
     bounds = np.append(bars.starts_ticks[starts], layout.beats_ticks[-1]) / layout.score.ticks_per_quarter
     regions = []
     for i, start in enumerate(starts.tolist()):
@@ -55,17 +53,28 @@ def estimate_key_regions(layout: Layout, key: Key) -> tuple[KeyRegion, ...]:
     return tuple(regions)
 
 
-def _emissions(chroma: Floats, home: int) -> Floats:
+def _path_through(emissions: Floats, home: int) -> Ints:
+    """The key of each bar, [bars]; the home key is among them, favoured as much as that takes."""
+    favour = _HOME
+    while True:
+        favoured = emissions.copy()
+        favoured[:, home] += favour
+        path = _without_short(_likeliest_path(favoured))
+        if (path == home).any():
+            return path
+        favour *= 2
+
+
+def _emissions(chroma: Floats) -> Floats:
     """What each bar speaks for, in nats, [bars, 24]; silence for nothing."""
     sounding = chroma.sum(axis=1) > 0
     emissions = np.zeros((len(chroma), KEYS))
     emissions[sounding] = np.maximum(key_likelihoods(chroma[sounding]), _FAINTEST)
-    emissions[sounding, home] += _HOME
     return emissions
 
 
 def _likeliest_path(emissions: Floats) -> Ints:
-    """The key of each bar, int64 [bars]."""
+    """Viterbi's path through the keys, int64 [bars]."""
     bars = len(emissions)
     came_from = np.zeros((bars, KEYS), np.int64)
     score = emissions[0]
@@ -81,19 +90,19 @@ def _likeliest_path(emissions: Floats) -> Ints:
     return path
 
 
-def _region_starts(path: Ints) -> Ints:
-    """Where regions begin, [regions]; a region too short joins the one before it, the first the one after it.
+def _starts(path: Ints) -> Ints:
+    """Where regions begin, [regions]."""
+    return np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1])
 
-    The prices keep all but the outermost regions from being short.
-    """
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1])
-    while len(starts) > 1:
+
+def _without_short(path: Ints) -> Ints:
+    """The path with regions that are too short given to the one before them, or the first to the one after it."""
+    path = path.copy()
+    while True:
+        starts = _starts(path)
         lengths = np.diff(np.append(starts, len(path)))
         short = np.flatnonzero(lengths < _FEWEST_BARS)
-        if len(short) == 0:
-            break
+        if len(starts) == 1 or len(short) == 0:
+            return path
         at = int(short[0])
-        joins = at - 1 if at > 0 else 1
-        path[starts[at] : starts[at] + lengths[at]] = path[starts[joins]]
-        starts = np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1])
-    return np.asarray(starts, np.int64)
+        path[starts[at] : starts[at] + lengths[at]] = path[starts[at - 1 if at else 1]]

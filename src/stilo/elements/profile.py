@@ -18,6 +18,7 @@ from stilo.elements.form import Form, measure_form
 from stilo.elements.harmony import measure_harmony
 from stilo.elements.key import estimate_key
 from stilo.elements.layout import lay_out
+from stilo.elements.local_key import estimate_key_regions
 from stilo.elements.motifs import find_motifs
 from stilo.elements.pitch import measure_pitch
 from stilo.elements.pooling import pool_profiles, profile_distance
@@ -43,7 +44,8 @@ def analyse(score: Score, chords: Sequence[ChordSpan] | None = None) -> Profile:
     estimate = estimate_key(layout)
     path = estimate_chords(layout, estimate.key) if chords is None else chord_path(layout, chords)
     form = measure_form(layout)
-    harmony = measure_harmony(layout, estimate, path)
+    regions = estimate_key_regions(layout, estimate.key)
+    harmony = measure_harmony(layout, estimate, path, regions)
     motifs = find_motifs(layout)
     pitch = measure_pitch(layout, estimate.key.tonic, estimate.key.mode == "minor", motifs.share)
     rhythm = measure_rhythm(layout, form)
@@ -62,6 +64,7 @@ def analyse(score: Score, chords: Sequence[ChordSpan] | None = None) -> Profile:
             **_likeness_rows(form),
             roles=layout.roles,
             motifs=motifs.motifs,
+            key_regions=regions,
         ),
     )
 
@@ -80,7 +83,7 @@ def _likeness_rows(form: Form) -> dict[str, Any]:
 
 
 def analysis_json(profile: Profile, file: str) -> dict[str, Any]:
-    """What `stilo analyse --json` prints for one file: key, chords, tempo, metre, valence, arousal and all elements.
+    """What `stilo analyse --json` prints for one file: keys, chords, tempo, metre, valence, arousal, all elements.
 
     Raises:
         ValueError: the profile is of a folder, not of a piece.
@@ -91,6 +94,7 @@ def analysis_json(profile: Profile, file: str) -> dict[str, Any]:
     return {
         "file": file,
         "key": profile.piece.key,
+        "keys": data["piece"]["key_regions"],
         "chords": data["piece"]["chords"],
         "tempo_qpm": profile.rhythm.tempo_qpm,
         "time_signature": next(iter(profile.rhythm.metres), "4/4"),

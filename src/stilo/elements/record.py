@@ -22,6 +22,7 @@ from stilo.elements.pitch import Pitch
 from stilo.elements.rhythm import Rhythm
 from stilo.elements.roles import ROLES, TrackRole
 from stilo.errors import InputError
+from stilo.music.theory import parse_key
 
 GROUPS: dict[str, type] = {"pitch": Pitch, "rhythm": Rhythm, "harmony": Harmony, "emotion": Emotion}
 ELEMENTS: dict[str, Element] = {
@@ -184,6 +185,16 @@ def _read_piece(given: Any) -> PieceDetail:
         ),
         roles=tuple(_read_role(role) for role in _list(data.get("roles"), "roles", _MOST_TRACKS)),
         motifs=tuple(_read_motif(motif) for motif in _list(data.get("motifs"), "motifs", MOST_MOTIFS)),
+        key_regions=tuple(_read_region(one) for one in _list(data.get("key_regions"), "key_regions", _MOST_SPANS)),
+    )
+
+
+def _read_region(given: Any) -> KeyRegion:
+    data = _mapping(given, "key_regions")
+    return KeyRegion(
+        _number(data.get("onset_quarters"), "onset_quarters", 0, 1e9),
+        _number(data.get("duration_quarters"), "duration_quarters", 0, 1e9),
+        str(parse_key(_text(data.get("key"), "key of a region"))),
     )
 
 
