@@ -45,10 +45,10 @@ _ALTERATIONS: dict[str, tuple[tuple[str, dict[int, int]], ...]] = {
 class Variation:
     """How often: a triad or a seventh chord is altered, a crop is moved by an octave, only its top line is left."""
 
-    triad: float = 0.03
-    seventh: float = 0.25
+    triad: float = 0.02
+    seventh: float = 0.12
     octave: float = 0.15
-    top_line: float = 0.08
+    top_line: float = 0.06
 
 
 @dataclass(frozen=True, eq=False)

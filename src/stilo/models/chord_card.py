@@ -68,11 +68,11 @@ def chord_card(folder: Path, benchmark: Path) -> str:
 
 def _card(config: dict[str, Any], size: float, tested: dict[str, Any]) -> str:
     """`size` of the weights in MiB."""
-    facts, model = config["facts"], config["model"]
+    facts, model, split = config["facts"], config["model"], tested["split"]
     rows = [("valid, of all time", facts["valid"], ""), ("valid, by song", facts["valid"], " by song")]
     for name, row in tested["figures"].items():
-        rows += [(f"test: {name}, of all time", row, ""), (f"test: {name}, by song", row, " by song")]
-    rows += [(f"test: {name}", row, "") for name, row in tested["published"].items()]
+        rows += [(f"{split}: {name}, of all time", row, ""), (f"{split}: {name}, by song", row, " by song")]
+    rows += [(f"{split}: {name}", row, "") for name, row in tested["published"].items()]
     bounds = "; ".join(f"{name} {low} … {high}" for name, (low, high) in tested["intervals"]["net"].items())
     settings = [f"--{name} {value}" for name, value in facts["settings"].items()]
     lines = [
@@ -103,8 +103,8 @@ def _card(config: dict[str, Any], size: float, tested: dict[str, Any]) -> str:
         f"|---|{'---|' * len(MEASURES)}",
         *(_row(name, row, suffix) for name, row, suffix in rows),
         "",
-        f"{facts['songs']['valid']} songs of valid, {tested['songs']} of test; the net's 95 % intervals over songs of "
-        f"test drawn again: {bounds}.",
+        f"{facts['songs']['valid']} songs of valid, {tested['songs']} of {split}; the net's 95 % intervals over these "
+        f"songs drawn again: {bounds}.",
     ]
     return "\n".join([*lines, "", "## Limits", "", *LIMITS]) + "\n"
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def read_chords(score: Score) -> tuple[ChordSpan, ...]:
     labels = [NO_CHORD if bass == NO_BASS else chord_label(state, bass, key) for state, bass in chords]
     return tuple(
         ChordSpan(round(start, 6), round(end - start, 6), label)
-        for start, end, label in zip(bounds, bounds[1:], labels, strict=True)
+        for (start, end), label in zip(pairwise(bounds), labels, strict=True)
     )
 
 

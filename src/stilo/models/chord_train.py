@@ -26,6 +26,7 @@ from stilo.errors import StiloError
 from stilo.models.chord_accuracy import agreement, summary
 from stilo.models.chord_augment import Batch, Variation, draw_batch
 from stilo.models.chord_data import Song, load_songs, read_split
+from stilo.models.chord_exercises import exercises
 from stilo.models.chord_net import ChordNet, ChordNetConfig, estimate, save_chord_net
 from stilo.models.chord_readings import READINGS, Prices
 from stilo.models.evaluate import autocast_pays
@@ -34,7 +35,7 @@ WARMUP_STEPS = 50
 CLIP_NORM = 1.0
 CHANGE_WEIGHT = 0.5
 AVERAGED = 0.995  # of the running average of the weights that is kept at each step
-SETTINGS = ("steps", "rows", "length", "rate", "width", "layers", "dropout", "seed")
+SETTINGS = ("steps", "rows", "length", "rate", "width", "layers", "dropout", "exercises", "seed")
 
 
 def learning_rate(step: int, steps: int, highest: float) -> float:
@@ -53,8 +54,9 @@ def loss_of(net: ChordNet, batch: Batch) -> torch.Tensor:
 
 
 def train(songs: Sequence[Song], config: ChordNetConfig, args: argparse.Namespace) -> ChordNet:
-    """A net trained on songs; what is returned is the running average of its weights."""
+    """A net trained on songs and exercises; what is returned is the running average of its weights."""
     rng = np.random.default_rng(args.seed)
+    songs = [*songs, *exercises(args.exercises, rng)]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(args.seed)
         net = ChordNet(config)
@@ -102,13 +104,14 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("songs", type=Path)
     parser.add_argument("split", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=1300)
     parser.add_argument("--rows", type=int, default=32, help="crops in a batch")
     parser.add_argument("--length", type=int, default=192, help="frames in a crop")
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--width", type=int, default=112)
     parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--dropout", type=float, default=0.3)
+    parser.add_argument("--dropout", type=float, default=0.2)
+    parser.add_argument("--exercises", type=int, default=220, help="made pieces among the songs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args(argv)
