@@ -19,7 +19,7 @@ from stilo.elements.metre_estimate import metre_weights as _metre_weights
 from stilo.elements.metre_features import STEPS_PER_QUARTER, Events, events_of, fold
 from stilo.elements.onsets import Onsets, onsets_of
 from stilo.music.score import ChordSymbol, KeySignature, Marker, Score, Tempo, TimeSignature
-from stilo.music.timeline import ticks_to_seconds
+from stilo.music.timeline import seconds_to_ticks, ticks_to_seconds
 
 Floats = NDArray[np.float64]
 _Event = TypeVar("_Event", KeySignature, ChordSymbol, Marker)
@@ -49,18 +49,28 @@ class GridEstimate:
         beats_seconds: float [beats], the beats found, in seconds of `score`; empty unless played freely.
         metre: what was estimated; None where the file says it.
         shift_seconds: how much later everything sounds than before; less than a beat either way.
+        played: the score as the file has it; None unless played freely.
     """
 
     score: Score
-    kind: str
+    kind: str = WRITTEN
     mean_error_seconds: float = 0.0
     beats_seconds: Floats = field(default_factory=lambda: np.zeros(0))
     metre: MetreEstimate | None = None
     shift_seconds: float = 0.0
+    played: Score | None = None
 
     @property
     def is_played(self) -> bool:
         return self.kind == BEATS_TRACKED
+
+    def file_quarters(self, quarters: Floats) -> Floats:
+        """Where quarters of `score` lie in the quarters of the file, float [n]; not before its beginning."""
+        if self.played is None:
+            return quarters
+        seconds = ticks_to_seconds(self.score, quarters * self.score.ticks_per_quarter) - self.shift_seconds
+        ticks = seconds_to_ticks(self.played, np.maximum(seconds, 0.0))
+        return np.asarray(ticks / self.played.ticks_per_quarter)
 
 
 def on_grid(score: Score) -> GridEstimate:
@@ -176,7 +186,13 @@ class _Reading:
             self.score.title,
         )
         return GridEstimate(
-            score, BEATS_TRACKED, self.beats.error_seconds, self.at_seconds[self.lead :], metre, self.shift_seconds
+            score=score,
+            kind=BEATS_TRACKED,
+            mean_error_seconds=self.beats.error_seconds,
+            beats_seconds=self.at_seconds[self.lead :],
+            metre=metre,
+            shift_seconds=self.shift_seconds,
+            played=self.score,
         )
 
     def _ticks(self, ticks: NDArray[np.int64], beat_ticks: int) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from stilo.elements.emotion import emotion_curve, measure_emotion
 from stilo.elements.emotion_cues import Hearing
 from stilo.elements.figures import figure
 from stilo.elements.form import Form, measure_form
+from stilo.elements.grid import GridEstimate, on_grid
 from stilo.elements.harmony import measure_harmony
 from stilo.elements.key import estimate_key
 from stilo.elements.layout import lay_out
@@ -29,20 +31,23 @@ from stilo.music.score import Score
 __all__ = ["ELEMENTS", "PieceDetail", "Profile", "analyse", "analysis_json", "pool_profiles", "profile_distance"]
 
 
-def analyse(score: Score, chords: Sequence[ChordSpan] | None = None) -> Profile:
-    """Measure a piece.
+def analyse(score: Score | GridEstimate, chords: Sequence[ChordSpan] | None = None) -> Profile:
+    """Measure a piece, on the grid that its file gives or else on one that is found (`grid.on_grid`).
 
     Args:
-        score: the piece.
+        score: the piece, or what `on_grid` made of it. A score that comes with chords is measured as it is.
         chords: where known (`models.chord_net.read_chords`, or marks of the score), in order of onset; else they are
             estimated by templates.
 
     Raises:
         InputError: the piece is too long to measure, or a chord's label cannot be understood.
     """
+    grid = score if isinstance(score, GridEstimate) else _grid_for(score, chords)
+    score = grid.score
     layout = lay_out(score)
     estimate = estimate_key(layout)
     path = estimate_chords(layout, estimate.key) if chords is None else chord_path(layout, chords)
+    spans = chord_spans(layout, path, estimate.key) if chords is None else tuple(chords)
     form = measure_form(layout)
     regions = estimate_key_regions(layout, estimate.key)
     harmony = measure_harmony(layout, estimate, path, regions)
@@ -58,14 +63,34 @@ def analyse(score: Score, chords: Sequence[ChordSpan] | None = None) -> Profile:
         emotion=measure_emotion(layout, hearing),
         piece=PieceDetail(
             key=str(estimate.key) if heard else "",
-            chords=(chord_spans(layout, path, estimate.key) if chords is None else tuple(chords)) if len(score) else (),
+            chords=in_file_quarters(spans, grid) if len(score) else (),
             sections=form.sections if len(score) else (),
             emotion_curve=emotion_curve(layout, hearing, form.sections),
             **_likeness_rows(form),
+            grid=grid.kind,
+            grid_error_seconds=figure(grid.mean_error_seconds),
             roles=layout.roles,
             motifs=motifs.motifs,
             key_regions=regions,
         ),
+    )
+
+
+def _grid_for(score: Score, chords: Sequence[ChordSpan] | None) -> GridEstimate:
+    # chords lie on the score that they came with
+    return on_grid(score) if chords is None else GridEstimate(score)
+
+
+def in_file_quarters(spans: Sequence[ChordSpan], grid: GridEstimate) -> tuple[ChordSpan, ...]:
+    """Chords of the score on its grid, where the file itself has them."""
+    if not grid.is_played or not spans:
+        return tuple(spans)
+    onset = np.array([span.onset_quarters for span in spans])
+    begins = grid.file_quarters(onset).tolist()
+    ends = grid.file_quarters(onset + [span.duration_quarters for span in spans]).tolist()
+    return tuple(
+        replace(span, onset_quarters=figure(begin), duration_quarters=figure(end - begin))
+        for span, begin, end in zip(spans, begins, ends, strict=True)
     )
 
 
@@ -98,6 +123,8 @@ def analysis_json(profile: Profile, file: str) -> dict[str, Any]:
         "chords": data["piece"]["chords"],
         "tempo_qpm": profile.rhythm.tempo_qpm,
         "time_signature": next(iter(profile.rhythm.metres), "4/4"),
+        "grid": profile.piece.grid,
+        "grid_error_seconds": profile.piece.grid_error_seconds,
         "valence": profile.emotion.valence,
         "arousal": profile.emotion.arousal,
         "emotion_curve": data["piece"]["emotion_curve"],

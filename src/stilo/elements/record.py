@@ -15,6 +15,7 @@ from stilo.elements.chords import ChordSpan
 from stilo.elements.emotion import Emotion, EmotionPoint
 from stilo.elements.figures import Element, Figure, Histogram, declared_elements, plain
 from stilo.elements.form import Section
+from stilo.elements.grid import GRIDS, WRITTEN
 from stilo.elements.harmony import Harmony
 from stilo.elements.local_key import KeyRegion
 from stilo.elements.motifs import MOST_MOTIFS, MOST_NOTES, MOST_OCCURRENCES, Motif, Occurrence
@@ -48,6 +49,8 @@ class PieceDetail:
         sections: from the first bar to the last, without gaps.
         likeness: rows of percentages: how like stretches of `bars_per_row` bars are; at most 96 rows.
         bars_per_row: bars to a row of `likeness`.
+        grid: where bars and beats come from, one of `grid.GRIDS`.
+        grid_error_seconds: mean distance of the onsets from the beats found; 0 unless played freely.
         emotion_curve: valence and arousal of each section, or of stretches of a piece that has only one.
         roles: what each track does that has notes, in the order of the score.
         motifs: patterns that return, the weightiest first.
@@ -59,6 +62,8 @@ class PieceDetail:
     sections: tuple[Section, ...]
     likeness: tuple[tuple[int, ...], ...]
     bars_per_row: float
+    grid: str = WRITTEN
+    grid_error_seconds: float = 0.0
     roles: tuple[TrackRole, ...] = ()
     motifs: tuple[Motif, ...] = ()
     emotion_curve: tuple[EmotionPoint, ...] = ()
@@ -174,6 +179,8 @@ def _read_piece(given: Any) -> PieceDetail:
             for row in rows
         ),
         bars_per_row=_number(data.get("bars_per_row"), "bars_per_row", 1, 1e9),
+        grid=_read_grid(data.get("grid")),
+        grid_error_seconds=_number(data.get("grid_error_seconds"), "grid_error_seconds", 0, 1e9),
         emotion_curve=tuple(
             EmotionPoint(
                 _index(point.get("first_bar"), "first_bar"),
@@ -231,6 +238,13 @@ def _read_motif(given: Any) -> Motif:
             for one in found
         ),
     )
+
+
+def _read_grid(given: Any) -> str:
+    grid = _text(given, "grid")
+    if grid not in GRIDS:
+        raise InputError(f"profile: {grid!r} is no grid a piece can be measured on")
+    return grid
 
 
 def _mapping(value: Any, name: str) -> dict[str, Any]:

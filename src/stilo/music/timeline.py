@@ -90,15 +90,28 @@ def bar_grid(score: Score, end_ticks: int | None = None) -> BarGrid:
 
 def ticks_to_seconds(score: Score, ticks: ArrayLike) -> NDArray[np.float64]:
     """Seconds from tick 0 to each of `ticks`, along the tempo map."""
+    onsets, elapsed, seconds_per_tick = _tempo_segments(score)
+    at = np.asarray(ticks, np.float64)
+    segment = np.clip(np.searchsorted(onsets, at, side="right") - 1, 0, None)
+    return np.asarray(elapsed[segment] + (at - onsets[segment]) * seconds_per_tick[segment])
+
+
+def seconds_to_ticks(score: Score, seconds: ArrayLike) -> NDArray[np.float64]:
+    """Ticks, with their fractions, at each of `seconds` from tick 0, along the tempo map."""
+    onsets, elapsed, seconds_per_tick = _tempo_segments(score)
+    at = np.asarray(seconds, np.float64)
+    segment = np.clip(np.searchsorted(elapsed, at, side="right") - 1, 0, None)
+    return np.asarray(onsets[segment] + (at - elapsed[segment]) / seconds_per_tick[segment])
+
+
+def _tempo_segments(score: Score) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Ticks and seconds at which each tempo begins, and how long a tick is from there on."""
     tempos = score.tempos
     if not tempos or tempos[0].onset_ticks > 0:
         tempos = (Tempo(0, DEFAULT_QUARTERS_PER_MINUTE), *tempos)
     onsets = np.array([tempo.onset_ticks for tempo in tempos], np.float64)
     seconds_per_tick = np.array([60.0 / t.quarters_per_minute / score.ticks_per_quarter for t in tempos])
-    elapsed = np.concatenate([[0.0], np.cumsum(np.diff(onsets) * seconds_per_tick[:-1])])
-    at = np.asarray(ticks, np.float64)
-    segment = np.clip(np.searchsorted(onsets, at, side="right") - 1, 0, None)
-    return np.asarray(elapsed[segment] + (at - onsets[segment]) * seconds_per_tick[segment])
+    return onsets, np.concatenate([[0.0], np.cumsum(np.diff(onsets) * seconds_per_tick[:-1])]), seconds_per_tick
 
 
 def duration_seconds(score: Score) -> float:

@@ -83,10 +83,12 @@ def measure_piece(score: Score, fast: bool = False) -> Profile:
         InputError: the piece is too long to measure.
         SetupError: the weights are damaged.
     """
+    from stilo.elements.grid import on_grid
     from stilo.elements.profile import analyse
     from stilo.models.chord_reader import has_chord_net, read_chords
 
-    return analyse(score, None if fast or not has_chord_net() else read_chords(score))
+    grid = on_grid(score)
+    return analyse(grid, None if fast or not has_chord_net() else read_chords(grid.score))
 
 
 def check_chord_net() -> None:
