@@ -8,6 +8,7 @@ import numpy as np
 
 from stilo.elements.figures import DEGREES, Figure
 from stilo.elements.norms import PIECES
+from stilo.elements.phrases import label_of
 from stilo.elements.pitch import CONTOUR_LABELS, INTERVAL_LABELS
 from stilo.elements.record import ELEMENTS, Profile
 from stilo.elements.rhythm import BAR_PLACES, NOTE_VALUE_LABELS
@@ -18,15 +19,6 @@ WIDTH = 96
 _BAR_CHARACTERS = " ▁▂▃▄▅▆▇█"
 _MOST_LISTED = 8
 _MOST_OUTSTANDING = 6
-_LABELS = {
-    "rhythm.tempo_qpm": "tempo",
-    "harmony.chord_changes_per_bar": "harmonic rhythm",
-    "harmony.authentic_share": "falling fifths",
-    "harmony.voices": "pitches at once",
-    "rhythm.section_bars": "section length",
-    "pitch.step_share": "steps",
-    "pitch.leap_share": "leaps",
-}
 _UNITS = {"−1…1": "", "ratio": " to 1", "pitches": "", "index": "", "correlation": ""}
 
 
@@ -95,7 +87,7 @@ def _figure(profile: Profile, name: str) -> str:
     text = f"{scale * value:.{digits}f}"
     if name in profile.spread:
         text += f" ± {scale * profile.spread[name]:.{digits}f}"
-    label = _LABELS.get(name, name.split(".")[1].replace("_", " ").removesuffix(" share"))
+    label = label_of(name)
     return f"{label:<18} {text}{_UNITS.get(unit.strip(), unit)}"
 
 

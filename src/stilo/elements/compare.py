@@ -33,7 +33,6 @@ ALPHA = 0.05
 _SIZES = ((0.2, "negligible"), (0.5, "small"), (0.8, "medium"), (1.2, "large"), (2.0, "very large"))
 _LEAST_DEVIATION = 0.1  # of the element's spread
 _NOT_STYLE = ("harmony.keys", "rhythm.bars", "rhythm.seconds", "rhythm.sections")
-_MOST_EFFECT = 9.99
 _Z_95 = 1.96
 
 
@@ -161,7 +160,7 @@ def _figure_difference(a: Profile, b: Profile, name: str, element: Figure) -> Di
         p = _t_p(effect / math.sqrt(1 + 1 / counts[folder]), counts[folder] - 1)
     else:
         effect = (second - first) / element.spread
-    return Difference(name, first, second, float(np.clip(effect, -_MOST_EFFECT, _MOST_EFFECT)), low, high, p)
+    return Difference(name, first, second, effect, low, high, p)
 
 
 def _sample_deviation(profile: Profile, name: str, least: float) -> float:

@@ -125,7 +125,7 @@ _TABLES: dict[str, tuple[str, str, str, str]] = {
     "harmony.chords": ("chords", "stays longer on {}", "less on {}", ""),
     "harmony.transitions": ("chord changes", "goes {} more", "{} less", ""),
     "harmony.interval_classes": ("sonority", "has more {}", "fewer {}", " sounding together"),
-    "harmony.polyphony": ("texture", "has more {}", "fewer {}", " sounding at once"),
+    "harmony.polyphony": ("texture", "has more moments of {}", "fewer of {}", " pitches at once"),
 }
 
 
@@ -172,8 +172,6 @@ def _readable(comparison: Comparison, name: str) -> Callable[[str], str]:
     names = {"rhythm.durations": _NOTE_VALUES, "harmony.interval_classes": _SONORITIES}.get(name)
     if names is not None:
         return lambda label: names[label]
-    if name == "harmony.polyphony":
-        return lambda label: "single notes" if label == "1" else f"{label} pitches"
     return lambda label: label
 
 

@@ -177,12 +177,32 @@ PHRASES: dict[str, Phrase] = {
 }  # fmt: skip
 
 
+_LABELS = {
+    "rhythm.tempo_qpm": "tempo",
+    "harmony.chord_changes_per_bar": "harmonic rhythm",
+    "harmony.authentic_share": "falling fifths",
+    "harmony.voices": "pitches at once",
+    "rhythm.section_bars": "section length",
+    "pitch.step_share": "steps",
+    "pitch.leap_share": "leaps",
+    "pitch.repeat_share": "repeated notes",
+    "harmony.seventh_share": "sevenths",
+    "harmony.plagal_share": "rising fifths",
+    "rhythm.onsets_per_second": "onsets per second",
+    "rhythm.off_quarter_share": "off the quarter",
+    "rhythm.tempo_change": "change of tempo",
+}
 _INTERVALS = (
     "a single note", "a second", "a second", "a third", "a third", "a fourth", "a fifth", "a fifth", "a sixth",
     "a sixth", "a seventh", "a seventh", "an octave",
 )  # fmt: skip
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _WHITE_KEYS = (0, 2, 4, 5, 7, 9, 11)
+
+
+def label_of(name: str) -> str:
+    """What a figure is called in a table."""
+    return _LABELS.get(name, name.split(".")[1].replace("_", " ").removesuffix(" share"))
 
 
 def number(count: float) -> str:

@@ -21,9 +21,18 @@ from stilo.elements.canvas import (
 )
 from stilo.elements.compare import Comparison, Difference
 from stilo.elements.contrasts import aspect_of, worth_saying
+from stilo.elements.phrases import label_of
 from stilo.elements.plot_emotion import emotion_plane, emotion_point
-from stilo.elements.plot_panels import FIFTHS, beat_ticks, beats_of, interval_labels, main_metre, wheel_frame
-from stilo.elements.rhythm import BAR_PLACES, NOTE_VALUE_LABELS
+from stilo.elements.plot_panels import (
+    FIFTHS,
+    beat_ticks,
+    beats_of,
+    interval_labels,
+    main_metre,
+    note_value_ticks,
+    wheel_frame,
+)
+from stilo.elements.rhythm import BAR_PLACES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,7 +111,7 @@ def _effects(axes: Axes, theme: Theme, comparison: Comparison) -> None:
         say_nothing(axes, theme, "nothing beyond chance")
         return
     bare(axes, theme)
-    limit = min(_WIDEST_EFFECT, max(1.0, *(abs(item.effect) * 1.15 for item in rows)))
+    limit = min(_WIDEST_EFFECT, max(1.0, *(_reach(item) * 1.05 for item in rows)))
     axes.set_xlim(-2.6 * limit, limit * 1.05)
     axes.set_ylim(_MOST_EFFECTS - 0.3, -1.0)
     axes.plot([0, 0], [-0.6, len(rows) - 0.4], color=theme.tint("ink", 0.5), linewidth=1)
@@ -115,7 +124,12 @@ def _effects(axes: Axes, theme: Theme, comparison: Comparison) -> None:
             ends = np.clip([item.low, item.high], -limit, limit)
             axes.plot(ends, [i, i], color=colour, linewidth=3, solid_capstyle="round")
         axes.scatter([np.clip(item.effect, -limit, limit)], [i], s=70, color=colour, edgecolors=theme.ink, zorder=3)
-        axes.text(-2.6 * limit, i, aspect_of(item.name), ha="left", va="center", fontsize=11, color=theme.ink)
+        axes.text(-2.6 * limit, i, label_of(item.name), ha="left", va="center", fontsize=11, color=theme.ink)
+
+
+def _reach(item: Difference) -> float:
+    """How far an effect and its interval reach from 0."""
+    return max(abs(end) for end in (item.effect, item.low or 0.0, item.high or 0.0))
 
 
 def _told(comparison: Comparison) -> list[Difference]:
@@ -180,4 +194,4 @@ def _bar(axes: Axes, theme: Theme, comparison: Comparison) -> None:
 def _note_values(axes: Axes, theme: Theme, comparison: Comparison) -> None:
     heading(axes, theme, "Note values", "lengths of the notes in quarters")
     if _mirrored(axes, theme, (comparison.a.rhythm.durations, comparison.b.rhythm.durations)):
-        axes.set_xticks(np.arange(len(NOTE_VALUE_LABELS)), NOTE_VALUE_LABELS, rotation=45)
+        note_value_ticks(axes)

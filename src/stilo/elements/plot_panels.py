@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _CHORDS_DRAWN = 8
 _MOVES_DRAWN = 18
 _MOST_BEATS = 16
+_FRACTIONS = {
+    "<1/8": "<⅛", "1/8": "⅛", "1/6": "⅙", "1/4": "¼", "1/3": "⅓", "3/8": "⅜", "1/2": "½", "2/3": "⅔", "3/4": "¾",
+    "4/3": "1⅓", "3/2": "1½",
+}  # fmt: skip
 FIFTHS = 7 * np.arange(12) % 12
 
 
@@ -173,4 +177,11 @@ def draw_note_values(axes: Axes, theme: Theme, profile: Profile) -> None:
         return
     axes.bar(np.arange(len(shares)), shares, width=0.86, color=theme.accent("rhythm"))
     percent_axis(axes, theme, float(shares.max()))
-    axes.set_xticks(np.arange(len(shares)), NOTE_VALUE_LABELS, rotation=45)
+    note_value_ticks(axes)
+
+
+def note_value_ticks(axes: Axes) -> None:
+    """Name the note values, in signs short enough to stand side by side."""
+    axes.set_xlim(-0.8, len(NOTE_VALUE_LABELS) - 0.2)
+    axes.set_xticks(np.arange(len(NOTE_VALUE_LABELS)), [_FRACTIONS.get(label, label) for label in NOTE_VALUE_LABELS])
+    axes.tick_params(axis="x", labelsize=9.5)
