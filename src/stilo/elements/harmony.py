@@ -1,4 +1,4 @@
-"""Harmony: the key, the chords and how they follow each other, how consonant, how tense, how many voices.
+"""Harmony: the key, the chords and how they follow each other, how consonant, how tense, how many voices, what texture.
 
 Chords are named by their degree in the key: "I", "ii7", "♭VI"; lower case is minor or diminished.
 """
@@ -17,6 +17,7 @@ from stilo.elements.key import KeyEstimate
 from stilo.elements.layout import Bools, Floats, Ints, Layout
 from stilo.elements.local_key import KeyRegion
 from stilo.elements.tension import measure_tension
+from stilo.elements.texture import Texture, measure_texture
 from stilo.music.theory import SCALES
 
 _KEPT = frozenset({TRANSPOSITION})
@@ -36,7 +37,7 @@ POLYPHONY_LABELS = ("1", "2", "3", "4", "5", "6", "7", "8+")
 
 
 @dataclass(frozen=True)
-class Harmony:
+class Harmony(Texture):
     """The element harmony. Without pitched notes the figures stand at their neutral values, the tables are empty."""
 
     keys: Annotated[dict[str, float], Shares("keys, as shares of the pieces", "Krumhansl 1990, ch. 4", _FREE)]
@@ -93,8 +94,6 @@ class Harmony:
         Figure("spiral units", "move of the centre from beat to beat", "Herremans & Chew 2016", 0, 6, 0.25, _KEPT),
     ]
     voices: Annotated[float, Figure("pitches", "how many pitches sound at once", "counted", 0, 128, 1.2, _KEPT)]
-    melody_share: Annotated[float, Figure("share", "pitched notes in the melody", "counted", 0, 1, 0.15, _KEPT)]
-    bass_share: Annotated[float, Figure("share", "pitched notes lowest at their onset", "counted", 0, 1, 0.1, _KEPT)]
 
 
 def degree_name(state: int, tonic: int) -> str:
@@ -119,8 +118,8 @@ def measure_harmony(layout: Layout, estimate: KeyEstimate, path: ChordPath, regi
     tension = measure_tension(chroma, key)
     classes = _interval_class_time(slices.chroma[sounds] > 0, length[sounds])
     voices = np.bincount(np.clip(slices.count[sounds], 1, 8) - 1, weights=length[sounds], minlength=8)
-    sung, low = _outer_shares(layout)
     return Harmony(
+        **vars(measure_texture(layout)),
         keys={str(key): 1.0} if heard else {},
         chords=shares(dict(chord.time.most_common(_PALETTE_SIZE))),
         transitions=shares(dict(sorted(chord.moves.items(), key=lambda m: (-m[1], m[0]))[:_TRANSITIONS_SIZE])),
@@ -145,8 +144,6 @@ def measure_harmony(layout: Layout, estimate: KeyEstimate, path: ChordPath, regi
         cloud_diameter=figure(tension.diameter.mean() if heard else 0.0),
         cloud_momentum=figure(tension.momentum.mean() if len(tension.momentum) else 0.0),
         voices=figure(np.average(slices.count[sounds], weights=length[sounds]) if heard else 0.0),
-        melody_share=figure(sung),
-        bass_share=figure(low),
     )
 
 
@@ -200,15 +197,3 @@ def _interval_class_time(present: Bools, length: Floats) -> Floats:
     return np.array(
         [(weighted * np.roll(present, -step, axis=1)).sum() * (0.5 if step == 6 else 1.0) for step in range(1, 7)]
     )
-
-
-def _outer_shares(layout: Layout) -> tuple[float, float]:
-    """Shares of the pitched notes that are melody, and that are lowest when they begin but not melody."""
-    pitched = layout.pitched
-    total = int(pitched.sum())
-    if total == 0:
-        return 0.0, 0.0
-    onset, pitch = layout.onset_ticks[pitched], layout.pitch[pitched]
-    at = np.searchsorted(layout.slices.starts_ticks, onset, side="right") - 1
-    lowest = (pitch == layout.slices.bass[at]) & (pitch != layout.slices.top[at])
-    return min(1.0, len(layout.melody) / total), float(lowest.mean())

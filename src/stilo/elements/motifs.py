@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +19,14 @@ from stilo.elements.figures import figure
 from stilo.elements.layout import Bools, Floats, Ints, Layout, Line
 
 MOST_MOTIFS = 8
-FEWEST_NOTES, MOST_NOTES = 4, 12
+FEWEST_NOTES, MOST_NOTES = 4, 10
 MOST_OCCURRENCES = 256  # told of one motif
-LONGEST_QUARTERS = 12
 MOST_LINES = 12
 _MOST_STEPS = 60_000
 _CANDIDATES_TO_A_LENGTH = 48
 _REST_QUARTERS = 2.0
-_GRID = 24  # to the quarter
+_DISTINCT_BITS = 24.0  # what sets a motif apart: bits beyond count a quarter, so that short and frequent beats long
+_GRID = 12  # to the quarter
 _STAFF_STEPS = np.array([0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6])
 _SINGLE = 0.75  # lines of tracks that mostly play one note at a time are searched beside the melody
 
@@ -185,13 +186,17 @@ def _candidates(steps: _Steps) -> list[tuple[float, int, Ints]]:
         firsts = np.flatnonzero(np.concatenate([[True], np.diff(pattern[order]) > 0]))
         count = np.diff(np.append(firsts, len(order)))
         first = at[order[firsts]]
-        saved = (count - 1) * (total[first + notes - 1] - total[first]) - count * pointer
+        saved = (count - 1) * _counted(total[first + notes - 1] - total[first]) - count * pointer
         for i in np.argsort(-saved, kind="stable")[:_CANDIDATES_TO_A_LENGTH].tolist():
             if saved[i] <= 0:
                 break
             starts = at[order[firsts[i] : firsts[i] + count[i]]]
             found.append((float(saved[i]), notes, starts))
     return found
+
+
+def _counted(bits: Any) -> Any:
+    return np.minimum(bits, _DISTINCT_BITS) + 0.25 * np.maximum(0.0, bits - _DISTINCT_BITS)
 
 
 def _choose(steps: _Steps, candidates: list[tuple[float, int, Ints]]) -> list[tuple[Ints, int]]:
@@ -217,7 +222,6 @@ def _choose(steps: _Steps, candidates: list[tuple[float, int, Ints]]) -> list[tu
 def _weight(steps: _Steps, starts: Ints, notes: int, free: Bools) -> tuple[float, Ints]:
     """Bits saved by a pattern on the notes that are free, and the occurrences that do not overlap; 0 for none."""
     run = steps.step[starts[0] : starts[0] + notes - 1]
-    onset = steps.onset_ticks
     if _is_periodic(run.tolist()):
         return 0.0, starts
     starts = starts[free[starts[:, None] + np.arange(notes)].all(axis=1)]
@@ -229,8 +233,8 @@ def _weight(steps: _Steps, starts: Ints, notes: int, free: Bools) -> tuple[float
     starts = np.array(kept, np.int64)
     if len(starts) < 2:
         return 0.0, starts
-    bits = float(steps.bits[starts[0] : starts[0] + notes - 1].sum())
-    saved = (len(starts) - 1) * bits - len(starts) * np.log2(len(onset))
+    bits = float(_counted(steps.bits[starts[0] : starts[0] + notes - 1].sum()))
+    saved = (len(starts) - 1) * bits - len(starts) * float(np.log2(len(steps.step)))
     same_place = np.unique(steps.phase[starts], return_counts=True)[1].max() / len(starts)
     fit = 0.5 + 0.25 * float(steps.strength[starts].mean()) + 0.25 * float(same_place)
     return max(0.0, saved * fit * (1.0 if steps.is_melody[starts].any() else 0.5)), starts

@@ -185,4 +185,5 @@ def _role(parts: Parts, i: int) -> tuple[str, float]:
         return EVERYTHING if whole else MELODY, float(parts.melody[i])
     if track == parts.bass_track:
         return BASS, float(parts.bass[i])
-    return ACCOMPANIMENT, float(min(1 - parts.melody[i], 1 - parts.bass[i]))
+    may_be_bass = parts.cues[i, CUES.index("single")] >= _SINGLE
+    return ACCOMPANIMENT, float(1 - max(parts.melody[i], parts.bass[i] if may_be_bass else 0.0))
