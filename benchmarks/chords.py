@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from run import RESULTS, machine, one_core
 from stilo.elements.chords import NO_CHORD_STATE, estimate_chords, state_chord
@@ -29,7 +28,7 @@ from stilo.errors import StiloError
 from stilo.models.chord_accuracy import MEASURES, Agreement, agreement, summary
 from stilo.models.chord_data import read_song, read_split
 from stilo.models.chord_features import frames_of
-from stilo.models.chord_net import chords_folder, estimate, load_chord_net, read_chords
+from stilo.models.chord_reader import chords_folder, load_chord_reader, read_chords
 from stilo.models.chord_readings import NO_BASS, ChordTimes
 from stilo.music.atomic import write_whole
 from stilo.music.files import music_files, read_score
@@ -92,9 +91,8 @@ def main() -> None:
     parser.add_argument("--net", type=Path, default=chords_folder())
     parser.add_argument("--music", type=Path)
     args = parser.parse_args()
-    torch.set_num_threads(1)
     try:
-        net, prices = load_chord_net(args.net)
+        reader = load_chord_reader(args.net)
         files = [file for file, split in read_split(SPLITS).items() if split == args.split]
         found: dict[str, list[Agreement]] = {"templates": [], "net": []}
         for file in files:
@@ -102,7 +100,7 @@ def main() -> None:
             if read is None:
                 continue
             score, reference = read
-            estimates = {"templates": by_templates(score), "net": estimate(net, frames_of(lay_out(score)), prices)}
+            estimates = {"templates": by_templates(score), "net": reader.estimate(frames_of(lay_out(score)))}
             for name, times in estimates.items():
                 found[name].append(agreement(reference, times, score.ticks_per_quarter))
         speed = pieces_per_second(args.music) if args.music else None

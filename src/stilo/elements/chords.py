@@ -5,7 +5,7 @@ from that distribution, and the lowest note by how often chords stand on their r
 is found by dynamic programming (Viterbi 1967) as in Sheh & Ellis (2003), with a price for every change, lower on bar
 lines, and a prior that favours the chords of the key (Temperley 2001, ch. 6).
 
-This needs no training; `models.chord_net.read_chords` is a learned reading with the same vocabulary. A *state* is
+This needs no training; `models.chord_reader.read_chords` is a learned reading with the same vocabulary. A *state* is
 quality × 12 + root, the qualities in the order of `QUALITIES`; the last state means no chord.
 """
 

@@ -15,7 +15,7 @@ from typing import Any
 from stilo.elements.chords import QUALITIES
 from stilo.errors import SetupError, StiloError
 from stilo.models.chord_accuracy import MEASURES
-from stilo.models.chord_net import CONFIG_NAME, WEIGHTS_NAME
+from stilo.models.chord_reader import CONFIG_NAME, WEIGHTS_NAME
 from stilo.music.atomic import write_whole
 
 CARD_NAME = "README.md"

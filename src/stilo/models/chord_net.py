@@ -2,8 +2,7 @@
 Schmidhuber 1997; for chords e.g. Wu & Li 2018). It says of each half beat how likely every reading is, as the sum of
 what it says of root with quality, of the bass and of the inversion, and how likely a chord begins there.
 
-Trained by `models.chord_train`; the shipped weights lie in the folder `models/chords` of the project (in a wheel:
-inside the package).
+Trained by `models.chord_train`; what reads a person's pieces is `models.chord_reader`, the same net without torch.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +20,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from stilo.elements.chords import STATES, ChordSpan, chord_label
-from stilo.elements.key import estimate_key
-from stilo.elements.layout import lay_out
+from stilo.elements.chords import STATES
 from stilo.errors import SetupError
-from stilo.models.chord_features import FRAME_SIZE, Frames, frames_of
+from stilo.models.chord_features import FRAME_SIZE, Frames
+from stilo.models.chord_reader import CONFIG_NAME, FORMAT, MOST_LAYERS, WEIGHTS_NAME, WIDEST, read_config
 from stilo.models.chord_readings import (
     BASSES,
     KINDS,
-    NO_BASS,
     READING_BASS,
     READING_KIND,
     READING_STATE,
@@ -41,13 +36,7 @@ from stilo.models.chord_readings import (
     times_of,
 )
 from stilo.music.atomic import write_whole
-from stilo.music.chords import NO_CHORD
-from stilo.music.score import Score
 
-CONFIG_NAME, WEIGHTS_NAME = "config.json", "weights.safetensors"
-FORMAT = 1
-LARGEST_WEIGHTS_BYTES, LARGEST_CONFIG_BYTES = 8 * 2**20, 2**20
-WIDEST, MOST_LAYERS = 1024, 8
 _BLOCK_FRAMES = 2048
 
 
@@ -113,45 +102,6 @@ def estimate(net: ChordNet, frames: Frames, prices: Prices) -> ChordTimes:
     return times_of(best_path(blocks(), prices.change - prices.trust * changes), bounds)
 
 
-def read_chords(score: Score) -> tuple[ChordSpan, ...]:
-    """The chords of a piece by the shipped net, from the beginning to the end without gaps, labels in Harte syntax.
-
-    Raises:
-        InputError: the piece is too long to measure.
-        SetupError: the weights are missing or damaged.
-    """
-    net, prices = _shipped(chords_folder())
-    if len(score) == 0:
-        return ()
-    layout = lay_out(score)
-    times = estimate(net, frames_of(layout), prices)
-    key = estimate_key(layout).key
-    bounds = (times.bounds_ticks / score.ticks_per_quarter).tolist()
-    chords = zip(times.states.tolist(), times.bass.tolist(), strict=True)
-    labels = [NO_CHORD if bass == NO_BASS else chord_label(state, bass, key) for state, bass in chords]
-    return tuple(
-        ChordSpan(round(start, 6), round(end - start, 6), label)
-        for (start, end), label in zip(pairwise(bounds), labels, strict=True)
-    )
-
-
-def chords_folder() -> Path:
-    """Where the shipped weights lie: inside the package, else in the project's `models/chords`."""
-    package = Path(__file__).resolve().parent
-    inside = package / "weights" / "chords"
-    return inside if inside.exists() else package.parents[2] / "models" / "chords"
-
-
-def has_chord_net() -> bool:
-    """Whether there are weights to read chords with."""
-    return (chords_folder() / WEIGHTS_NAME).is_file()
-
-
-@lru_cache(maxsize=2)
-def _shipped(folder: Path) -> tuple[ChordNet, Prices]:
-    return load_chord_net(folder)
-
-
 def save_chord_net(net: ChordNet, prices: Prices, folder: Path, facts: dict[str, Any]) -> None:
     """Write config and weights, these in half precision; `facts` (training, figures) go into the config.
 
@@ -173,12 +123,7 @@ def load_chord_net(folder: Path) -> tuple[ChordNet, Prices]:
         SetupError: config or weights are missing, damaged, or of another version of stilo.
     """
     try:
-        for name, most in ((WEIGHTS_NAME, LARGEST_WEIGHTS_BYTES), (CONFIG_NAME, LARGEST_CONFIG_BYTES)):
-            if (folder / name).stat().st_size > most:
-                raise SetupError(f"{folder / name}: larger than any of stilo's; install stilo anew")
-        config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
-        if config["format"] != FORMAT:
-            raise SetupError(f"{folder}: chord net of another version of stilo (format {config['format']})")
+        config = read_config(folder)
         net = ChordNet(_checked(ChordNetConfig(**config["model"])))
         net.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / WEIGHTS_NAME).items()})
         prices = Prices(**{name: float(value) for name, value in config["prices"].items()})
