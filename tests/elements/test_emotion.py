@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from stilo.elements.emotion import LONGEST_STRETCH_BARS, emotion_curve
+from stilo.elements.emotion import LONGEST_STRETCH_BARS, measure_emotion
 from stilo.elements.emotion_cues import CUE_NAMES, CUES, Hearing
 from stilo.elements.emotion_frames import MOST_FRAMES
 from stilo.elements.emotion_probe import KNOWN_DIRECTIONS, Probe, learn_probe, shipped_probe
 from stilo.elements.form import Section
 from stilo.elements.layout import lay_out
 from stilo.elements.profile import Profile, analyse, analysis_json
-from stilo.music.score import Score, Tempo, Track, notes_from_columns
+from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
 
 QUARTER = 480
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 11)
@@ -39,7 +39,7 @@ def rows_of(scale: tuple[int, ...], bars: int, *, per_bar: int = 8, length: floa
 def score_of(rows: list, *, tempo: float = 100.0, velocity: int = 70) -> Score:
     table = np.array(rows)
     notes = notes_from_columns(table[:, 0], table[:, 1], table[:, 2], velocity)
-    return Score(notes, (Track(),), tempos=(Tempo(0, tempo),))
+    return Score(notes, (Track(),), tempos=(Tempo(0, tempo),), time_signatures=(TimeSignature(0, 4, 4),))
 
 
 def song(scale: tuple[int, ...] = MAJOR, bars: int = 8, *, tempo: float = 100.0, velocity: int = 70, **more) -> Score:
@@ -47,7 +47,7 @@ def song(scale: tuple[int, ...] = MAJOR, bars: int = 8, *, tempo: float = 100.0,
 
 
 def cues(score: Score) -> dict[str, float]:
-    return dict(zip(CUE_NAMES, Hearing(lay_out(score)).cues([0, score.end_ticks + 1])[0].tolist(), strict=True))
+    return dict(zip(CUE_NAMES, Hearing(lay_out(score)).cues([0], [score.end_ticks + 1])[0].tolist(), strict=True))
 
 
 @pytest.mark.parametrize("tempo", [60.0, 100.0, 160.0])
@@ -125,7 +125,7 @@ def test_neutral_without_notes_and_bounded_with_many():
         notes_from_columns(np.sort(rng.integers(0, 960_000, many)), 240, rng.integers(20, 110, many)), (Track(),)
     )
     hearing = Hearing(lay_out(noise))
-    placed = shipped_probe().valence_arousal(hearing.cues([0, 480_000, 960_241]))
+    placed = shipped_probe().valence_arousal(hearing.cues([0, 480_000], [480_000, 960_241]))
     assert (np.abs(placed) < 1).all()
     assert (placed[:, 1] > 0.5).all()
     assert (placed[:, 0] < 0).all()
@@ -135,7 +135,7 @@ def test_a_very_long_piece_has_longer_frames():
     rows = [(bar * 4 * QUARTER, QUARTER, 60 + bar % 5) for bar in range(3000)]
     hearing = Hearing(lay_out(score_of(rows, tempo=30.0)))
     assert len(hearing._frames.at) <= MOST_FRAMES
-    assert not np.isnan(hearing.cues([0, 3000 * 4 * QUARTER])[0, CUE_NAMES.index("clarity_long")])
+    assert not np.isnan(hearing.cues([0], [3000 * 4 * QUARTER])[0, CUE_NAMES.index("clarity_long")])
 
 
 def test_windows_say_what_their_music_says_alone():
@@ -143,10 +143,10 @@ def test_windows_say_what_their_music_says_alone():
     first, second = rows_of(MAJOR, 16), rows_of(MINOR, 16, per_bar=4)
     shift = 16 * 4 * QUARTER
     both = score_of(first + [(onset + shift, length, pitch) for onset, length, pitch in second])
-    windows = Hearing(lay_out(both)).cues([0, shift, both.end_ticks + 1])
+    windows = Hearing(lay_out(both)).cues([0, shift], [shift, both.end_ticks + 1])
     for window, rows in zip(windows, (first, second), strict=True):
         alone = score_of(rows)
-        expected = Hearing(lay_out(alone)).cues([0, alone.end_ticks + 1])[0]
+        expected = Hearing(lay_out(alone)).cues([0], [alone.end_ticks + 1])[0]
         away = np.abs(shipped_probe().standardised(window) - shipped_probe().standardised(expected))
         assert away.max() < 0.4, CUE_NAMES[int(away.argmax())]
 
@@ -158,7 +158,11 @@ def two_moods() -> Score:
     second = np.array(rows_of(MINOR, 16, per_bar=2, length=1.0)) + np.array([shift, 0, -12])
     rows = np.concatenate([first, second])
     velocity = np.repeat([100, 45], [len(first), len(second)])
-    return Score(notes_from_columns(rows[:, 0], rows[:, 1], rows[:, 2], velocity), (Track(),))
+    return Score(
+        notes_from_columns(rows[:, 0], rows[:, 1], rows[:, 2], velocity),
+        (Track(),),
+        time_signatures=(TimeSignature(0, 4, 4),),
+    )
 
 
 def test_the_curve_follows_a_change_of_mood():
@@ -177,7 +181,7 @@ def test_the_curve_follows_a_change_of_mood():
 @pytest.mark.parametrize("bars", [1, 16, 17, 24, 100, 1000])
 def test_one_long_section_is_cut(bars):
     layout = lay_out(song(bars=bars))
-    curve = emotion_curve(layout, Hearing(layout), (Section(0, bars, "A"),))
+    curve = measure_emotion(layout, (Section(0, bars, "A"),))[1]
     assert curve[0].first_bar == 0
     assert sum(point.bars for point in curve) == bars
     assert [p.first_bar + p.bars for p in curve[:-1]] == [p.first_bar for p in curve[1:]]
@@ -187,8 +191,8 @@ def test_one_long_section_is_cut(bars):
 
 def test_a_silent_section_is_calm():
     rows = [*rows_of(MAJOR, 8, per_bar=16), (24 * 4 * QUARTER, QUARTER, 60)]
-    layout = lay_out(score_of(rows))
-    curve = emotion_curve(layout, Hearing(layout), (Section(0, 8, "A"), Section(8, 16, "B"), Section(24, 1, "C")))
+    sections = (Section(0, 8, "A"), Section(8, 16, "B"), Section(24, 1, "C"))
+    _, curve = measure_emotion(lay_out(score_of(rows)), sections)
     assert curve[1].arousal < curve[0].arousal - 0.5
     assert curve[1].bars == 16
 
@@ -262,4 +266,5 @@ def test_accents_on_the_quarters():
     onsets = np.arange(32) * 240
     velocity = np.where(np.arange(32) % 2 == 0, 90, 60)
     notes = notes_from_columns(onsets, np.full(32, 240), np.full(32, 60), velocity)
-    assert analyse(Score(notes, (Track(),))).emotion.accents == 30
+    score = Score(notes, (Track(),), time_signatures=(TimeSignature(0, 4, 4),))
+    assert analyse(score).emotion.accents == 30

@@ -63,48 +63,45 @@ class EmotionPoint:
     arousal: float
 
 
-def measure_emotion(layout: Layout, hearing: Hearing) -> Emotion:
-    """Measure the element emotion from the cues and the velocities of a piece. Without notes: 0, neutral."""
+def measure_emotion(layout: Layout, sections: Sequence[Section]) -> tuple[Emotion, tuple[EmotionPoint, ...]]:
+    """Measure the element emotion of a piece, and its course. Without notes: 0, neutral, and no course.
+
+    Args:
+        layout: the piece.
+        sections: they cover its bars without gaps. One long section is cut into stretches of about eight bars.
+    """
     velocity = layout.velocity.astype(np.float64)
     if len(velocity) == 0:
-        return Emotion(histogram(np.zeros(8)), 0.0, 0.0, 0.0, 0.0, 0.0)
-    valence, arousal = shipped_probe().valence_arousal(hearing.cues([0, _end(layout)]))[0]
-    return Emotion(
+        return Emotion(histogram(np.zeros(8)), 0.0, 0.0, 0.0, 0.0, 0.0), ()
+    firsts = _firsts(sections)
+    whole, *parts = _valence_arousal(layout, firsts)
+    emotion = Emotion(
         loudness_levels=histogram(np.bincount(layout.velocity // 16, minlength=8)),
-        valence=figure(valence),
-        arousal=figure(arousal),
+        valence=whole[0],
+        arousal=whole[1],
         loudness=figure(velocity.mean()),
         loudness_range=figure(velocity.std()),
         accents=figure(_accents(layout)),
     )
+    lengths = np.diff(np.append(firsts, len(layout.grid))).tolist()
+    curve = (EmotionPoint(*point) for point in zip(firsts.tolist(), lengths, *zip(*parts, strict=True), strict=True))
+    return emotion, tuple(curve)
 
 
-def _end(layout: Layout) -> int:
-    """A tick after every note and bar line."""
-    return int(max(layout.score.end_ticks, layout.grid.starts_ticks[-1])) + 1
+def _valence_arousal(layout: Layout, firsts: Ints) -> list[tuple[float, float]]:
+    """Of the whole piece, then of the stretches that begin at the bars `firsts`."""
+    end = int(max(layout.score.end_ticks, layout.grid.starts_ticks[-1])) + 1
+    starts = layout.grid.starts_ticks[firsts]
+    ends = np.append(starts[1:], end)
+    cues = Hearing(layout).cues(np.append(0, starts), np.append(end, ends))
+    return [(figure(v), figure(a)) for v, a in shipped_probe().valence_arousal(cues).tolist()]
 
 
-def emotion_curve(layout: Layout, hearing: Hearing, sections: Sequence[Section]) -> tuple[EmotionPoint, ...]:
-    """Valence and arousal of each section; of stretches of eight bars or more when there is one long section.
-
-    Args:
-        layout: the piece.
-        hearing: of the same piece.
-        sections: they cover its bars without gaps.
-    """
-    if len(layout.onset_ticks) == 0 or not sections:
-        return ()
-    firsts = np.array([section.first_bar for section in sections], np.int64)
-    bars = sections[-1].first_bar + sections[-1].bars
-    if len(sections) == 1 and bars > LONGEST_STRETCH_BARS:
-        firsts = _stretches(bars)
-    bounds = np.append(layout.grid.starts_ticks[firsts], _end(layout))
-    points = shipped_probe().valence_arousal(hearing.cues(bounds)).tolist()
-    lengths = np.diff(np.append(firsts, bars)).tolist()
-    return tuple(
-        EmotionPoint(first, length, figure(valence), figure(arousal))
-        for first, length, (valence, arousal) in zip(firsts.tolist(), lengths, points, strict=True)
-    )
+def _firsts(sections: Sequence[Section]) -> Ints:
+    """Where the stretches of the curve begin, in bars."""
+    if len(sections) == 1 and sections[0].bars > LONGEST_STRETCH_BARS:
+        return _stretches(sections[0].bars)
+    return np.array([section.first_bar for section in sections], np.int64)
 
 
 def _stretches(bars: int) -> Ints:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stilo.elements.emotion_frames import FRAME_CUES, hear_frames
-from stilo.elements.layout import Bools, Floats, Ints, Layout
+from stilo.elements.layout import Floats, Ints, Layout
 from stilo.elements.windowed import Windowed
 from stilo.music.timeline import ticks_to_seconds
 
@@ -78,6 +78,8 @@ _LOWEST_RATE = 0.05  # a second
 _SHORTEST_HEARING_SECONDS = 0.25
 _LONGEST_STEP_SECONDS = 2.0  # further apart, two notes make no melodic step
 _C3, _D3 = 48, 50
+_STACCATO = 0.6  # of the time to the next onset
+_ALIKE = 0.15  # difference of the logarithms of two gaps that count as one length
 
 
 def _spread(mean: Floats, mean_of_squares: Floats) -> Floats:
@@ -89,42 +91,36 @@ class Hearing:
 
     def __init__(self, layout: Layout) -> None:
         self._score = layout.score
-        onset, end = layout.onset_ticks, layout.end_ticks
-        self._onset_ticks = onset
-        if len(onset) == 0:
+        self._onset_ticks = layout.onset_ticks
+        if len(self._onset_ticks) == 0:
             return
-        self._onset_seconds = ticks_to_seconds(self._score, onset)
-        ends = ticks_to_seconds(self._score, end)
+        seconds = ticks_to_seconds(self._score, np.concatenate([layout.onset_ticks, layout.end_ticks]))
+        self._onset_seconds, ends = np.split(seconds, 2)
         self._reach_seconds = np.maximum.accumulate(ends)
         self._hear_notes(layout, ends)
-        self._hear_onsets()
         self._hear_melody(layout)
         self._hear_slices(layout)
 
     def _hear_notes(self, layout: Layout, ends: Floats) -> None:
         onset = self._onset_seconds
-        self._first = np.flatnonzero(np.concatenate([[True], np.diff(self._onset_ticks) > 0]))
-        nexts = np.append(onset[self._first][1:], onset[-1] + 1)
-        gap = np.repeat(nexts, np.diff(np.append(self._first, len(onset)))) - onset
+        first = np.flatnonzero(np.concatenate([[True], np.diff(self._onset_ticks) > 0]))
+        nexts = np.append(onset[first[1:]], onset[-1] + 1)
+        to_next = np.repeat(nexts, np.diff(np.append(first, len(onset)))) - onset
         length = np.clip(ends - onset, 0.02, 8.0)
-        logs = np.log(length)
-        short = length < 0.6 * gap
+        short = length < _STACCATO * to_next
         self._notes = Windowed.of(self._onset_ticks, layout.velocity)
+        self._hear_onsets(self._onset_ticks[first], onset[first])
         pitched = layout.pitched
-        self._lengths = Windowed.of(self._onset_ticks[pitched], *(row[pitched] for row in (logs, logs**2, short)))
-        pitch = layout.pitch[pitched]
-        self._pitches = Windowed.of(self._onset_ticks[pitched], pitch, pitch < _C3)
-        self._bass = Windowed.of(self._onset_ticks[pitched][pitch < _D3])
+        at, pitch, logs = self._onset_ticks[pitched], layout.pitch[pitched], np.log(length[pitched])
+        self._pitches = Windowed.of(at, pitch, pitch < _C3, logs, logs**2, short[pitched])
+        self._bass = Windowed.of(at[pitch < _D3])
 
-    def _hear_onsets(self) -> None:
-        onset = self._onset_seconds[self._first]
-        gaps = np.clip(np.diff(onset), 0.03, 4.0)
+    def _hear_onsets(self, at: Ints, onset: Floats) -> None:
+        gaps = np.minimum(np.maximum(np.diff(onset), 0.03), 4.0)
         logs = np.log(gaps)
-        at = self._onset_ticks[self._first]
         self._onsets = Windowed.of(at)
-        self._gaps = Windowed.of(at[:-1], logs, logs**2)
-        self._weighted_gaps = Windowed.of(at[:-1], logs, weight=gaps)
-        self._even = Windowed.of(at[:-2], np.abs(np.diff(logs)) < 0.15)
+        self._gaps = Windowed.of(at[:-1], logs, logs**2, gaps, gaps * logs)
+        self._even = Windowed.of(at[:-2], np.abs(np.diff(logs)) < _ALIKE)
 
     def _hear_melody(self, layout: Layout) -> None:
         melody = layout.melody
@@ -137,70 +133,69 @@ class Hearing:
 
     def _hear_slices(self, layout: Layout) -> None:
         slices = layout.slices
-        starts = ticks_to_seconds(self._score, slices.starts_ticks)
-        seconds = ticks_to_seconds(self._score, slices.starts_ticks + slices.lengths_ticks) - starts
+        end = slices.starts_ticks[-1] + slices.lengths_ticks[-1]
+        starts = ticks_to_seconds(self._score, np.append(slices.starts_ticks, end))
+        starts, seconds = starts[:-1], np.diff(starts)
         sounds = slices.count > 0
-        chroma = slices.chroma
         self._silence = Windowed.of(slices.starts_ticks, ~sounds, weight=seconds)
         at, held = slices.starts_ticks[sounds], seconds[sounds]
         self._sound = Windowed.of(at, slices.count[sounds], slices.bass[sounds], weight=held)
-        self._frames: Windowed | None = hear_frames(chroma, slices.bass, starts, seconds) if sounds.any() else None
+        self._frames: Windowed | None = None
+        if sounds.any():
+            self._frames = hear_frames(slices.chroma, slices.bass, starts, seconds)
 
-    def cues(self, bounds_ticks: ArrayLike) -> Floats:
-        """Cues of the windows between neighbouring bounds, [windows, cues]; NaN for what cannot be heard there."""
-        bounds = np.asarray(bounds_ticks, np.int64)
+    def cues(self, starts_ticks: ArrayLike, ends_ticks: ArrayLike) -> Floats:
+        """Cues of windows, from each start to before its end, [windows, cues]; NaN for what cannot be heard there."""
+        starts, ends = np.asarray(starts_ticks, np.int64), np.asarray(ends_ticks, np.int64)
         if len(self._onset_ticks) == 0:
-            return np.full((len(bounds) - 1, len(CUES)), np.nan)
-        return np.concatenate([self._time_cues(bounds), self._pitch_cues(bounds), self._frame_cues(bounds)], axis=1)
+            return np.full((len(starts), len(CUES)), np.nan)
+        return np.column_stack(
+            [*self._time_cues(starts, ends), *self._pitch_cues(starts, ends), self._frame_cues(starts, ends)]
+        )
 
-    def _heard_seconds(self, bounds: Ints) -> Floats:
+    def _heard_seconds(self, starts: Ints, ends: Ints) -> Floats:
         """From the first onset in each window to the last end in it."""
-        at = np.searchsorted(self._onset_ticks, bounds)
-        begins = self._onset_seconds[np.minimum(at[:-1], len(self._onset_seconds) - 1)]
-        reach = self._reach_seconds[np.maximum(at[1:] - 1, 0)]
-        ends = np.minimum(reach, ticks_to_seconds(self._score, bounds[1:]))
-        return np.maximum(ends - begins, _SHORTEST_HEARING_SECONDS)
+        first = np.minimum(self._onset_ticks.searchsorted(starts), len(self._onset_ticks) - 1)
+        last = np.maximum(self._onset_ticks.searchsorted(ends) - 1, 0)
+        until = np.minimum(self._reach_seconds[last], ticks_to_seconds(self._score, ends))
+        return np.maximum(until - self._onset_seconds[first], _SHORTEST_HEARING_SECONDS)
 
-    def _time_cues(self, bounds: Ints) -> Floats:
-        heard = self._heard_seconds(bounds)
-
-        notes, pitches = self._notes.weight(bounds), self._pitches.weight(bounds)
+    def _time_cues(self, starts: Ints, ends: Ints) -> list[Floats]:
+        """From onset_rate to loudness, each [windows]."""
+        heard = self._heard_seconds(starts, ends)
+        notes, pitches = self._notes.weight(starts, ends), self._pitches.weight(starts, ends)
+        bass = self._bass.weight(starts, ends)
         drums_alone = (notes > 0) & (pitches == 0)
 
-        def rate(count: Floats, known: Bools) -> Floats:
-            return np.asarray(np.where(known, np.log(np.maximum(count / heard, _LOWEST_RATE)), np.nan))
+        def rate(count: Floats) -> Floats:
+            return np.asarray(np.log(np.maximum(count / heard, _LOWEST_RATE)))
 
-        length, gap = self._lengths.means(bounds), self._gaps.means(bounds)
-        bass = self._bass.weight(bounds)
-        columns = [
-            rate(self._onsets.weight(bounds), notes >= 0),
-            rate(notes, notes >= 0),
-            rate(self._melody.weight(bounds), ~drums_alone),
-            rate(bass, bass > 0),
-            self._weighted_gaps.means(bounds)[:, 0],
-            _spread(gap[:, 0], gap[:, 1]),
-            self._even.means(bounds)[:, 0],
-            length[:, 0],
-            _spread(length[:, 0], length[:, 1]),
-            length[:, 2],
-            np.where(pitches > 0, self._silence.means(bounds)[:, 0], np.nan),
-            self._notes.means(bounds)[:, 0],
+        gap = self._gaps.means(starts, ends).T
+        length = self._pitches.means(starts, ends).T[2:]
+        return [
+            rate(self._onsets.weight(starts, ends)),
+            rate(notes),
+            np.where(drums_alone, np.nan, rate(self._melody.weight(starts, ends))),
+            np.where(bass > 0, rate(bass), np.nan),
+            gap[3] / gap[2],
+            _spread(gap[0], gap[1]),
+            self._even.means(starts, ends)[:, 0],
+            length[0],
+            _spread(length[0], length[1]),
+            length[2],
+            np.where(pitches > 0, self._silence.means(starts, ends)[:, 0], np.nan),
+            self._notes.means(starts, ends)[:, 0],
         ]
-        return np.stack(columns, axis=1)
 
-    def _pitch_cues(self, bounds: Ints) -> Floats:
-        pitch, sound = self._pitches.means(bounds), self._sound.means(bounds)
-        columns = [
-            pitch[:, 0],
-            self._melody.means(bounds)[:, 0],
-            sound[:, 1],
-            pitch[:, 1],
-            self._steps.means(bounds),
-            sound[:, 0],
-        ]
-        return np.column_stack(columns)
+    def _pitch_cues(self, starts: Ints, ends: Ints) -> list[Floats]:
+        """From height to voices, each [windows] or [windows, k]."""
+        pitch, sound = self._pitches.means(starts, ends), self._sound.means(starts, ends)
+        melody = self._melody.means(starts, ends)
+        return [pitch[:, 0], melody[:, 0], sound[:, 1], pitch[:, 1], self._steps.means(starts, ends), sound[:, 0]]
 
-    def _frame_cues(self, bounds: Ints) -> Floats:
+    def _frame_cues(self, starts: Ints, ends: Ints) -> Floats:
+        """From chord_fit to held_bass, [windows, FRAME_CUES]."""
         if self._frames is None:
-            return np.full((len(bounds) - 1, FRAME_CUES), np.nan)
-        return self._frames.means(ticks_to_seconds(self._score, bounds))
+            return np.full((len(starts), FRAME_CUES), np.nan)
+        seconds = ticks_to_seconds(self._score, np.concatenate([starts, ends]))
+        return self._frames.means(*np.split(seconds, 2))

@@ -24,12 +24,12 @@ _SHORT, _LONG = 2, 8  # frames before and after: windows of 2n − 1 frames
 _RETURN_FRAMES = 4
 _SHARPNESS = 8.0  # how decidedly key scores become shares
 _ROOT_IN_BASS = 0.1
-_TEMPLATES: tuple[tuple[str, tuple[int, ...]], ...] = (
-    ("major", (0, 4, 7)), ("minor", (0, 3, 7)), ("altered", (0, 3, 6)), ("altered", (0, 4, 8)),
-    ("major", (0, 4, 7, 10)), ("minor", (0, 3, 7, 10)), ("major", (0, 4, 7, 11)), ("altered", (0, 3, 6, 9)),
-    ("open", (0, 5, 7)), ("open", (0, 7)), ("open", (0,)),
+# major and minor triads, diminished, augmented; dominant, minor, major and diminished sevenths; fourth, fifth, one tone
+_TEMPLATES = (
+    (0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 8), (0, 4, 7, 10), (0, 3, 7, 10), (0, 4, 7, 11), (0, 3, 6, 9),
+    (0, 5, 7), (0, 7), (0,),
 )  # fmt: skip
-_KINDS = np.array([kind for kind, _ in _TEMPLATES])
+_IS_MAJOR = np.array([{4, 7} <= set(tones) for tones in _TEMPLATES])
 
 
 def _key_profiles() -> Floats:
@@ -51,7 +51,7 @@ def _outside_scales() -> Floats:
 def _chord_templates() -> Floats:
     """Unit templates, kind by kind, each on the twelve roots, [kinds · 12, 12]."""
     rows = np.zeros((len(_TEMPLATES) * 12, 12))
-    for kind, (_, tones) in enumerate(_TEMPLATES):
+    for kind, tones in enumerate(_TEMPLATES):
         for root in range(12):
             rows[kind * 12 + root, [(root + tone) % 12 for tone in tones]] = 1 / np.sqrt(len(tones))
     return rows
@@ -103,9 +103,10 @@ def _chord_cues(sound: Floats, low: Floats, silent: Bools) -> Floats:
     under = low + np.concatenate([low[1:], np.zeros((1, 12))])
     under /= np.maximum(under.sum(axis=1, keepdims=True), 1e-9)
     likeness = pair @ _CHORDS.T
-    best = (likeness + _ROOT_IN_BASS * np.tile(under, len(_TEMPLATES))).argmax(axis=1)
-    kind, root = _KINDS[best // 12], best % 12
-    fit = np.column_stack([likeness.max(axis=1), kind == "major"])
+    on_bass = likeness.reshape(-1, len(_TEMPLATES), 12) + _ROOT_IN_BASS * under[:, None]
+    best = on_bass.reshape(len(likeness), -1).argmax(axis=1)
+    root = best % 12
+    fit = np.column_stack([likeness.max(axis=1), _IS_MAJOR[best // 12]])
     fit[pair.sum(axis=1) <= 0] = np.nan
     move = np.concatenate([[0], np.diff(root)]) % 12
     joined = ~silent & np.concatenate([[False], ~silent[:-1]])

@@ -21,7 +21,7 @@ from stilo.elements.emotion_cues import CUE_NAMES, CUES
 from stilo.elements.layout import Floats
 
 PROBE_FILE = "emotion_probe.json"
-_FURTHEST = 2.5  # standard deviations: no cue counts for more
+_LIMIT = 2.0  # standard deviations that no cue reaches: music unlike what was judged stays within what was learned
 _SQUEEZE = 0.25  # odds of nine to one come out as one half
 _SMALLEST_DEVIATION = 1e-6
 KNOWN_DIRECTIONS = np.array([[cue.valence for cue in CUES], [cue.arousal for cue in CUES]], np.float64)  # [2, cues]
@@ -43,8 +43,9 @@ class Probe:
     intercept: Floats
 
     def standardised(self, cues: Floats) -> Floats:
-        """Cues [..., cues] in standard deviations, limited; 0, which says nothing, for those not known (NaN)."""
-        return np.clip(np.nan_to_num((cues - self.mean) / self.deviation), -_FURTHEST, _FURTHEST)
+        """Cues [..., cues] in standard deviations, bent towards a limit; 0 says nothing, for those not known (NaN)."""
+        deviations = np.nan_to_num((cues - self.mean) / self.deviation)
+        return np.asarray(_LIMIT * np.tanh(deviations / _LIMIT))
 
     def scores(self, cues: Floats) -> Floats:
         """Log-odds of pleasant and of excited, [pieces, 2], of cues [pieces, cues]."""

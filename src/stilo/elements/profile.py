@@ -7,26 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from stilo.elements.chords import ChordSpan, chord_path, chord_spans, estimate_chords
-from stilo.elements.emotion import emotion_curve, measure_emotion
-from stilo.elements.emotion_cues import Hearing
+from stilo.elements.emotion import measure_emotion
 from stilo.elements.figures import figure
 from stilo.elements.form import Form, measure_form
 from stilo.elements.grid import GridEstimate, on_grid
 from stilo.elements.harmony import measure_harmony
 from stilo.elements.key import estimate_key
 from stilo.elements.layout import lay_out
-from stilo.elements.local_key import estimate_key_regions
+from stilo.elements.local_key import KeyRegion, estimate_key_regions
 from stilo.elements.motifs import find_motifs
 from stilo.elements.pitch import measure_pitch
 from stilo.elements.pooling import pool_profiles, profile_distance
 from stilo.elements.record import ELEMENTS, GROUPS, LIKENESS_ROWS, PieceDetail, Profile
 from stilo.elements.rhythm import measure_rhythm
 from stilo.music.score import Score
+
+_Span = TypeVar("_Span", ChordSpan, KeyRegion)
 
 __all__ = ["ELEMENTS", "PieceDetail", "Profile", "analyse", "analysis_json", "pool_profiles", "profile_distance"]
 
@@ -36,7 +37,7 @@ def analyse(score: Score | GridEstimate, chords: Sequence[ChordSpan] | None = No
 
     Args:
         score: the piece, or what `on_grid` made of it. A score that comes with chords is measured as it is.
-        chords: where known (`models.chord_net.read_chords`, or marks of the score), in order of onset; else they are
+        chords: where known (`models.chord_reader.read_chords`, or marks of the score), in order of onset; else they are
             estimated by templates.
 
     Raises:
@@ -55,23 +56,23 @@ def analyse(score: Score | GridEstimate, chords: Sequence[ChordSpan] | None = No
     pitch = measure_pitch(layout, estimate.key.tonic, estimate.key.mode == "minor", motifs.share)
     rhythm = measure_rhythm(layout, form)
     heard = pitch.pitched_share > 0
-    hearing = Hearing(layout)
+    emotion, curve = measure_emotion(layout, form.sections)
     return Profile(
         pitch=pitch,
         rhythm=rhythm,
         harmony=harmony,
-        emotion=measure_emotion(layout, hearing),
+        emotion=emotion,
         piece=PieceDetail(
             key=str(estimate.key) if heard else "",
             chords=in_file_quarters(spans, grid) if len(score) else (),
             sections=form.sections if len(score) else (),
-            emotion_curve=emotion_curve(layout, hearing, form.sections),
+            emotion_curve=curve,
             **_likeness_rows(form),
             grid=grid.kind,
             grid_error_seconds=figure(grid.mean_error_seconds),
             roles=layout.roles,
             motifs=motifs.motifs,
-            key_regions=regions,
+            key_regions=in_file_quarters(regions, grid),
         ),
     )
 
@@ -81,8 +82,8 @@ def _grid_for(score: Score, chords: Sequence[ChordSpan] | None) -> GridEstimate:
     return on_grid(score) if chords is None else GridEstimate(score)
 
 
-def in_file_quarters(spans: Sequence[ChordSpan], grid: GridEstimate) -> tuple[ChordSpan, ...]:
-    """Chords of the score on its grid, where the file itself has them."""
+def in_file_quarters(spans: Sequence[_Span], grid: GridEstimate) -> tuple[_Span, ...]:
+    """Chords or keys of the score on its grid, where the file itself has them."""
     if not grid.is_played or not spans:
         return tuple(spans)
     onset = np.array([span.onset_quarters for span in spans])
