@@ -10,6 +10,8 @@ distinctive patterns in music"), and chosen one after the other, each on the not
 from __future__ import annotations
 
 import heapq
+import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +25,7 @@ FEWEST_NOTES, MOST_NOTES = 4, 10
 MOST_OCCURRENCES = 256  # told of one motif
 MOST_LINES = 12
 _MOST_STEPS = 60_000
-_CANDIDATES_TO_A_LENGTH = 48
+_CANDIDATES_TO_A_LENGTH = 16
 _REST_QUARTERS = 2.0
 _DISTINCT_BITS = 24.0  # what sets a motif apart: bits beyond count a quarter, so that short and frequent beats long
 _GRID = 12  # to the quarter
@@ -196,48 +198,65 @@ def _candidates(steps: _Steps) -> list[tuple[float, int, Ints]]:
 
 
 def _counted(bits: Any) -> Any:
-    return np.minimum(bits, _DISTINCT_BITS) + 0.25 * np.maximum(0.0, bits - _DISTINCT_BITS)
+    """Bits as they count for a motif, of a number or an array."""
+    return 0.25 * bits + 0.75 * (bits + _DISTINCT_BITS - abs(bits - _DISTINCT_BITS)) / 2
 
 
 def _choose(steps: _Steps, candidates: list[tuple[float, int, Ints]]) -> list[tuple[Ints, int]]:
     """Where the motifs begin and how many notes each has: always the one that saves most on the notes still free."""
-    free = np.ones(len(steps.step), bool)
+    taken = bytearray(len(steps.step))
+    ledger = _Ledger(steps, taken)
     heap = [(-saved, i) for i, (saved, _, _) in enumerate(candidates)]
     heapq.heapify(heap)
     chosen: list[tuple[Ints, int]] = []
     while heap and len(chosen) < MOST_MOTIFS:
-        bound, i = heapq.heappop(heap)
-        _, notes, starts = candidates[i]
-        weight, starts = _weight(steps, starts, notes, free)
+        _, i = heapq.heappop(heap)
+        _, notes, all_starts = candidates[i]
+        weight, starts = ledger.weight(all_starts.tolist(), notes)
         if weight <= 0:
             continue
-        if weight >= -bound - 1e-9 or not heap or weight >= -heap[0][0]:
-            chosen.append((starts, notes))
-            free[(starts[:, None] + np.arange(notes)).ravel()] = False
-        else:
+        if heap and weight < -heap[0][0]:
             heapq.heappush(heap, (-weight, i))
+            continue
+        chosen.append((np.array(starts, np.int64), notes))
+        for start in starts:
+            taken[start : start + notes] = b"\1" * notes
     return chosen
 
 
-def _weight(steps: _Steps, starts: Ints, notes: int, free: Bools) -> tuple[float, Ints]:
-    """Bits saved by a pattern on the notes that are free, and the occurrences that do not overlap; 0 for none."""
-    run = steps.step[starts[0] : starts[0] + notes - 1]
-    if _is_periodic(run.tolist()):
-        return 0.0, starts
-    starts = starts[free[starts[:, None] + np.arange(notes)].all(axis=1)]
-    kept, until = [], -1
-    for start in starts.tolist():
-        if start >= until:
-            kept.append(start)
-            until = start + notes
-    starts = np.array(kept, np.int64)
-    if len(starts) < 2:
-        return 0.0, starts
-    bits = float(_counted(steps.bits[starts[0] : starts[0] + notes - 1].sum()))
-    saved = (len(starts) - 1) * bits - len(starts) * float(np.log2(len(steps.step)))
-    same_place = np.unique(steps.phase[starts], return_counts=True)[1].max() / len(starts)
-    fit = 0.5 + 0.25 * float(steps.strength[starts].mean()) + 0.25 * float(same_place)
-    return max(0.0, saved * fit * (1.0 if steps.is_melody[starts].any() else 0.5)), starts
+class _Ledger:
+    """What patterns save, on the notes that are not `taken` yet; plain lists, since most patterns occur a few times."""
+
+    def __init__(self, steps: _Steps, taken: bytearray) -> None:
+        self._taken = taken
+        self._step = steps.step.tolist()
+        self._bits = np.concatenate([[0.0], np.cumsum(steps.bits)]).tolist()
+        self._strength = steps.strength.tolist()
+        self._phase = steps.phase.tolist()
+        self._is_melody = steps.is_melody.tolist()
+        self._pointer = math.log2(len(self._step))
+
+    def weight(self, starts: list[int], notes: int) -> tuple[float, list[int]]:
+        """Bits saved by a pattern, and its occurrences that do not overlap; 0 when it is none worth telling."""
+        first = starts[0]
+        if _is_periodic(self._step[first : first + notes - 1]):
+            return 0.0, []
+        kept: list[int] = []
+        until = -1
+        for start in starts:
+            if start >= until and self._taken.find(1, start, start + notes) < 0:
+                kept.append(start)
+                until = start + notes
+        count = len(kept)
+        if count < 2:
+            return 0.0, []
+        bits = self._bits[first + notes - 1] - self._bits[first]
+        saved = (count - 1) * float(_counted(bits)) - count * self._pointer
+        strong = sum(self._strength[start] for start in kept) / count
+        phases = [self._phase[start] for start in kept]
+        same_place = max(Counter(phases).values()) / count
+        in_melody = any(self._is_melody[start] for start in kept)
+        return max(0.0, saved * (0.5 + 0.25 * strong + 0.25 * same_place) * (1.0 if in_melody else 0.5)), kept
 
 
 def _is_periodic(run: list[int]) -> bool:

@@ -10,6 +10,7 @@ them; the boundaries are those that together are likeliest, given that sections 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stilo.elements.layout import Floats, Ints, Layout
 from stilo.elements.likeness import Matrices
@@ -20,8 +21,8 @@ SHORTEST_SECTION_BARS = 4
 _LONGEST_SECTION = 40
 CUES = ("starts", "stops", "start peak", "stop peak", "returns", "returned", "new 4", "new 8", "relative 4",
         "relative 8", "long note", "rest")  # fmt: skip
-WEIGHTS = np.array([1.56, 2.5, 1.63, 2.79, -0.06, -1.13, 15.0, -13.74, 0.31, -0.4, 0.13, 0.06])
-BIAS = -3.88
+WEIGHTS = np.array([1.56, 2.38, 1.59, 2.77, -0.08, -1.06, 15.63, -13.83, 0.28, -0.39, 0.13, 0.06])
+BIAS = -3.93
 _FOURS, _EIGHTS, _SECTION, _TOO_SHORT, _TOO_LONG = 0.4, 1.5, 1.0, -6.0, -0.05
 _SAME = 0.7
 _VARIED = 0.9
@@ -41,17 +42,16 @@ def boundary_cues(layout: Layout, likeness: Matrices, per_row: int) -> Floats:
     """`CUES` of each row, [rows, 12]."""
     ahead = _paths(likeness)
     rows = len(ahead)
-    chance = float(np.median(ahead[np.triu_indices(rows, 1)]))
+    chance = float(np.median(ahead))
     behind = np.full_like(ahead, chance)
     if rows > PATH_ROWS:
         behind[PATH_ROWS:, PATH_ROWS:] = ahead[:-PATH_ROWS, :-PATH_ROWS]
     near = np.abs(np.subtract.outer(np.arange(rows), np.arange(rows))) < PATH_ROWS
     unit = max(1e-3, 1 - chance)
+    ahead[near] = behind[near] = chance
     change = ahead - behind
-    starts = np.where(near, -1, change).max(axis=1) / unit
-    stops = np.where(near, -1, -change).max(axis=1) / unit
-    returns = (np.where(near, 0, ahead).max(axis=1) - chance) / unit
-    returned = (np.where(near, 0, behind).max(axis=1) - chance) / unit
+    starts, stops = change.max(axis=1) / unit, -change.min(axis=1) / unit
+    returns, returned = (ahead.max(axis=1) - chance) / unit, (behind.max(axis=1) - chance) / unit
     new = [_novelty(likeness[0], half) for half in KERNELS]
     relative = [(n - n.mean()) / (n.std() + 1e-9) for n in new]
     held, rest = _coming_to_rest(layout, per_row, rows)
@@ -59,21 +59,16 @@ def boundary_cues(layout: Layout, likeness: Matrices, per_row: int) -> Floats:
     return np.stack([*cues, held, rest], axis=1).astype(np.float64)
 
 
-def _paths(likeness: Matrices) -> Floats:
+def _paths(likeness: Matrices) -> NDArray[np.float32]:
     """Mean likeness of the four rows from i on and those from j on, at the best transposition, [rows, rows]."""
     rows = likeness.shape[1]
-    counts = np.zeros((rows, rows), np.float32)
-    for step in range(min(PATH_ROWS, rows)):
-        counts[: rows - step, : rows - step] += 1
-    best = np.zeros((rows, rows), np.float32)
-    for shift in range(7):
-        summed = np.zeros((rows, rows), np.float32)
-        for step in range(min(PATH_ROWS, rows)):
-            summed[: rows - step, : rows - step] += likeness[shift, step:, step:]
-        np.maximum(best, summed, out=best)
-        if shift:
-            np.maximum(best, summed.T, out=best)
-    return np.asarray(best / counts, np.float64)
+    padded = np.zeros((7, rows + PATH_ROWS - 1, rows + PATH_ROWS - 1), np.float32)
+    padded[:, :rows, :rows] = likeness[:7]
+    two = padded[:, :-1, :-1] + padded[:, 1:, 1:]
+    best = (two[:, :-2, :-2] + two[:, 2:, 2:]).max(axis=0)
+    left = np.minimum(PATH_ROWS, rows - np.arange(rows))
+    # shifts down are shifts up seen from the other row
+    return np.asarray(np.maximum(best, best.T) / np.minimum.outer(left, left), np.float32)
 
 
 def _novelty(likeness: Matrices, half: int) -> Floats:
@@ -87,7 +82,7 @@ def _novelty(likeness: Matrices, half: int) -> Floats:
     return np.asarray(windows[diagonal, diagonal].reshape(len(likeness), -1) @ kernel.ravel() / np.abs(kernel).sum())
 
 
-def _above_neighbours(values: Floats) -> Floats:
+def _above_neighbours(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """By how much each value exceeds the larger of its neighbours; 0 stands beyond the ends."""
     padded = np.pad(values, 1)
     return values - np.maximum(padded[:-2], padded[2:])
@@ -156,17 +151,23 @@ def _section_likeness(likeness: Matrices, first: list[int], second: list[int]) -
     """Row by row at the best transposition, begun or ended together; less when one is longer than the other."""
     lengths = first[1] - first[0], second[1] - second[0]
     shorter = min(lengths)
-    rows = np.arange(shorter)
-    best = float(likeness[:, first[0] + rows, second[0] + rows].mean(axis=1).max())
+    best = _path(likeness, first[0], second[0], shorter).max()
     if lengths[0] != lengths[1]:
-        rows -= shorter
-        best = max(best, float(likeness[:, first[1] + rows, second[1] + rows].mean(axis=1).max()))
+        best = max(best, _path(likeness, first[1] - shorter, second[1] - shorter, shorter).max())
     return float(best * (shorter / max(lengths)) ** 0.3)
+
+
+def _path(likeness: Matrices, row: int, column: int, length: int) -> NDArray[np.float32]:
+    """Mean likeness along a diagonal, of each transposition, [12]."""
+    rows = likeness.shape[1]
+    start = row * rows + column
+    diagonal = likeness.reshape(12, -1)[:, start : start + length * (rows + 1) : rows + 1]
+    return np.asarray(diagonal.sum(axis=1) / length)
 
 
 def _as_it_was(likeness: Matrices, first: list[int], second: list[int]) -> bool:
     """Is a section the other over again, untransposed and of the same length to a bar?"""
-    shorter = min(first[1] - first[0], second[1] - second[0])
-    rows = np.arange(shorter)
-    longer = max(first[1] - first[0], second[1] - second[0])
-    return longer - shorter <= 1 and float(likeness[0, first[0] + rows, second[0] + rows].mean()) >= _VARIED
+    lengths = first[1] - first[0], second[1] - second[0]
+    if abs(lengths[0] - lengths[1]) > 1:
+        return False
+    return bool(_path(likeness, first[0], second[0], min(lengths))[0] >= _VARIED)
