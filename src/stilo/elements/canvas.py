@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 100
+_LEAST_CONTRAST = 4.6  # a little more than is asked for
 _GREY_WEIGHTS = (0.2126, 0.7152, 0.0722)  # of the linear red, green and blue in the luminance
 
 
@@ -57,6 +58,15 @@ class Theme:
         pairs = zip(_channels(self.paper), _channels(colour), strict=True)
         return "#" + "".join(f"{round(paper + (full - paper) * strength):02x}" for paper, full in pairs)
 
+    def ground(self, name: str, strength: float) -> str:
+        """The tint of an element that is nearest to `strength` and lets text be read on it."""
+        for step in range(101):
+            for nearby in (strength - step / 100, strength + step / 100):
+                colour = self.tint(name, min(1.0, max(0.0, nearby)))
+                if contrast(self.text_on(colour), colour) >= _LEAST_CONTRAST:
+                    return colour
+        return self.paper
+
     def text_on(self, colour: str) -> str:
         """Paper or ink, whichever is easier to read on a colour."""
         return max((self.paper, self.ink), key=lambda text: contrast(text, colour))
@@ -66,7 +76,7 @@ LIGHT = Theme(
     paper="#fbfaf7",
     ink="#22262e",
     shade="#565c68",
-    accents={"pitch": "#2f6f9f", "rhythm": "#c8672b", "harmony": "#3d8361", "emotion": "#9c4668", "ink": "#22262e"},
+    accents={"pitch": "#2f6f9f", "rhythm": "#c8672b", "harmony": "#377a58", "emotion": "#9c4668", "ink": "#22262e"},
     tracks=(
         "#2f6f9f", "#c8672b", "#3d8361", "#9c4668", "#7a5ea8", "#b3912a", "#3a8f94", "#a6483f", "#5d7a33", "#7d6455",
         "#4f63b5", "#8a8f98",
@@ -82,7 +92,7 @@ DARK = Theme(
         "#6aaede", "#ee9a5b", "#6cc398", "#de86ab", "#ae97dc", "#d8bb5d", "#68c0c4", "#e0837a", "#a0c070", "#bda291",
         "#8f9fe6", "#b4b9c2",
     ),
-    pair=("#4d8fd1", "#f7c58b"),
+    pair=("#4687cb", "#fbcf9d"),
 )  # fmt: skip
 
 

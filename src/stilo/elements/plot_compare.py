@@ -42,6 +42,7 @@ COMPARISON_PIXELS = (1600, 1120)
 _LEFT, _RIGHT = 0.055, 0.965
 _MOST_EFFECTS = 10
 _WIDEST_EFFECT = 4.0
+_TOUCHING = 0.16  # points of the plane nearer than this cover each other
 _HATCHES = ("", "////")
 
 
@@ -144,11 +145,14 @@ def _told(comparison: Comparison) -> list[Difference]:
 def _emotion(axes: Axes, theme: Theme, comparison: Comparison) -> None:
     heading(axes, theme, "Emotion", "how the music is likely to sound; ellipses: spread between pieces")
     emotion_plane(axes, theme)
-    letters = zip((comparison.a, comparison.b), theme.pair, "AB", strict=True)
-    for profile, colour, letter in letters:
+    moods = [profile.emotion for profile in (comparison.a, comparison.b)]
+    near = np.hypot(moods[0].valence - moods[1].valence, moods[0].arousal - moods[1].arousal) < _TOUCHING
+    for profile, colour, letter, side in zip((comparison.a, comparison.b), theme.pair, "AB", (-1, 1), strict=True):
         emotion_point(axes, theme, profile, colour)
-        axes.text(profile.emotion.valence, profile.emotion.arousal, letter, ha="center", va="center", fontsize=9,
-                  fontweight="bold", color=theme.text_on(colour), zorder=6)  # fmt: skip
+        place = (profile.emotion.valence, profile.emotion.arousal)
+        shift = (15 * side, 15 * side) if near else (0, 0)
+        axes.annotate(letter, place, xytext=shift, textcoords="offset points", ha="center", va="center", fontsize=9,
+                      fontweight="bold", color=theme.ink if near else theme.text_on(colour), zorder=6)  # fmt: skip
 
 
 def _mirrored(axes: Axes, theme: Theme, rows: tuple[Any, Any], width: float = 0.86) -> bool:

@@ -43,6 +43,9 @@ def draw_likeness(axes: Axes, theme: Theme, piece: PieceDetail) -> None:
             free_from = middle + bars / 18
     for spine in axes.spines.values():
         spine.set_visible(False)
+    ticks = _bar_ticks(round(bars), 8)
+    axes.set_xticks(ticks)
+    axes.set_yticks(ticks)
     axes.tick_params(length=0, labelsize=10, labelcolor=theme.shade)
 
 
@@ -74,7 +77,7 @@ def draw_course(axes: Axes, theme: Theme, piece: PieceDetail) -> None:
         draw(piece, bottom)
     if curve:
         course.emotion(piece)
-    axes.set_xticks(_bar_ticks(bars))
+    axes.set_xticks(_bar_ticks(bars, 20))
     axes.tick_params(axis="x", length=0, labelsize=10, labelcolor=theme.shade)
 
 
@@ -87,8 +90,11 @@ def _key_regions(piece: PieceDetail) -> tuple[Any, ...]:
     return tuple(getattr(piece, "key_regions", ()))
 
 
-def _bar_ticks(bars: int) -> list[int]:
-    step = next((step for step in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512) if bars / step <= 20), 1024)
+def _bar_ticks(bars: int, most: int) -> list[int]:
+    """Bars to be numbered, from the first, at most about `most`."""
+    step = 1
+    while bars / step > most:
+        step *= 2
     return [1, *range(1 + step, bars + 1, step)]
 
 
@@ -116,13 +122,13 @@ class _Course:
         labels = list(dict.fromkeys(section.label for section in piece.sections))
         for section in piece.sections:
             strength = 0.95 - 0.75 * labels.index(section.label) / max(1, len(labels) - 1)
-            colour = self._theme.tint("rhythm", strength)
+            colour = self._theme.ground("rhythm", strength)
             self._block(section.first_bar + 1, section.bars, bottom, colour, section.label)
 
     def keys(self, piece: PieceDetail, bottom: float) -> None:
         for region in _key_regions(piece):
             major = str(region.key).endswith("major")
-            colour = self._theme.tint("harmony", 0.3 if major else 0.75)
+            colour = self._theme.ground("harmony", 0.2 if major else 0.5)
             start = self._bar(region.onset_quarters)
             self._block(
                 start, region.duration_quarters / self._quarters_to_a_bar, bottom, colour, _short_key(region.key)

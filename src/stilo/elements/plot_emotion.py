@@ -33,7 +33,7 @@ def draw_emotion(axes: Axes, theme: Theme, profile: Profile, others: Mapping[str
 
 
 def emotion_plane(axes: Axes, theme: Theme) -> list[Any]:
-    """Four quarters with a word in each, axes from −1 to 1; the boxes of the words."""
+    """Four quarters with a word in each, axes from −1 to 1; the boxes of all words."""
     figure = axes.get_figure(root=True)
     if figure is None:
         raise ValueError("these axes are in no figure")
@@ -48,8 +48,10 @@ def emotion_plane(axes: Axes, theme: Theme) -> list[Any]:
                                fontsize=11, color=theme.shade, fontstyle="italic"))  # fmt: skip
     axes.axhline(0, xmin=0.14 / 2.26, xmax=2.14 / 2.26, color=theme.paper, linewidth=2)
     axes.axvline(0, ymin=0.16 / 2.28, ymax=2.16 / 2.28, color=theme.paper, linewidth=2)
-    axes.text(0, -1.09, "valence →", ha="center", va="center", fontsize=10, color=theme.shade)
-    axes.text(-1.08, 0, "arousal →", ha="center", va="center", fontsize=10, color=theme.shade, rotation=90)
+    words.append(axes.text(0, -1.09, "valence →", ha="center", va="center", fontsize=10, color=theme.shade))
+    words.append(
+        axes.text(-1.08, 0, "arousal →", ha="center", va="center", fontsize=10, color=theme.shade, rotation=90)
+    )
     return [text_box(figure, word) for word in words]
 
 

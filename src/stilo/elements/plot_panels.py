@@ -73,7 +73,7 @@ def draw_chords(axes: Axes, theme: Theme, profile: Profile) -> None:
     _arrows(axes, theme, profile, spot, relative)
     for name in names:
         x, y = spot[name]
-        disc = theme.tint("harmony", 0.22 + 0.78 * relative[name])
+        disc = theme.ground("harmony", 0.22 + 0.78 * relative[name])
         axes.scatter([x], [y], s=_disc_area(relative[name]), color=disc, zorder=3, edgecolors=theme.paper, linewidths=3)
         size = 12 if len(name) < 5 else 10 if len(name) < 7 else 8
         axes.text(x, y, name, ha="center", va="center", fontsize=size, color=theme.text_on(disc), zorder=4,
@@ -116,7 +116,7 @@ def _arrows(
 
 def draw_intervals(axes: Axes, theme: Theme, profile: Profile) -> None:
     """How often the melody moves by how much."""
-    heading(axes, theme, "Melodic intervals", "semitones from one note of the melody to the next; full colour: by step")
+    heading(axes, theme, "Melodic intervals", "semitones between notes of the melody; full colour: by step")
     shares = 100 * np.array(profile.pitch.intervals)
     if not shares.any():
         say_nothing(axes, theme, "no melody")
@@ -144,7 +144,7 @@ def draw_bar(axes: Axes, theme: Theme, profile: Profile) -> None:
     """Where in the bar notes begin, on the beats and between them."""
     metre = main_metre(profile)
     others = " and others" if len(profile.rhythm.metres) > 1 else ""
-    heading(axes, theme, "The bar", f"where in the bar of {metre}{others} notes begin; full colour: on the beat")
+    heading(axes, theme, "The bar", f"where notes begin, in {metre}{others}; full colour: on the beat")
     shares = 100 * np.array(profile.rhythm.bar_places)
     if not shares.any():
         say_nothing(axes, theme, "no notes")
