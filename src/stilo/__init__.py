@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stilo.elements.embedding import StyleEmbedding, embed
     from stilo.elements.plot import plot_piano_roll, plot_profile
     from stilo.elements.pooling import pool_profiles, profile_distance
-    from stilo.elements.profile import Profile, analyse
+    from stilo.elements.profile import Profile
     from stilo.errors import InputError, SetupError, StiloError
     from stilo.library.store import Library
     from stilo.music.files import read_score as read
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stilo.sound.render import render
     from stilo.sound.waveform import Waveform, write_audio
     from stilo.styles.bundle import read_bundle, write_bundle
+    from stilo.styles.measuring import analyse_piece as analyse
     from stilo.styles.style import Style
     from stilo.workshop import learn_style as learn
     from stilo.workshop import load_style as load
@@ -80,7 +81,7 @@ _HOMES = {
     "Style": ("stilo.styles.style", "Style"),
     "StyleEmbedding": ("stilo.elements.embedding", "StyleEmbedding"),
     "Waveform": ("stilo.sound.waveform", "Waveform"),
-    "analyse": ("stilo.elements.profile", "analyse"),
+    "analyse": ("stilo.styles.measuring", "analyse_piece"),
     "embed": ("stilo.elements.embedding", "embed"),
     "learn": ("stilo.workshop", "learn_style"),
     "load": ("stilo.workshop", "load_style"),

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import stilo
 from stilo.errors import RequestError, SetupError
 from stilo.music.files import read_score
 from stilo.workshop import Analysed, Collection, analyse_files, pooled
@@ -91,15 +92,15 @@ def test_failures_are_kept_to_a_bound(tmp_path):
 
 
 def test_a_bug_that_one_file_brings_out_costs_no_other(folder, monkeypatch):
-    from stilo.elements import profile
+    from stilo.styles import measuring
 
-    def analyse(score, *_, **__):
-        if score.end_ticks and int(score.notes["pitch"].min()) == 49:
+    def analyse_piece(score, fast):
+        if int(score.notes["pitch"].min()) == 49:
             raise ZeroDivisionError("by zero")
-        return real(score)
+        return real(score, fast)
 
-    real = profile.analyse
-    monkeypatch.setattr(profile, "analyse", analyse)
+    real = measuring.analyse_piece
+    monkeypatch.setattr(measuring, "analyse_piece", analyse_piece)
     errors = {item.path.stem: item.error for item in analyse_files([folder])}
     assert errors["piece1"] == errors["copy"] == "brings out a bug of stilo: ZeroDivisionError: by zero"
     assert errors["piece0"] == errors["piece2"] == ""
@@ -119,7 +120,8 @@ def chord_net(tmp_path, monkeypatch):
         torch.manual_seed(3)
         net = ChordNet(ChordNetConfig(width=20))
     save_chord_net(net, Prices(), tmp_path / "chords", {})
-    monkeypatch.setattr("stilo.models.chord_reader.chords_folder", lambda: tmp_path / "chords")
+    for name in ("stilo.models.chord_reader.chords_folder", "stilo.styles.measuring.chords_folder"):
+        monkeypatch.setattr(name, lambda: tmp_path / "chords")
     return tmp_path / "chords"
 
 
@@ -131,6 +133,7 @@ def test_the_net_reads_the_chords_unless_it_has_to_be_fast(folder, chord_net):
     [by_net], [fast] = analyse_files([path]), analyse_files([path], fast=True)
     assert by_net.profiles[0].piece.chords == read_chords(read_score(path))
     assert fast.profiles[0] == analyse(read_score(path))
+    assert by_net.profiles[0] == stilo.analyse(read_score(path))
     assert fast.profiles[0].piece.chords != by_net.profiles[0].piece.chords
     (chord_net / "weights.safetensors").unlink()
     [without] = analyse_files([path])

@@ -81,15 +81,15 @@ def test_a_file_that_a_worker_dies_of_costs_no_other(songs, monkeypatch):
 
 SLOW = """
 import time
-from stilo.elements import profile
+from stilo.styles import measuring
 from stilo.workshop import workers
-real = profile.analyse
+real = measuring.analyse_piece
 
-def analyse(*given, **options):
+def analyse_piece(*given):
     time.sleep(0.3)
-    return real(*given, **options)
+    return real(*given)
 
-profile.analyse = analyse
+measuring.analyse_piece = analyse_piece
 workers.serve({given})
 """
 

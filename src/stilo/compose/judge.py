@@ -12,10 +12,11 @@ from stilo.elements.embedding import embed_score
 from stilo.elements.figures import Figure
 from stilo.elements.key import estimate_key
 from stilo.elements.layout import lay_out
-from stilo.elements.profile import ELEMENTS, Profile, analyse, profile_distance
+from stilo.elements.profile import ELEMENTS, Profile, profile_distance
 from stilo.music.score import NoteArray, Score
 from stilo.music.theory import Key
 from stilo.music.timeline import bar_grid
+from stilo.styles.measuring import analyse_piece
 
 _SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}
 LOOP_NOTES = 8
@@ -136,7 +137,7 @@ def cost_of(score: Score, style: Profile) -> float:
     each at most 1 as well: more than 60 % of the notes in runs that stood before, a stuck note, empty bars, parts that
     are silent in more than half of the bars.
     """
-    figures, profile = measure_figures(score), analyse(score)
+    figures, profile = measure_figures(score), analyse_piece(score)
     return (
         4 * profile_distance(profile, style)
         + sum(_beyond_band(profile, style, name) for name in _BANDS)

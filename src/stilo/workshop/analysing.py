@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilo.errors import InputError, RequestError
-from stilo.workshop.measuring import Analysed, check_chord_net, measure_file, measure_one_of_many, reason_of
+from stilo.workshop.measuring import Analysed, measure_file, measure_one_of_many, reason_of
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs
 from stilo.workshop.progress import Progress, silent
 from stilo.workshop.workers import can_start_workers, cores, measure_by_workers
@@ -40,6 +40,8 @@ def analyse_files(
     if jobs is not None and not 0 <= jobs <= MOST_JOBS:
         raise RequestError(f"jobs {jobs}: 0 to {MOST_JOBS}")
     if not fast:
+        from stilo.styles.measuring import check_chord_net
+
         check_chord_net()
     return _analysed(list(_found_files(paths)), progress, cores() if jobs is None else jobs, fast)
 

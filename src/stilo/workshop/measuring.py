@@ -13,7 +13,6 @@ from stilo.errors import InputError, ReadError
 
 if TYPE_CHECKING:
     from stilo.elements.profile import Profile
-    from stilo.music.score import Score
 
 
 def at_ease() -> None:
@@ -76,41 +75,15 @@ class Analysed:
         return {**first, "pieces": each}
 
 
-def measure_piece(score: Score, fast: bool = False) -> Profile:
-    """Measure a piece; its chords are read by the net where its weights are installed, with `fast` by templates.
-
-    Raises:
-        InputError: the piece is too long to measure.
-        SetupError: the weights are damaged.
-    """
-    from stilo.elements.grid import on_grid
-    from stilo.elements.profile import analyse
-    from stilo.models.chord_reader import has_chord_net, read_chords
-
-    grid = on_grid(score)
-    return analyse(grid, None if fast or not has_chord_net() else read_chords(grid.score))
-
-
-def check_chord_net() -> None:
-    """Load the net that reads chords, if it is installed.
-
-    Raises:
-        SetupError: the weights are damaged.
-    """
-    from stilo.models.chord_reader import chords_folder, has_chord_net, load_chord_reader
-
-    if has_chord_net():
-        load_chord_reader(chords_folder())
-
-
 def measure_file(path: Path, fast: bool = False, before_each: Callable[[], None] = at_ease) -> Analysed:
-    """Read a file and measure its pieces as `measure_piece` does; those without notes are passed over.
+    """Read a file and measure its pieces as `styles.measuring` does; those without notes are passed over.
 
     `before_each` is called before the file is read and before each piece is measured.
     A file that cannot be read or measured comes with its `error`.
     """
     from stilo.elements.profile import analysis_json
     from stilo.music.files import read_scores
+    from stilo.styles.measuring import analyse_piece
 
     try:
         before_each()
@@ -120,7 +93,7 @@ def measure_file(path: Path, fast: bool = False, before_each: Callable[[], None]
         pieces = []
         for score in scores:
             before_each()
-            profile = measure_piece(score, fast)
+            profile = analyse_piece(score, fast)
             told = analysis_json(profile, str(path))
             del told["file"]
             pieces.append(MeasuredPiece(score.title, told, profile))

@@ -216,7 +216,7 @@ def _reply(item: Analysed) -> dict[str, Any]:
 
 def serve(seconds: float, fast: bool) -> None:
     """Be a worker: measure what is asked for until nobody asks; die when a piece takes longer than `seconds`."""
-    from stilo.elements import profile  # noqa: F401  what takes long to import is there before we are ready
+    from stilo.styles import measuring  # noqa: F401  what takes long to import is there before we are ready
 
     # whatever else prints must not be taken for an answer
     told = os.fdopen(os.dup(1), "w", encoding="ascii")
