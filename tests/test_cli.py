@@ -116,7 +116,7 @@ def test_what_is_not_understood_is_status_2(stilo, arguments):
 
 
 def test_a_bug_is_told_in_one_line(stilo, monkeypatch):
-    def broken(_name, _plot):
+    def broken(*_given, **_options):
         return 1 / 0
 
     monkeypatch.setattr("stilo.workshop.show_style", broken)
@@ -138,7 +138,7 @@ def test_a_bug_is_told_in_one_line(stilo, monkeypatch):
     ],
 )
 def test_what_the_machine_refuses_is_told_in_one_line(stilo, monkeypatch, error, line):
-    def failing(_name, _plot):
+    def failing(*_given, **_options):
         raise error
 
     monkeypatch.setattr("stilo.workshop.show_style", failing)
