@@ -115,7 +115,7 @@ def part_cues(notes: PitchedNotes) -> tuple[Ints, Floats]:
     moves = np.maximum(1, np.bincount(mover, minlength=parts))
     mean_line = np.bincount(of, line, minlength=parts) / onsets
     bars = int(bar.max()) + 1
-    played = np.bincount(part * bars + bar, minlength=parts * bars).reshape(parts, bars) > 0
+    played = np.unique(part * bars + bar)
 
     def share(chosen: Ints, whole: Ints, which: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:
         return np.asarray(np.bincount(chosen, which, minlength=parts) / whole, np.float64)
@@ -126,7 +126,7 @@ def part_cues(notes: PitchedNotes) -> tuple[Ints, Floats]:
         share(mover, moves, size == 0),
         share(mover, moves, (size > 0) & (size <= 2)),
         share(mover, moves, size >= 5),
-        played.sum(axis=1) / played.any(axis=0).sum(),
+        np.bincount(played // bars, minlength=parts) / np.count_nonzero(np.bincount(bar)),
         np.log(onsets / onsets.max()),
         np.sqrt(np.maximum(0.0, np.bincount(of, line**2, minlength=parts) / onsets - mean_line**2)) / 12,
         share(part, count, pitch == notes.low),
