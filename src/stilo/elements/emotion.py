@@ -12,6 +12,7 @@ from typing import Annotated
 
 import numpy as np
 
+from stilo.elements.dynamics import Dynamics, measure_dynamics
 from stilo.elements.emotion_cues import Hearing
 from stilo.elements.emotion_probe import shipped_probe
 from stilo.elements.figures import PITCH_SHUFFLE, TRANSPOSITION, Figure, Histogram, figure, histogram
@@ -27,7 +28,7 @@ _MOST_STRETCHES = 64
 
 
 @dataclass(frozen=True)
-class Emotion:
+class Emotion(Dynamics):
     """The element emotion, with the dynamics."""
 
     loudness_levels: Annotated[
@@ -72,10 +73,11 @@ def measure_emotion(layout: Layout, sections: Sequence[Section]) -> tuple[Emotio
     """
     velocity = layout.velocity.astype(np.float64)
     if len(velocity) == 0:
-        return Emotion(histogram(np.zeros(8)), 0.0, 0.0, 0.0, 0.0, 0.0), ()
+        return Emotion(0.0, 0.0, 0.0, histogram(np.zeros(8)), 0.0, 0.0, 0.0, 0.0, 0.0), ()
     firsts = _firsts(sections)
     whole, *parts = _valence_arousal(layout, firsts)
     emotion = Emotion(
+        **vars(measure_dynamics(layout, sections)),
         loudness_levels=histogram(np.bincount(layout.velocity // 16, minlength=8)),
         valence=whole[0],
         arousal=whole[1],
