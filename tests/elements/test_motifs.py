@@ -159,3 +159,19 @@ def test_100000_notes_take_seconds():
     start = time.process_time()
     find_motifs(layout)
     assert time.process_time() - start < 8
+
+
+def test_motifs_of_a_played_file_are_told_where_the_file_has_them():
+    score = score_of(planted(2), [(beat * QUARTER, 200, 36 + 7 * (beat % 2)) for beat in range(128)])
+    rng = np.random.default_rng(0)
+    notes = score.notes.copy()
+    notes["onset_ticks"] = np.maximum(0, notes["onset_ticks"] * 1.21 + 333 + rng.normal(0, 6, len(notes))).astype(int)
+    notes["velocity"] = rng.integers(50, 100, len(notes))
+    played = Score(notes, score.tracks)
+    piece = analyse(played).piece
+    onsets = set((played.notes["onset_ticks"] / QUARTER).tolist())
+    for motif in piece.motifs:
+        for occurrence in motif.occurrences:
+            assert min(abs(occurrence.onset_quarters - onset) for onset in onsets) < 0.15
+    assert piece.grid != "written"
+    assert piece.motifs

@@ -84,10 +84,13 @@ def test_a_strangers_json_is_refused_in_one_line(profiles, change, named):
 
 def test_analysis_json_is_what_the_command_promises(make_piece):
     data = analysis_json(analyse(make_piece(2, (3, 4))), "songs/one.mid")
-    measured = ["tempo_qpm", "time_signature", "valence", "arousal", "emotion_curve", "elements"]
-    assert list(data) == ["file", "key", "keys", "chords", *measured]
+    measured = ["tempo_qpm", "time_signature", "grid", "grid_error_seconds", "valence", "arousal", "emotion_curve"]
+    assert list(data) == ["file", "key", "keys", "chords", *measured, "sections", "roles", "motifs", "elements"]
+    assert [role["role"] for role in data["roles"]] == ["accompaniment", "melody", "drums"]
+    assert data["sections"][0]["first_bar"] == 0
     assert data["file"] == "songs/one.mid"
     assert data["time_signature"] == "3/4"
+    assert (data["grid"], data["grid_error_seconds"]) == ("written", 0)
     assert data["tempo_qpm"] == 90
     assert set(data["chords"][0]) == {"onset_quarters", "duration_quarters", "label"}
     assert data["chords"][-1]["onset_quarters"] + data["chords"][-1]["duration_quarters"] == pytest.approx(36, abs=0.5)

@@ -20,7 +20,7 @@ from stilo.elements.harmony import measure_harmony
 from stilo.elements.key import estimate_key
 from stilo.elements.layout import lay_out
 from stilo.elements.local_key import KeyRegion, estimate_key_regions
-from stilo.elements.motifs import find_motifs
+from stilo.elements.motifs import Motif, find_motifs
 from stilo.elements.pitch import measure_pitch
 from stilo.elements.pooling import pool_profiles, profile_distance
 from stilo.elements.record import ELEMENTS, GROUPS, LIKENESS_ROWS, PieceDetail, Profile
@@ -71,7 +71,7 @@ def analyse(score: Score | GridEstimate, chords: Sequence[ChordSpan] | None = No
             grid=grid.kind,
             grid_error_seconds=figure(grid.mean_error_seconds),
             roles=layout.roles,
-            motifs=motifs.motifs,
+            motifs=_motifs_in_file_quarters(motifs.motifs, grid),
             key_regions=in_file_quarters(regions, grid),
         ),
     )
@@ -95,6 +95,17 @@ def in_file_quarters(spans: Sequence[_Span], grid: GridEstimate) -> tuple[_Span,
     )
 
 
+def _motifs_in_file_quarters(motifs: Sequence[Motif], grid: GridEstimate) -> tuple[Motif, ...]:
+    if not grid.is_played:
+        return tuple(motifs)
+    found = []
+    for motif in motifs:
+        begins = grid.file_quarters(np.array([one.onset_quarters for one in motif.occurrences])).tolist()
+        moved = zip(motif.occurrences, begins, strict=True)
+        found.append(replace(motif, occurrences=tuple(replace(o, onset_quarters=figure(at)) for o, at in moved)))
+    return tuple(found)
+
+
 def _likeness_rows(form: Form) -> dict[str, Any]:
     """Likeness as percentages, averaged over blocks when there are more than `LIKENESS_ROWS` rows."""
     matrix = form.likeness
@@ -109,7 +120,7 @@ def _likeness_rows(form: Form) -> dict[str, Any]:
 
 
 def analysis_json(profile: Profile, file: str) -> dict[str, Any]:
-    """What `stilo analyse --json` prints for one file: keys, chords, tempo, metre, valence, arousal, all elements.
+    """What `stilo analyse --json` prints for one file: keys, chords, tempo, metre, mood, form, roles, motifs, elements.
 
     Raises:
         ValueError: the profile is of a folder, not of a piece.
@@ -129,5 +140,8 @@ def analysis_json(profile: Profile, file: str) -> dict[str, Any]:
         "valence": profile.emotion.valence,
         "arousal": profile.emotion.arousal,
         "emotion_curve": data["piece"]["emotion_curve"],
+        "sections": data["piece"]["sections"],
+        "roles": data["piece"]["roles"],
+        "motifs": data["piece"]["motifs"],
         "elements": {group: data[group] for group in GROUPS},
     }
