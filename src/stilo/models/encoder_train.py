@@ -1,7 +1,7 @@
 """Train the style encoder.
 
     python -m stilo.models.corpus DATA SPLITS.tsv PACKED --without openewld     once, minutes
-    python -m stilo.models.encoder_train PACKED DATA RUN --steps 2400           resumable
+    python -m stilo.models.encoder_train PACKED DATA RUN --steps 2000           resumable
 
 Contrastive learning with labels (Khosla et al. 2020): excerpts of one maker are drawn together, those of other makers
 of the same collection pushed away, for the four facets joined and for each by itself; excerpts of the same work count
@@ -40,9 +40,9 @@ from stilo.models.works import works_of
 
 TEMPERATURE = 0.1
 FACET_LOSS = 0.5
-READING_LOSS = 1.0
-SAME_WORK = 0.4
-WEIGHT_DECAY = 0.1
+READING_LOSS = 0.3
+SAME_WORK = 0.2
+WEIGHT_DECAY = 0.02
 CLIP_NORM = 1.0
 WARMUP_STEPS = 100
 FLAT_SHARE = 0.4
@@ -201,11 +201,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("packed", type=Path)
     parser.add_argument("data", type=Path, help="for the titles, by which works are told apart")
     parser.add_argument("run", type=Path)
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--bars", type=int, default=24, help="of an excerpt")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--dropout", type=float, default=0.4)
+    parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--convolution", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--recurrence", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--threads", type=int, default=2)

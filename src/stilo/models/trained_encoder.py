@@ -43,12 +43,12 @@ class TrainedEncoder:
         statistics = [view_statistics(view) for view in views]
         rows = [self.discriminants[facet].project(np.stack([s[facet] for s in statistics])) for facet in FACETS]
         heard = np.array([len(view) > 0 for view in views])
-        return np.stack(rows, 1) * heard[:, None, None]
+        return np.asarray(np.stack(rows, 1) * heard[:, None, None], np.float32)
 
 
 def join_parts(net: NDArray[np.float32], measured: NDArray[np.float32], net_share: float) -> NDArray[np.float32]:
     """Both parts of every facet side by side."""
-    return np.concatenate([net_share * net, measured], 2)
+    return np.asarray(np.concatenate([net_share * net, measured], 2), np.float32)
 
 
 def net_facets(model: StyleEncoder, views: Iterable[BarViews]) -> NDArray[np.float32]:
@@ -66,11 +66,11 @@ def net_facets(model: StyleEncoder, views: Iterable[BarViews]) -> NDArray[np.flo
             index = [i for i, _ in some]
             bars = stack_excerpts([pieces[i] for i in index], [start for _, start in some], WINDOW_BARS)
             np.add.at(found, index, model(bars).float().numpy())
-    return found / np.maximum(1e-9, np.linalg.norm(found, axis=2, keepdims=True))
+    return np.asarray(found / np.maximum(1e-9, np.linalg.norm(found, axis=2, keepdims=True)), np.float32)
 
 
 def _starts(bars: int) -> list[int]:
     if bars == 0:
         return []
     count = min(MOST_WINDOWS, -(-bars // WINDOW_BARS))
-    return np.linspace(0, max(0, bars - WINDOW_BARS), count).astype(int).tolist()
+    return [int(start) for start in np.linspace(0, max(0, bars - WINDOW_BARS), count)]

@@ -1,7 +1,7 @@
 """Which work a piece belongs to: songs of one cycle, movements of one mass, pieces of one print.
 
-Two pieces of one work are alike for reasons that are not their composer's style, so that whoever asks "same composer?"
-leaves them out. Told by the titles "cycle / song" of the lieder and by the call numbers "source--work-movement_…" of the
+Two pieces of one work are alike for reasons that are not their composer's style: whoever asks "same composer?" leaves
+them out. Told by the titles "cycle / song" of the lieder and by the call numbers "source--work-movement_…" of the
 Polish scores; a piece of which nothing is told is a work by itself.
 """
 
