@@ -289,3 +289,20 @@ def test_a_tempo_that_no_source_names_is_not_invented(pieces):
     unnamed = [(replace(score, tempos=()), source) for score, source in pieces]
     assert learn("Waltz", unnamed, tune=False).palette.tempo_qpm is None
     assert learn("Waltz", [*unnamed[:4], pieces[4]], tune=False).palette.tempo_qpm == 96.0
+
+
+def test_pieces_played_freely_are_learned_on_the_beats_that_were_found(pieces, tuned_with):
+    rng = np.random.default_rng(2)
+
+    def played(score):
+        notes = np.tile(score.notes, 3)
+        notes["onset_ticks"] += np.repeat(np.arange(3) * 16 * 1440, len(score)).astype(np.int32)
+        onset = 1.31 * notes["onset_ticks"] + 1200 * np.sin(notes["onset_ticks"] / 2300)  # a tempo that comes and goes
+        notes["onset_ticks"] = np.rint(onset + rng.uniform(100, 125, len(notes)))
+        return replace(score, notes=notes, tempos=(Tempo(0, 120.0),), time_signatures=())
+
+    told = []
+    learn("Free", [(played(score), source) for score, source in pieces[:4]] + pieces[4:], notice=told.append)
+    assert told[0].startswith("4 of 10 pieces were played freely: beats and bars were found from the notes")
+    places = np.concatenate([piece.steps["position"] for piece in tuned_with["train"]])
+    assert np.mean(places % 6 == 0) > 0.75  # on eighths of the waltz; where they are not looked for, half of them

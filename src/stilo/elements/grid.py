@@ -30,9 +30,9 @@ FEWEST_NOTES = 8
 FEWEST_ONSETS = 24  # fewer cannot show that there is no grid
 TICKS_PER_QUARTER = 480
 _SAMPLE = 1024
-_NO_GRID = (
-    0.22  # mean resultant length (Mardia & Jupp 2000): written music has 1, played to a click ≥ 0.28, freely ≤ 0.15
-)
+# Mean resultant length (Mardia & Jupp 2000): written music has 1, drums played to a click ≥ 0.28, free playing ≤ 0.15;
+# of few onsets it comes out higher by chance, about 2 / √onsets.
+_NO_GRID, _NO_GRID_OF_FEW = 0.22, 0.25
 _IN_TWO, _IN_THREE = ((2, 4), (3, 4), (4, 4)), ((6, 8), (9, 8), (12, 8))
 _TWO_BEFORE_THREE = 0.2  # log likelihood of each onset: music in three is the simpler grammar and wins too often
 _METRE_WEIGHT = 3.0
@@ -99,7 +99,8 @@ def has_no_grid(score: Score) -> bool:
     two, three = turn**2, turn**3
     four, six, eight = two**2, three**2, two**4
     found = (turn, two, three, four, six, eight, six**2, eight**2, eight**3)
-    return max(abs(complex(each.mean())) for each in found) < _NO_GRID
+    limit = np.clip(2 / np.sqrt(len(ticks)), _NO_GRID, _NO_GRID_OF_FEW)
+    return bool(max(abs(complex(each.mean())) for each in found) < limit)
 
 
 def _with_metre(score: Score) -> GridEstimate:

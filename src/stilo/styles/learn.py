@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stilo.elements.embedding import embed_score
-from stilo.elements.profile import Profile, analyse, pool_profiles
+from stilo.elements.grid import GridEstimate, on_grid
+from stilo.elements.profile import Profile, pool_profiles
 from stilo.errors import InputError, ReadError
 from stilo.music.quantise import quantised
 from stilo.music.score import Score
 from stilo.styles.holding_out import FEWEST_FOR_WHOLE_PIECES, last_quarters, note_content, whole_pieces
+from stilo.styles.measuring import analyse_piece
 from stilo.styles.palette import palette_of
 from stilo.styles.provenance import Proof, Source
 from stilo.styles.style import Adapter, Style
@@ -68,7 +70,8 @@ def learn(
         steps: at most this many steps of tuning; with it and without `seconds` learning is the same on every run.
         seed: of what is held out and of the tuning.
         progress: is told what is being done and the share done.
-        notice: is told of pieces that are left out (too long, or the same notes as another), and of played timing.
+        notice: is told of pieces that are left out (too long, or the same notes as another), of pieces that were played
+            freely, and of played timing.
 
     Raises:
         InputError: there is too little music to learn from, or the name cannot be used.
@@ -178,12 +181,14 @@ def _measure(pieces: Sequence[tuple[Score, Source]], tell: Progress, notice: Not
     measured: list[_Measured] = []
     seen: dict[str, Source] = {}
     refused: list[ReadError] = []
+    played: list[GridEstimate] = []
     for i, (score, source) in enumerate(pieces):
         tell(f"measuring {source.title or source.path}", 0.2 * i / len(pieces))
         if len(score) == 0:
             continue
         try:
-            one = _Measured(score, source, analyse(score), embed_score(score).values)
+            grid = on_grid(score)
+            one = _Measured(grid.score, source, analyse_piece(grid), embed_score(grid.score).values)
         except InputError as error:
             refused.append(ReadError(source.path, str(error)))
             continue
@@ -193,6 +198,7 @@ def _measure(pieces: Sequence[tuple[Score, Source]], tell: Progress, notice: Not
             continue
         seen[content] = source
         measured.append(one)
+        played += [grid] * grid.is_played
     for unusable in refused if measured else refused[1:]:
         notice(f"left out {unusable}")
     notes = sum(len(one.score) for one in measured)
@@ -200,12 +206,23 @@ def _measure(pieces: Sequence[tuple[Score, Source]], tell: Progress, notice: Not
         raise refused[0]
     if notes < FEWEST_NOTES:
         raise InputError(f"{notes} notes are too few to learn a style from; give at least {FEWEST_NOTES}")
+    _tell_playing(played, len(measured), notice)
     _tell_timing(measured, notice)
     return measured
 
 
 def _name(source: Source) -> str:
     return f"{source.path} ({source.title})" if source.title else source.path
+
+
+def _tell_playing(played: Sequence[GridEstimate], pieces: int, notice: Notice) -> None:
+    """Say how many pieces stood on no grid, and how well one was found for them."""
+    if played:
+        error = float(np.mean([grid.mean_error_seconds for grid in played]))
+        notice(
+            f"{len(played)} of {pieces} pieces were played freely: beats and bars were found from the notes, "
+            f"which lie {1000 * error:.0f} ms from them on average"
+        )
 
 
 def _tell_timing(measured: Sequence[_Measured], notice: Notice) -> None:
