@@ -3,9 +3,10 @@
     python benchmarks/analyse.py MUSIC                 everything: ten minutes or more
     python benchmarks/analyse.py MUSIC --only speed    or: beside, memory
 
-MUSIC is a folder of MIDI files. Every figure is told with and without the reading of the files, and beside each stands
-what it would be if the machine did nothing else: files by second of processor time, times the processes. Memory is the
-peak (VmHWM) of `stilo analyse` and of its largest worker, over 1,000 and 10,000 files that are hard links to MUSIC.
+MUSIC is a folder of MIDI files. Every figure is told with and without the reading of the files, with chords by
+templates (`--fast`) and by the net; beside each stands what it would be if the machine did nothing else: files by
+second of processor time, times the processes. Memory is the peak (VmHWM) of `stilo analyse --fast` and of its largest
+worker, over 1,000 and 10,000 files that are hard links to MUSIC.
 music21 10 is asked for `analyze("key")` and `chordify()` on every n-th of the files, in the same run, one process.
 The JSON goes to benchmarks/results/, with commit, machine and versions.
 """
@@ -13,6 +14,7 @@ The JSON goes to benchmarks/results/, with commit, machine and versions.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -25,10 +27,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stilo.elements.profile import analyse
 from stilo.errors import InputError
 from stilo.music.files import music_files, read_score
 from stilo.music.score import Score
+from stilo.styles.measuring import analyse_piece
 from stilo.workshop import analyse_files
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -71,36 +73,37 @@ def rate_of(work: Callable[[], object], files: int, processes: int = 1) -> Rate:
     return Rate(files, time.perf_counter() - clock, processor_seconds() - processor, processes)
 
 
-def measure_all(scores: Iterable[Score]) -> None:
+def measure_all(scores: Iterable[Score], fast: bool = True) -> None:
     for score in scores:
         try:
-            analyse(score)
+            analyse_piece(score, fast)
         except InputError:
             continue
 
 
-def measured_apart(paths: list[Path]) -> tuple[float, float, float]:
+def measured_apart(share: tuple[list[Path], bool]) -> tuple[float, float, float]:
     """In a process of its own: read everything, then measure; when it began and ended and what it used."""
+    paths, fast = share
     scores = [read_score(path) for path in paths]
-    measure_all(scores[:3])
+    measure_all(scores[:3], fast)
     begun, used = time.monotonic(), time.process_time()
-    measure_all(scores)
+    measure_all(scores, fast)
     return begun, time.monotonic(), time.process_time() - used
 
 
-def without_reading(paths: list[Path], processes: int) -> Rate:
-    shares = [paths[i::processes] for i in range(processes)]
+def without_reading(paths: list[Path], processes: int, fast: bool) -> Rate:
+    shares = [(paths[i::processes], fast) for i in range(processes)]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         found = pool.map(measured_apart, shares, chunksize=1)
     clock = max(end for _, end, _ in found) - min(begun for begun, _, _ in found)
     return Rate(len(paths), clock, sum(used for _, _, used in found), processes)
 
 
-def with_reading(paths: list[Path], processes: int) -> Rate:
+def with_reading(paths: list[Path], processes: int, fast: bool) -> Rate:
     """As the command does it: workers started, files read, measured, told as JSON."""
 
     def all_of_it() -> None:
-        for item in analyse_files(paths, jobs=processes):
+        for item in analyse_files(paths, jobs=processes, fast=fast):
             json.dumps(item.to_json())
 
     return rate_of(all_of_it, len(paths), processes)
@@ -108,15 +111,13 @@ def with_reading(paths: list[Path], processes: int) -> Rate:
 
 def speed(paths: list[Path]) -> dict[str, object]:
     figures: dict[str, object] = {"reach": REACH}
-    for processes in (1, 2):
+    for fast, processes in itertools.product((True, False), (1, 2)):
         for name, measure in (("measured", without_reading), ("read and measured", with_reading)):
-            rate = measure(paths, processes)
-            reach = f"reach {REACH:.0f}" if processes == 2 else ""
-            print(
-                f"{name:<20} {processes} workers {rate.by_clock:8.1f} files/s, alone {rate.alone:8.1f}  {reach}",
-                flush=True,
-            )
-            figures[f"{name}, {processes} workers"] = rate.told()
+            rate = measure(paths, processes, fast)
+            what = f"{name}, {'templates' if fast else 'net'}, {processes} worker{'s' * (processes > 1)}"
+            reach = f"  reach {REACH:.0f}" if fast and processes == 2 else ""
+            print(f"{what:<40} {rate.by_clock:8.1f} files/s, alone {rate.alone:8.1f}{reach}", flush=True)
+            figures[what] = rate.told()
     return figures
 
 
@@ -133,14 +134,16 @@ def beside(paths: list[Path]) -> dict[str, object]:
     everything = Rate(len(few), both.seconds + read.seconds, both.processor_seconds + read.processor_seconds)
     scores = [read_score(path) for path in few]
     ours = rate_of(lambda: measure_all(scores), len(few))
+    ours_net = rate_of(lambda: measure_all(scores, fast=False), len(few))
     ours_read = rate_of(lambda: measure_all(map(read_score, few)), len(few))
     rows = {
         "music21 key": key,
         "music21 chordify": chords,
         "music21 key + chordify": both,
         "music21 read + key + chordify": everything,
-        "stilo all elements": ours,
-        "stilo read + all elements": ours_read,
+        "stilo all elements (--fast)": ours,
+        "stilo all elements, chords by net": ours_net,
+        "stilo read + all elements (--fast)": ours_read,
     }
     for name, rate in rows.items():
         print(f"{name:<34} {rate.by_clock:8.2f} files/s, alone {rate.alone:8.2f}", flush=True)
@@ -179,7 +182,7 @@ def children(process: int) -> list[int]:
 
 def peaks(folder: Path) -> dict[str, float]:
     """MiB of `stilo analyse` on a folder, and of its largest worker."""
-    command = [sys.executable, "-m", "stilo", "analyse", str(folder), "--jobs", "2"]
+    command = [sys.executable, "-m", "stilo", "analyse", str(folder), "--fast", "--jobs", "2"]
     begun = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         parent = worker = 0
