@@ -33,7 +33,7 @@ from stilo.music.atomic import write_whole
 
 REACH = 0.65
 FOLDS, CUTS, RESAMPLES = 5, 10, 2000
-STRENGTHS, PULLS = (5.0, 10.0, 20.0, 50.0), (0.0, 0.1, 0.2, 0.3, 0.4)
+STRENGTHS, PULLS = (10.0, 20.0, 50.0), (0.0, 0.2, 0.4)
 PROBE_PATH = ROOT / "src" / "stilo" / "elements" / PROBE_FILE
 CARD_PATH = ROOT / "models" / "emotion" / "README.md"
 
