@@ -91,11 +91,13 @@ def _following(chord: Chord, scale: tuple[int, ...], rng: np.random.Generator) -
 def _voiced(chord: Chord, centre: int, rng: np.random.Generator) -> tuple[int, list[int]]:
     """A low note, and all tones close together around `centre`; now and then a perfect fifth is left out."""
     bass = chord.root if chord.bass is None else chord.bass
-    low = 36 + (bass - 36) % 12 + 12 * int(rng.random() < 0.3)
+    low = 36 + bass
     tones = sorted(chord.pitch_classes)
     if len(tones) == 4 and rng.random() < 0.15:
         tones = [tone for tone in tones if (tone - chord.root) % 12 != 7]
     upper = sorted(centre - 6 + (tone - (centre - 6)) % 12 for tone in tones)
+    if low + 12 < upper[0] and rng.random() < 0.3:
+        low += 12
     return low, upper
 
 

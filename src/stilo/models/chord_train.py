@@ -34,7 +34,7 @@ from stilo.models.evaluate import autocast_pays
 WARMUP_STEPS = 50
 CLIP_NORM = 1.0
 CHANGE_WEIGHT = 0.5
-AVERAGED = 0.995  # of the running average of the weights that is kept at each step
+AVERAGED = 0.995  # of the running average of the weights that is kept at each step, fewer in the beginning
 SETTINGS = ("steps", "rows", "length", "rate", "width", "layers", "dropout", "exercises", "seed")
 
 
@@ -71,7 +71,7 @@ def train(songs: Sequence[Song], config: ChordNetConfig, args: argparse.Namespac
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(net.parameters(), CLIP_NORM)
             optimiser.step()
-            _average(averaged, net)
+            _average(averaged, net, min(AVERAGED, (step + 1) / (step + 10)))
             losses.append(loss.item())
             if (step + 1) % 50 == 0:
                 seconds = time.monotonic() - began
@@ -80,9 +80,9 @@ def train(songs: Sequence[Song], config: ChordNetConfig, args: argparse.Namespac
 
 
 @torch.no_grad()
-def _average(averaged: ChordNet, net: ChordNet) -> None:
+def _average(averaged: ChordNet, net: ChordNet, kept: float) -> None:
     for mean, weights in zip(averaged.parameters(), net.parameters(), strict=True):
-        mean.lerp_(weights, 1 - AVERAGED)
+        mean.lerp_(weights, 1 - kept)
 
 
 def measured(net: ChordNet, songs: Sequence[Song], prices: Prices) -> dict[str, float]:
