@@ -9,8 +9,8 @@ dev_composer and test_composer, other seeds, and the tunes of Nottingham. A plan
 more, of sections of 4 … 16 bars of one real piece; 60 % of the returns are transposed, ornamented or reharmonised, 40 %
 of the pieces begin with an introduction. Formulas: F of boundaries within a bar, the beginning left out; F of pairs of
 bars with the same label (Levy & Sandler 2008). Beside: a boundary every eight bars, all different; one section. In the
-tunes a section is eight bars almost always. Published, on other data (boundaries in audio within 3 s, pairs of frames):
-Serrà et al. 2014 .76 … .77 and .68 … .71 on Beatles; two listeners agree to .9 and .9 (SALAMI: .76).
+tunes a section is eight bars almost always. No figure
+has been published on these; those of audio (seconds, pop records) are no yardstick for bars of notes.
 """
 
 from __future__ import annotations

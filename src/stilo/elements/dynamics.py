@@ -27,13 +27,13 @@ class Dynamics:
     """How the loudness moves."""
 
     crescendo_share: Annotated[
-        float, Figure("share", "bars inside a crescendo of three bars and more", "counted", 0, 1, 0.15, _BOTH)
+        float, Figure("share", "bars inside a crescendo of three bars and more", "counted", 0, 1, 0.1, _BOTH)
     ]
     diminuendo_share: Annotated[
-        float, Figure("share", "bars inside a diminuendo of three bars and more", "counted", 0, 1, 0.15, _BOTH)
+        float, Figure("share", "bars inside a diminuendo of three bars and more", "counted", 0, 1, 0.1, _BOTH)
     ]
     section_contrast: Annotated[
-        float, Figure("velocity", "spread of the loudness between the sections", "counted", 0, 127, 5, _KEPT)
+        float, Figure("velocity", "spread of the loudness between the sections", "counted", 0, 127, 3, _KEPT)
     ]
 
 

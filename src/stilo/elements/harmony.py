@@ -68,9 +68,9 @@ class Harmony(Texture):
         float, Figure("chords/s", "harmonic rhythm in heard time", "Temperley 2001, ch. 6", 0, 1000, 0.4, _KEPT)
     ]
     seventh_share: Annotated[float, Figure("share", "chords with a seventh", "counted", 0, 1, 0.2, _KEPT)]
-    diminished_share: Annotated[float, Figure("share", "diminished and augmented chords", "counted", 0, 1, 0.06, _KEPT)]
+    diminished_share: Annotated[float, Figure("share", "diminished and augmented chords", "counted", 0, 1, 0.04, _KEPT)]
     inversion_share: Annotated[float, Figure("share", "chords not on their root", "counted", 0, 1, 0.2, _KEPT)]
-    diatonic_share: Annotated[float, Figure("share", "chords on degrees of the scale", "counted", 0, 1, 0.15, _KEPT)]
+    diatonic_share: Annotated[float, Figure("share", "chords on degrees of the scale", "counted", 0, 1, 0.08, _KEPT)]
     authentic_share: Annotated[
         float, Figure("share", "chord changes that fall a fifth", "de Clercq & Temperley 2011", 0, 1, 0.12, _KEPT)
     ]
@@ -84,7 +84,7 @@ class Harmony(Texture):
         float, Figure("spiral units", "distance from the key", "Herremans & Chew 2016", 0, 6, 0.15, _KEPT)
     ]
     tension_range: Annotated[
-        float, Figure("spiral units", "spread of the tension", "Herremans & Chew 2016", 0, 6, 0.1, _KEPT)
+        float, Figure("spiral units", "spread of the tension", "Herremans & Chew 2016", 0, 6, 0.06, _KEPT)
     ]
     cloud_diameter: Annotated[
         float, Figure("spiral units", "widest pair of notes in a beat", "Herremans & Chew 2016", 0, 6, 0.5, _KEPT)
@@ -93,7 +93,7 @@ class Harmony(Texture):
         float,
         Figure("spiral units", "move of the centre from beat to beat", "Herremans & Chew 2016", 0, 6, 0.25, _KEPT),
     ]
-    voices: Annotated[float, Figure("pitches", "how many pitches sound at once", "counted", 0, 128, 1.2, _KEPT)]
+    voices: Annotated[float, Figure("pitches", "how many pitches sound at once", "counted", 0, 128, 1.6, _KEPT)]
 
 
 def degree_name(state: int, tonic: int) -> str:

@@ -55,15 +55,15 @@ class Pitch:
         dict[str, float], Shares("who plays, as shares of all notes", "General MIDI instrument names", _KEPT)
     ]
     entropy: Annotated[
-        float, Figure("bits", "how evenly the pitch classes are used", "Shannon 1948", 0, np.log2(12), 0.4, _KEPT)
+        float, Figure("bits", "how evenly the pitch classes are used", "Shannon 1948", 0, np.log2(12), 0.3, _KEPT)
     ]
     chromaticism: Annotated[
         float, Figure("share", "sounding time outside the scale of the key", "counted", 0, 1, 0.08, _KEPT)
     ]
     mean_pitch: Annotated[float, Figure("MIDI", "mean pitch, weighted by duration", "counted", 0, 127, 6, _FREE)]
-    lowest: Annotated[float, Figure("MIDI", "lowest pitch", "counted", 0, 127, 8, _FREE)]
+    lowest: Annotated[float, Figure("MIDI", "lowest pitch", "counted", 0, 127, 12, _FREE)]
     highest: Annotated[float, Figure("MIDI", "highest pitch", "counted", 0, 127, 8, _FREE)]
-    range: Annotated[float, Figure("semitones", "lowest to highest pitch", "counted", 0, 127, 12, _KEPT)]
+    range: Annotated[float, Figure("semitones", "lowest to highest pitch", "counted", 0, 127, 20, _KEPT)]
     melody_pitch: Annotated[float, Figure("MIDI", "mean pitch of the melody", "counted", 0, 127, 6, _FREE)]
     melody_range: Annotated[
         float, Figure("semitones", "range of nine tenths of the melody", "counted", 0, 127, 6, _KEPT)
@@ -72,21 +72,19 @@ class Pitch:
         float, Figure("share", "melodic intervals of one or two semitones", "Vos & Troost 1989", 0, 1, 0.15, _KEPT)
     ]
     leap_share: Annotated[
-        float, Figure("share", "melodic intervals of five semitones and more", "Vos & Troost 1989", 0, 1, 0.12, _KEPT)
+        float, Figure("share", "melodic intervals of five semitones and more", "Vos & Troost 1989", 0, 1, 0.09, _KEPT)
     ]
     repeat_share: Annotated[float, Figure("share", "melodic notes that repeat the last", "counted", 0, 1, 0.1, _KEPT)]
     mean_interval: Annotated[
-        float, Figure("semitones", "mean size of the melodic intervals", "Müllensiefen 2009", 0, 127, 1.0, _KEPT)
+        float, Figure("semitones", "mean size of the melodic intervals", "Müllensiefen 2009", 0, 127, 0.75, _KEPT)
     ]
     gap_fill: Annotated[
         float,
-        Figure(
-            "share", "leaps followed by a move in the other direction", "von Hippel & Huron 2000", 0, 1, 0.15, _KEPT
-        ),
+        Figure("share", "leaps followed by a move in the other direction", "von Hippel & Huron 2000", 0, 1, 0.2, _KEPT),
     ]
     arch: Annotated[
         float,
-        Figure("semitones", "middle of four-bar melodic spans above their ends", "Huron 1996", -127, 127, 1.5, _KEPT),
+        Figure("semitones", "middle of four-bar melodic spans above their ends", "Huron 1996", -127, 127, 1.0, _KEPT),
     ]
     motif_share: Annotated[
         float, Figure("share", "notes of the melody inside a motif that returns", "Meredith 2013", 0, 1, 0.25, _KEPT)

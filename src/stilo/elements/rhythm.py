@@ -25,6 +25,9 @@ NOTE_VALUE_LABELS = (
 )  # fmt: skip
 _VALUE_BOUNDS = np.sqrt(np.array(NOTE_VALUES[:-1]) * np.array(NOTE_VALUES[1:]))
 _ON_PLACE = 0.06  # quarters: how far a played note may stand from its place
+_FEWEST_PAIRS = 4
+_SWUNG = 0.56  # of the quarter, about 1.3 to 1: what is less is heard as even
+_GROOVE_PLACES = 16
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ class Rhythm:
     tempo_change: Annotated[
         float, Figure("share", "spread of the tempo around its mean", "counted", 0, 100, 0.1, _BOTH)
     ]
-    notes_per_quarter: Annotated[float, Figure("notes/quarter", "density in notated time", "counted", 0, 1e6, 2, _BOTH)]
-    notes_per_bar: Annotated[float, Figure("notes/bar", "density by the bar", "counted", 0, 1e6, 8, _BOTH)]
+    notes_per_quarter: Annotated[float, Figure("notes/quarter", "density in notated time", "counted", 0, 1e6, 3, _BOTH)]
+    notes_per_bar: Annotated[float, Figure("notes/bar", "density by the bar", "counted", 0, 1e6, 11, _BOTH)]
     notes_per_second: Annotated[float, Figure("notes/s", "density in heard time", "counted", 0, 1e6, 4, _BOTH)]
     onsets_per_second: Annotated[
         float, Figure("onsets/s", "different onsets in heard time", "Gabrielsson & Lindström 2010", 0, 1e6, 2, _BOTH)
@@ -80,6 +83,10 @@ class Rhythm:
             "ratio", "long to short in pairs of eighths; 1 is even", "Friberg & Sundström 2002", 0.25, 4, 0.4, _BOTH
         ),
     ]
+    swung_share: Annotated[
+        float,
+        Figure("share", "pairs of eighths whose first is longer", "Friberg & Sundström 2002", 0, 1, 0.3, _BOTH),
+    ]
     unevenness: Annotated[
         float,
         Figure("nPVI", "contrast of neighbouring melodic durations", "Patel & Daniele 2003", 0, 200, 20, _KEPT),
@@ -89,7 +96,7 @@ class Rhythm:
     ]
     silence: Annotated[float, Figure("share", "time in which nothing sounds", "counted", 0, 1, 0.1, _BOTH)]
     groove: Annotated[
-        float, Figure("share", "likeness of the onsets of neighbouring bars", "Wu & Yang 2020", 0, 1, 0.1, _BOTH)
+        float, Figure("share", "likeness of neighbouring bars in their 16 places", "Wu & Yang 2020", 0, 1, 0.05, _BOTH)
     ]
     pattern_variety: Annotated[
         float, Figure("share", "different rhythms of a bar among all bars", "Müllensiefen 2009", 0, 1, 0.25, _BOTH)
@@ -97,8 +104,8 @@ class Rhythm:
     returning_bars: Annotated[
         float, Figure("share", "bars that repeat an earlier one exactly", "counted", 0, 1, 0.2, _KEPT)
     ]
-    sections: Annotated[float, Figure("sections", "how many sections", "Foote 2000", 0, 1e6, 4, _KEPT)]
-    section_bars: Annotated[float, Figure("bars", "mean length of a section", "Foote 2000", 0, 1e6, 6, _KEPT)]
+    sections: Annotated[float, Figure("sections", "how many sections", "Foote 2000", 0, 1e6, 8, _KEPT)]
+    section_bars: Annotated[float, Figure("bars", "mean length of a section", "Foote 2000", 0, 1e6, 2, _KEPT)]
     distinct_sections: Annotated[
         float, Figure("share", "sections unlike all before them", "Foote 2000", 0, 1, 0.25, _KEPT)
     ]
@@ -118,6 +125,7 @@ def measure_rhythm(layout: Layout, form: Form) -> Rhythm:
     first = int(onsets[0]) if count else 0
     quarters = max(1e-3, (layout.score.end_ticks - first) / per_quarter)
     quarters_per_bar = float(np.average(layout.bar_quarters, weights=layout.bar_quarters))
+    swing, swung = _swing(onsets / per_quarter)
     on_quarter = in_quarter == 0
     triplets = np.isin(in_quarter, (4, 8))
     return Rhythm(
@@ -135,11 +143,12 @@ def measure_rhythm(layout: Layout, form: Form) -> Rhythm:
         syncopation=figure(syncopation.mean() if len(syncopation) else 0.0),
         off_quarter_share=figure(1 - on_quarter.mean() if count else 0.0),
         triplet_share=figure(triplets.mean() if count else 0.0),
-        swing=figure(_swing(onsets / per_quarter)),
+        swing=figure(swing),
+        swung_share=figure(swung),
         unevenness=figure(_unevenness(layout)),
         articulation=figure(_articulation(layout)),
         silence=figure(_silence(layout)),
-        groove=figure(_groove(patterns)),
+        groove=figure(_groove(layout)),
         pattern_variety=figure(_variety(patterns)),
         returning_bars=figure(form.returning),
         sections=figure(len(form.sections) if count else 0),
@@ -185,19 +194,23 @@ def _tempo_change(layout: Layout) -> float:
     return float(min(100.0, lengths.std() / lengths.mean())) if len(lengths) else 0.0
 
 
-def _swing(onset_quarters: Floats) -> float:
-    """Median ratio of the first to the second of two onsets that fill a quarter; 1 when there are not four pairs."""
-    if len(onset_quarters) < 3:
-        return 1.0
-    a, b, c = onset_quarters[:-2], onset_quarters[1:-1], onset_quarters[2:]
-    on = np.abs(a - np.rint(a)) <= _ON_PLACE
-    whole = np.abs(c - a - 1) <= 2 * _ON_PLACE
-    share = (b - a) / np.maximum(c - a, 1e-9)
-    pairs = share[on & whole & (share > 0.4) & (share < 0.72)]
-    if len(pairs) < 4:
-        return 1.0
+def _swing(onset_quarters: Floats) -> tuple[float, float]:
+    """Median ratio of the first to the second eighth, and the share of eighths that swing; 1 and 0 for too few pairs.
+
+    Looked at are quarters that begin with an onset and hold one more, which stands where a second eighth may: from
+    0.42 (pushed) to 0.72 (three to one, but for a hair) of the quarter.
+    """
+    quarter = np.floor(onset_quarters + _ON_PLACE).astype(np.int64)
+    phase = onset_quarters - quarter
+    quarter -= quarter.min(initial=0)
+    held = np.bincount(quarter)
+    begun = np.bincount(quarter[np.abs(phase) <= _ON_PLACE], minlength=len(held))
+    second = (phase > 0.42) & (phase < 0.72) & (held[quarter] == 2) & (begun[quarter] == 1)
+    pairs = phase[second]
+    if len(pairs) < _FEWEST_PAIRS:
+        return 1.0, 0.0
     middle = float(np.median(pairs))
-    return middle / (1 - middle)
+    return middle / (1 - middle), float((pairs > _SWUNG).mean())
 
 
 def _unevenness(layout: Layout) -> float:
@@ -235,8 +248,14 @@ def _bar_patterns(place: Ints, bar: Ints, bars: int) -> Bools:
     return patterns
 
 
-def _groove(patterns: Bools) -> float:
-    """1 − mean Hamming distance of neighbouring bars that are not empty; 1 for a single bar."""
+def _groove(layout: Layout) -> float:
+    """Grooving pattern similarity: 1 − mean share of the sixteenths of the bar in which neighbouring bars, those that
+    are not empty, differ in having an onset; 1 for a single bar.
+    """
+    start, length = layout.grid.starts_ticks[layout.bar], layout.grid.lengths_ticks[layout.bar]
+    place = np.clip((layout.onset_ticks - start) * _GROOVE_PLACES // length, 0, _GROOVE_PLACES - 1)
+    patterns = np.zeros((len(layout.grid), _GROOVE_PLACES), bool)
+    patterns[layout.bar, place] = True
     filled = patterns[patterns.any(axis=1)]
     if len(filled) < 2:
         return 1.0

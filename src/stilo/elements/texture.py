@@ -31,22 +31,22 @@ class Texture:
         tuple[float, ...], Histogram(TEXTURES, "how the parts go together, as shares of the bars", "Huron 1989", _KEPT)
     ]
     together: Annotated[
-        float, Figure("share", "of the other sounding notes, those that begin together", "Huron 1989", 0, 1, 0.2, _KEPT)
+        float, Figure("share", "of the other sounding notes, those that begin together", "Huron 1989", 0, 1, 0.3, _KEPT)
     ]
     by_step: Annotated[
         float, Figure("share", "notes under the melody that are reached by step", "Huron 2001", 0, 1, 0.2, _KEPT)
     ]
     spacing: Annotated[
-        float, Figure("semitones", "between neighbouring pitches of a sound", "counted", 0, 127, 2.5, _KEPT)
+        float, Figure("semitones", "between neighbouring pitches of a sound", "counted", 0, 127, 3.5, _KEPT)
     ]
-    melody_share: Annotated[float, Figure("share", "pitched notes in the melody", "counted", 0, 1, 0.15, _KEPT)]
+    melody_share: Annotated[float, Figure("share", "pitched notes in the melody", "counted", 0, 1, 0.2, _KEPT)]
     bass_share: Annotated[
         float,
         Figure("share", "pitched notes of the bass, or lowest when they begin where none is", "counted", 0, 1, 0.1,
                _KEPT),
     ]  # fmt: skip
     accompaniment_share: Annotated[
-        float, Figure("share", "pitched notes of neither melody nor bass", "counted", 0, 1, 0.2, _KEPT)
+        float, Figure("share", "pitched notes of neither melody nor bass", "counted", 0, 1, 0.3, _KEPT)
     ]
 
 
