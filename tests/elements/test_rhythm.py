@@ -49,6 +49,39 @@ def test_swing_ratio(make_line, long, ratio):
     assert rhythm.swing == pytest.approx(ratio, abs=0.01)
 
 
+def test_swing_of_a_ride_cymbal_and_of_sixteenths():
+    ride = np.concatenate(
+        [[bar * 4, bar * 4 + 1, bar * 4 + 1.66, bar * 4 + 2, bar * 4 + 3, bar * 4 + 3.66] for bar in range(8)]
+    )
+    sixteenths = np.arange(128) / 4
+    for onsets, ratio, share in ((ride, 0.66 / 0.34, 1.0), (sixteenths, 1.0, 0.0)):
+        score = Score(notes_from_columns(np.rint(onsets * 480), np.full(len(onsets), 60), np.full(len(onsets), 51)),
+                      (Track(is_drum=True),))  # fmt: skip
+        rhythm = analyse(score).rhythm
+        assert rhythm.swing == pytest.approx(ratio, abs=0.02)
+        assert rhythm.swung_share == share
+
+
+def test_groove_is_the_share_of_places_in_which_neighbouring_bars_agree(make_line):
+    assert analyse(make_line([60] * 16, [1] * 16)).rhythm.groove == 1
+    # quarters, then halves: of 16 places 2 differ, between each bar and the next
+    assert analyse(make_line([60] * 12, [1, 1, 1, 1, 2, 2] * 2)).rhythm.groove == pytest.approx(14 / 16)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "strength"),
+    [
+        # Longuet-Higgins & Lee 1984: the strength is the weight of the rest or tie less that of the note before it
+        ([0.5, 1, 1, 1, 0.5], 1 + 2 + 1),  # quarters an eighth late: 1½ over 2, 2½ over 3, 3½ over 4
+        ([1, 2, 1], 1),  # a half note on the second quarter (−2) over the third (−1)
+        ([1.5, 1.5, 1], 2),  # the second dotted quarter stands on 2½ (−3) and passes 3 (−1)
+    ],
+)
+def test_syncopation_sums_to_what_the_paper_counts(make_line, lengths, strength):
+    rhythm = analyse(make_line([60] * (4 * len(lengths)), lengths * 4)).rhythm
+    assert rhythm.syncopation * len(lengths) == pytest.approx(strength, abs=1e-4)
+
+
 def test_unevenness_of_even_and_dotted_notes(make_line):
     assert analyse(make_line([60] * 16, [1] * 16)).rhythm.unevenness == 0
     # |1.5 − 0.5| over the mean 1, each pair

@@ -64,7 +64,7 @@ class Player:
     drift: float = 0.05
     usual_seconds: float = 0.6
     usual_spread: float = 0.4
-    accent_weight: float = 2.0
+    accent_weight: float = 2.5
     usual_weight: float = 0.1
 
 
@@ -169,14 +169,14 @@ def _stepped(
         late = (gap - step * (periods / TWELFTHS)) / jitter
         timing = -0.5 * np.minimum(late * late, _WORST)
         source = (_PLACES - step) % TWELFTHS  # [12, tempos]
-        trial = np.take_along_axis(score, source, axis=0) + grammar.steps[source, _row(step)] + timing
+        trial = np.take_along_axis(score, source, axis=0) + grammar.steps[source, step_column(step)] + timing
         better = trial > best
         np.copyto(best, trial, where=better)
         chosen[better] = miss
     return best
 
 
-def _row(step: Ints) -> Ints:
+def step_column(step: Ints) -> Ints:
     """The column of `Grammar.steps` that counts a step."""
     return np.where(step <= MOST_STEP, step, MOST_STEP - TWELFTHS + step % TWELFTHS)
 

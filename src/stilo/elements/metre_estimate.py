@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 METRES = ((2, 4), (3, 4), (4, 4), (2, 2), (3, 8), (6, 8), (9, 8), (12, 8), (6, 4), (3, 2))
 BAR_STEPS = tuple(16 * numerator // denominator for numerator, denominator in METRES)
 PLACE_STEPS = 2
-_STARTS = np.concatenate([[0], np.cumsum([steps // PLACE_STEPS for steps in BAR_STEPS])])
-PLACES = int(_STARTS[-1])
+STARTS = np.concatenate([[0], np.cumsum([steps // PLACE_STEPS for steps in BAR_STEPS])])
+PLACES = int(STARTS[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def metre_scores(folded: Folded, weights: MetreWeights) -> Floats:
         twice = np.concatenate([rows, rows], axis=1)
         turned = np.stack([twice[:, place : place + steps] for place in range(0, steps, PLACE_STEPS)])
         fits = np.einsum("hap,ap->h", turned, weights.templates[m])
-        found[_STARTS[m] : _STARTS[m + 1]] = fits + common[m] - np.log(steps // PLACE_STEPS)
+        found[STARTS[m] : STARTS[m + 1]] = fits + common[m] - np.log(steps // PLACE_STEPS)
     return np.asarray(found - np.logaddexp.reduce(found))
 
 
@@ -111,4 +111,4 @@ def metre_log_probability(scores: Floats, metre: tuple[int, int], place_steps: i
 
 def _places(scores: Floats, metre: tuple[int, int], place_steps: int) -> Floats:
     m = METRES.index(metre)
-    return scores[_STARTS[m] : _STARTS[m + 1] : place_steps // PLACE_STEPS]
+    return scores[STARTS[m] : STARTS[m + 1] : place_steps // PLACE_STEPS]

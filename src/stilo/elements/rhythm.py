@@ -96,7 +96,7 @@ class Rhythm:
     ]
     silence: Annotated[float, Figure("share", "time in which nothing sounds", "counted", 0, 1, 0.1, _BOTH)]
     groove: Annotated[
-        float, Figure("share", "likeness of neighbouring bars in their 16 places", "Wu & Yang 2020", 0, 1, 0.05, _BOTH)
+        float, Figure("share", "likeness of neighbouring bars in their 16 places", "Wu & Yang 2020", 0, 1, 0.1, _BOTH)
     ]
     pattern_variety: Annotated[
         float, Figure("share", "different rhythms of a bar among all bars", "Müllensiefen 2009", 0, 1, 0.25, _BOTH)
