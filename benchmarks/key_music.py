@@ -3,7 +3,8 @@
 What is known differs. keys126 has a file `.key` beside each piece (upper case major, lower case minor). The songs of
 pop909_cl have key signatures with a mode; their first track is the song, the second, with the chords, is never heard.
 A written signature says how many accidentals, not which of two keys. Titles ("String Quartet in A major", "Mazur
-C-dur") name the key of a piece or, of a work in movements, that of its outer ones.
+C-dur") name the key of a piece or, of a work in movements, that of its outer ones; quartets that lie in several files,
+movement by movement, are left out.
 
 Keys are numbered as in `stilo.elements.key`: C major … B major, C minor … B minor.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +113,12 @@ def titled(music: Path) -> Iterator[KnownPiece]:
     """Pieces whose title names a key."""
     for name in TITLED_SETS:
         with (music / name / "manifest.tsv").open(encoding="utf-8", newline="") as file:
-            rows = [(row["path"], key_in_title(row["title"])) for row in csv.DictReader(file, delimiter="\t")]
-        for path, key in rows:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+        files = Counter((row["composer_artist"], row["title"]) for row in rows)
+        for row in rows:
+            if name == "quartets" and files[row["composer_artist"], row["title"]] > 1:
+                continue
+            path, key = row["path"], key_in_title(row["title"])
             layout = None if key is None else _laid_out(music / path)
             if key is not None and layout is not None:
                 yield KnownPiece(music / path, layout, index_of(key), key.fifths, layout.score.key_signatures)

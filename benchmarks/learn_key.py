@@ -6,8 +6,9 @@ From keys126 (exact keys; weights only), the songs of odd number of pop909_cl (k
 profile those with one signature), openhymnal and the lieder that SPLITS.tsv marks `train` and that have one signature
 (of either of its two keys). Each set counts as much as another. Both are multinomial logit models that know keys only
 by distance from the tonic: one set of numbers serves all twelve. A key known by its accidentals alone is the sum of
-two. The profile, 25 numbers, is learned on windows of four bars, at most `MOST_WINDOWS` of a piece; the weights, six,
-on pieces. Prints both, and how often the weights find the key in ten-fold cross-validation.
+two. The profiles, 25 numbers each, are learned on windows of four bars (for the key of the piece) and on single bars
+(for its regions), at most `MOST_WINDOWS` of a piece; the weights, six, on pieces. Prints them, and how often the
+weights find the key in ten-fold cross-validation.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from key_music import KnownPiece, keys126, pop909_cl, signed
-from stilo.elements.key import EVIDENCE, KEYS, KeyProfile, bar_sound, key_evidence, window_sums
+from stilo.elements.key import EVIDENCE, KEYS, WINDOW_BARS, KeyProfile, bar_sound, key_evidence, window_sums
 
 MOST_WINDOWS = 30
 FOLDS = 10
@@ -55,13 +56,13 @@ def right_keys(piece: KnownPiece) -> np.ndarray:
     return np.isin(np.arange(KEYS), piece.accepted)
 
 
-def windows_of(pieces: Iterator[KnownPiece], rng: np.random.Generator) -> Known:
+def windows_of(pieces: Iterator[KnownPiece], bars: int, rng: np.random.Generator) -> Known:
     """Shares of the degrees in windows: under each key its own twelve, and whether it is minor, [windows, 24, 25]."""
     features, right = [], []
     for piece in pieces:
         if not piece.one_signature:
             continue
-        windows = window_sums(bar_sound(piece.layout).chroma)
+        windows = window_sums(bar_sound(piece.layout).chroma, bars)
         windows = windows[windows.sum(axis=1) > 0]
         windows = windows[np.sort(rng.permutation(len(windows))[:MOST_WINDOWS])]
         degrees = (windows / windows.sum(axis=1, keepdims=True))[:, TRANSPOSED]
@@ -118,22 +119,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
-    heard = {
-        name: windows_of(pieces, rng)
-        for name, pieces in corpora(arguments.music, arguments.splits)
-        if name != "keys126"
+    learned: dict[str, KeyProfile] = {}
+    for name, bars in (("phrase", WINDOW_BARS), ("bar", 1)):
+        sets = {of: pieces for of, pieces in corpora(arguments.music, arguments.splits) if of != "keys126"}
+        windows = [windows_of(pieces, bars, rng) for pieces in sets.values()]
+        told = np.round(fitted(windows, PROFILE_PENALTY, np.ones(25)), 1)
+        learned[name] = KeyProfile(told[:12], told[12:24], float(told[24]))
+        print(f"{name} profile: major {told[:12].tolist()}, minor {told[12:24].tolist()}, leaning {told[24]:g}")
+    known = {
+        name: evidence_of(pieces, learned["phrase"]) for name, pieces in corpora(arguments.music, arguments.splits)
     }
-    told = np.round(fitted(list(heard.values()), PROFILE_PENALTY, np.ones(25)), 1)
-    profile = KeyProfile(told[:12], told[12:24], float(told[24]))
-    for name, row in (("major", profile.major), ("minor", profile.minor)):
-        print(name, row.tolist())
-    print("leaning", profile.leaning)
-    sets = {name: evidence_of(pieces, profile) for name, pieces in corpora(arguments.music, arguments.splits)}
-    variance = np.mean([known.features.reshape(-1, len(EVIDENCE)).var(axis=0) for known in sets.values()], axis=0)
-    weights = fitted(list(sets.values()), WEIGHT_PENALTY, np.sqrt(variance))
+    variance = np.mean([one.features.reshape(-1, len(EVIDENCE)).var(axis=0) for one in known.values()], axis=0)
+    weights = fitted(list(known.values()), WEIGHT_PENALTY, np.sqrt(variance))
     print("weights", {name: float(f"{weight:.2g}") for name, weight in zip(EVIDENCE, weights, strict=True)})
-    for name, share in cross_validated(sets, np.sqrt(variance), rng).items():
-        print(f"{name:<16} {len(sets[name].right):>5} pieces  {share:.3f} right in cross-validation")
+    for name, share in cross_validated(known, np.sqrt(variance), rng).items():
+        print(f"{name:<16} {len(known[name].right):>5} pieces  {share:.3f} right in cross-validation")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ quarters each, and the last bass note: pieces modulate, and their ends say where
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,7 +22,7 @@ KEYS = 24  # C major … B major, C minor … B minor
 EVIDENCE = ("vote", "whole", "opening", "close", "last bass", "minor")
 WINDOW_BARS = 4
 _END_QUARTERS = 8
-_DOUBT = 0.5  # bars that repeat each other are not independent witnesses
+_SHARPNESS = 0.5  # how decidedly a window votes; learned at 1, weighed at this
 # Krumhansl & Kessler (1982), as printed in Krumhansl (1990), table 2.1
 _FIT_MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 _FIT_MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
@@ -41,12 +42,18 @@ class KeyProfile:
     minor: Floats
     leaning: float
 
+    @cached_property
     def of_keys(self) -> Floats:
         """The profile of each key, [24, 12]."""
         return _on_every_tonic(self.major, self.minor)
 
+    @cached_property
+    def centred(self) -> Floats:
+        """The same with mean 0 and length 1, to correlate with."""
+        return _centred(self.of_keys)
 
-LEARNED = KeyProfile(
+
+PHRASE_PROFILE = KeyProfile(
     np.array([11.5, -2.1, 4.8, -9.6, 8.4, 4.9, -10.6, 11.7, -3.6, 2.4, -19.7, 1.0]),
     np.array([11.1, -8.6, 2.3, 5.7, -11.6, 3.6, -0.5, 9.7, 1.0, -15.7, 3.8, 0.0]),
     0.8,
@@ -114,17 +121,17 @@ def window_sums(chroma: Floats, bars: int = WINDOW_BARS) -> Floats:
     return np.asarray(until[np.minimum(len(chroma), at + after)] - until[np.maximum(0, at - before)])
 
 
-def key_likelihoods(chroma: Floats, profile: KeyProfile = LEARNED) -> Floats:
+def key_likelihoods(chroma: Floats, profile: KeyProfile, sharpness: float = 1.0) -> Floats:
     """Log-probabilities of the 24 keys, [n, 24], given sounds [n, 12], none of them silent."""
     shares = chroma / chroma.sum(axis=1, keepdims=True)
-    scores = shares @ profile.of_keys().T
+    scores = shares @ profile.of_keys.T
     scores[:, 12:] += profile.leaning
-    scores *= _DOUBT
+    scores *= sharpness
     scores -= scores.max(axis=1, keepdims=True)
     return np.asarray(scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)))
 
 
-def key_evidence(layout: Layout, profile: KeyProfile = LEARNED) -> Floats:
+def key_evidence(layout: Layout, profile: KeyProfile = PHRASE_PROFILE) -> Floats:
     """What speaks for each key, [24, kinds of `EVIDENCE`]; the layout must hold pitched notes."""
     slices = layout.slices
     heard = np.flatnonzero(slices.count > 0)
@@ -136,13 +143,12 @@ def key_evidence(layout: Layout, profile: KeyProfile = LEARNED) -> Floats:
     bars = bar_sound(layout).chroma
     windows = window_sums(bars)
     sounding = windows[windows.sum(axis=1) > 0]
-    learned = _centred(profile.of_keys())
     last_bass = int(slices.bass[heard[-1]]) % 12
     evidence = np.zeros((KEYS, len(EVIDENCE)))
-    evidence[:, 0] = np.exp(key_likelihoods(sounding, profile)).mean(axis=0)
+    evidence[:, 0] = np.exp(key_likelihoods(sounding, profile, _SHARPNESS)).mean(axis=0)
     evidence[:, 1] = _FIT @ _centred(bars.sum(axis=0))
-    evidence[:, 2] = learned @ _centred(weighted[:opening].sum(axis=0))
-    evidence[:, 3] = learned @ _centred(weighted[close:].sum(axis=0))
+    evidence[:, 2] = profile.centred @ _centred(weighted[:opening].sum(axis=0))
+    evidence[:, 3] = profile.centred @ _centred(weighted[close:].sum(axis=0))
     evidence[[last_bass, last_bass + 12], 4] = 1.0
     evidence[12:, 5] = 1.0
     return evidence
