@@ -19,6 +19,7 @@ _BOTH = frozenset({TRANSPOSITION, PITCH_SHUFFLE})
 _KEPT = frozenset({TRANSPOSITION})
 _SHORTEST_SWELL_BARS = 3
 _LEAST_CHANGE = 10.0  # velocities from the first bar of a swell to its last
+_LARGEST_STEP = 0.7  # of the change, from one bar to the next: more is a terrace
 _WAVER = 1.5  # by so much a bar may fall back without ending a swell
 
 
@@ -66,6 +67,9 @@ def _swells(loudness: Floats) -> Bools:
     for start, end in zip(starts.tolist(), np.append(starts[1:], len(loudness)).tolist(), strict=True):
         low = start + int(loudness[start:end].argmin())
         high = low + int(loudness[low:end].argmax()) + 1
-        if high - low >= _SHORTEST_SWELL_BARS and loudness[high - 1] - loudness[low] >= _LEAST_CHANGE:
+        change = loudness[high - 1] - loudness[low]
+        if high - low < _SHORTEST_SWELL_BARS or change < _LEAST_CHANGE:
+            continue
+        if np.diff(loudness[low:high]).max() <= _LARGEST_STEP * change:
             inside[low:high] = True
     return inside
