@@ -14,8 +14,8 @@ import re
 from pathlib import Path
 
 import numpy as np
-from rhythm_data import SCORES, Known, corpus_scores, known_metre, play, read_splits
 
+from rhythm_data import SCORES, Known, corpus_scores, known_metre, play, read_splits
 from stilo.elements import metre_estimate
 from stilo.elements.metre_estimate import METRES, PLACE_STEPS
 from stilo.elements.metre_features import events_of, fold

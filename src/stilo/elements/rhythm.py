@@ -125,7 +125,7 @@ def measure_rhythm(layout: Layout, form: Form) -> Rhythm:
     first = int(onsets[0]) if count else 0
     quarters = max(1e-3, (layout.score.end_ticks - first) / per_quarter)
     quarters_per_bar = float(np.average(layout.bar_quarters, weights=layout.bar_quarters))
-    swing, swung = _swing(onsets / per_quarter)
+    swing, swung = swing_of(onsets / per_quarter)
     on_quarter = in_quarter == 0
     triplets = np.isin(in_quarter, (4, 8))
     return Rhythm(
@@ -194,7 +194,7 @@ def _tempo_change(layout: Layout) -> float:
     return float(min(100.0, lengths.std() / lengths.mean())) if len(lengths) else 0.0
 
 
-def _swing(onset_quarters: Floats) -> tuple[float, float]:
+def swing_of(onset_quarters: Floats) -> tuple[float, float]:
     """Median ratio of the first to the second eighth, and the share of eighths that swing; 1 and 0 for too few pairs.
 
     Looked at are quarters that begin with an onset and hold one more, which stands where a second eighth may: from
