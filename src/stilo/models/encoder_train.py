@@ -139,7 +139,7 @@ class EncoderTraining:
         self.optimiser.step()
         self.step += 1
         self.cpu_seconds += time.process_time() - began
-        return batch.examples[0].collection, float(loss)
+        return batch.examples[0].collection, float(loss.detach())
 
     def _loss(self, batch: Excerpts) -> Tensor:
         bars = stack_excerpts([example.views for example in batch.examples], batch.starts, self.source.most_bars)

@@ -33,6 +33,8 @@ class LearnedEmbedding:
         Raises:
             ValueError: no facet is called so.
         """
+        if name not in FACET_ORDER:
+            raise ValueError(f"no facet is called {name!r}; there are {', '.join(FACET_ORDER)}")
         return np.asarray(self.values[FACET_ORDER.index(name)])
 
     def likeness(self, other: LearnedEmbedding, facets: Iterable[str] = FACET_ORDER) -> float:
