@@ -72,7 +72,7 @@ def test_facets_are_blind_to_what_is_not_theirs(make_steps, convolution, recurre
 
 
 def test_a_piece_is_the_same_alone_and_in_company(encoder, make_steps):
-    trained, pieces = encoder
+    trained, _ = encoder
     views = [bar_views(make_steps(seed, notes=notes)) for seed, notes in ((1, 40), (2, 400), (3, 90), (4, 700))]
     assert len(views[3]) > 96
     together = trained.embed(views)
@@ -146,6 +146,7 @@ def _settings(**changes):
 def packed(tmp_path, composers, monkeypatch):
     monkeypatch.setattr(train_module, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr("stilo.models.retrieval.PIECES_EACH", 4)
+    monkeypatch.setattr("stilo.models.encoder_fitting.NET_SHARES", (0.5, 1.0))
     monkeypatch.setattr("stilo.models.encoder_fitting.FACET_VALUES", EncoderConfig().facet_size + 1)
     monkeypatch.setattr("stilo.models.encoder_files.FACET_VALUES", EncoderConfig().facet_size + 1)
     folder = tmp_path / "packed"
