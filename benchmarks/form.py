@@ -143,7 +143,7 @@ def main() -> None:
     if not told.choosing:
         RESULTS.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"setting": machine(), "figures": figures}, ensure_ascii=False, indent=1)
-        write_whole(RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}-form.json", text.encode())
+        write_whole(RESULTS / f"form-{time.strftime('%Y%m%d-%H%M%S')}.json", text.encode())
 
 
 if __name__ == "__main__":

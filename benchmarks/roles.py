@@ -203,7 +203,7 @@ def main() -> None:
         figures[name.strip()] = row
     RESULTS.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"setting": machine(), "figures": figures}, ensure_ascii=False, indent=1)
-    write_whole(RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}-roles.json", text.encode())
+    write_whole(RESULTS / f"roles-{time.strftime('%Y%m%d-%H%M%S')}.json", text.encode())
 
 
 if __name__ == "__main__":
