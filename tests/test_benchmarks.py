@@ -70,3 +70,25 @@ def test_a_style_learned_on_other_weights_is_learned_anew(monkeypatch, tmp_path,
     assert samples.learned(demo, tmp_path).name == "Fresh"
     monkeypatch.setattr(samples, "learn", None)
     assert samples.learned(demo, tmp_path).name == "Fresh"
+
+
+def test_no_game_is_both_learned_from_and_judged(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    emotion = loaded("emotion")
+    groups = np.repeat([f"game {i}" for i in range(13)], [41, 40, 30, 20, 16, 10, 9, 9, 8, 7, 6, 4, 4])
+    cuts = [emotion.grouped_folds(groups, 5, np.random.default_rng(seed)) for seed in range(4)]
+    for folds in cuts:
+        assert {len(set(folds[groups == group])) for group in groups} == {1}
+        assert sorted(set(folds)) == [0, 1, 2, 3, 4]
+        assert np.bincount(folds).max() <= 50
+    assert any((folds != cuts[0]).any() for folds in cuts[1:])
+
+
+def test_quadrants_count_when_both_signs_are_right(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    emotion = loaded("emotion")
+    judged = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
+    scores = np.array([[2.0, 0.1], [0.5, 1.0], [1.0, 1.0], [-3.0, -0.2]])
+    assert emotion.right(scores, judged).mean(axis=0).tolist() == [0.75, 0.75, 0.5]
+    low, high = emotion.interval(emotion.right(scores, judged)[:, 2], np.array(["a", "a", "b", "c"]))
+    assert 0 <= low < 0.5 < high <= 1

@@ -1,6 +1,7 @@
 """What is faster, louder, denser, more major must come out so, in a piece and in its sections."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -253,6 +254,12 @@ def test_a_probe_survives_json():
         assert (getattr(again, row) == getattr(probe, row)).all()
     with pytest.raises(KeyError):
         Probe.from_json({"intercept": {"valence": 0, "arousal": 0}, "cues": {}})
+
+
+def test_the_card_names_the_shipped_coefficients():
+    card = (Path(__file__).resolve().parents[2] / "models" / "emotion" / "README.md").read_text(encoding="utf-8")
+    for cue, valence, arousal in zip(CUES, *shipped_probe().weights, strict=True):
+        assert f"| {cue.name} | {cue.meaning} | {valence:+.3f} | {arousal:+.3f} |" in card
 
 
 def test_loudness_is_measured():
