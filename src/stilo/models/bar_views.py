@@ -158,7 +158,7 @@ def _silence(c: _Columns) -> NDArray[np.uint8]:
     last = len(change) - 1
     np.add.at(change, begin, 1)
     np.add.at(change, np.minimum(begin + length, last), -1)
-    return (change.cumsum()[:-1] == 0).astype(np.uint8).reshape(c.bars, RHYTHM_PLACES)
+    return np.asarray((change.cumsum()[:-1] == 0).reshape(c.bars, RHYTHM_PLACES), np.uint8)
 
 
 def _orders(c: _Columns) -> Integers:
