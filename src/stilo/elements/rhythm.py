@@ -197,16 +197,19 @@ def _tempo_change(layout: Layout) -> float:
 def swing_of(onset_quarters: Floats) -> tuple[float, float]:
     """Median ratio of the first to the second eighth, and the share of eighths that swing; 1 and 0 for too few pairs.
 
-    Looked at are quarters that begin with an onset and hold one more, which stands where a second eighth may: from
-    0.42 (pushed) to 0.72 (three to one, but for a hair) of the quarter.
+    Looked at are quarters in which notes begin with the quarter and where a second eighth may stand, from 0.42 (pushed)
+    to 0.72 (three to one, but for a hair) of it, and nowhere else.
     """
     quarter = np.floor(onset_quarters + _ON_PLACE).astype(np.int64)
     phase = onset_quarters - quarter
     quarter -= quarter.min(initial=0)
-    held = np.bincount(quarter)
-    begun = np.bincount(quarter[np.abs(phase) <= _ON_PLACE], minlength=len(held))
-    second = (phase > 0.42) & (phase < 0.72) & (held[quarter] == 2) & (begun[quarter] == 1)
-    pairs = phase[second]
+    first, second = np.abs(phase) <= _ON_PLACE, (phase > 0.42) & (phase < 0.72)
+    count = int(quarter.max(initial=0)) + 1
+    begun, seconds, others = (
+        np.bincount(quarter[which], minlength=count) for which in (first, second, ~first & ~second)
+    )
+    held = (begun > 0) & (seconds > 0) & (others == 0)
+    pairs = (np.bincount(quarter[second], phase[second], count) / np.maximum(seconds, 1))[held]
     if len(pairs) < _FEWEST_PAIRS:
         return 1.0, 0.0
     middle = float(np.median(pairs))
