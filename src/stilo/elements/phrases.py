@@ -157,6 +157,25 @@ PHRASES: dict[str, Phrase] = {
         "texture", "a full texture of {count} pitches at once", "", "has the fuller texture", "has the thinner texture",
         "{:.1f} pitches at once",
     ),
+    "harmony.together": Phrase(
+        "how the parts move", "parts that move together", "parts that go their own ways", "moves more in chords",
+        "lets its parts go more their own ways", "% of the notes begin together", True,
+    ),
+    "harmony.spacing": Phrase(
+        "spacing", "wide spacing", "close spacing", "spaces its notes wider", "spaces its notes closer",
+        "{:.1f} semitones between neighbours", True,
+    ),
+    "harmony.modulations": Phrase(
+        "changes of key", "keys that keep changing", "", "changes its key more", "changes its key less",
+        "{:.1f} times in 16 bars",
+    ),
+    "harmony.home_share": Phrase(
+        "changes of key", "", "long stretches away from the home key", "stays more at home", "strays more from home",
+        "% of the time in the home key",
+    ),
+    "emotion.crescendo_share": Phrase(
+        "dynamics", "crescendo upon crescendo", "", "swells more", "swells less", "% of the bars",
+    ),
     "harmony.key_clarity": Phrase(
         "clarity of key", "", "a key that is hard to tell", "is clearer in its key", "is vaguer in its key",
         "{:.2f} above the next",
@@ -226,7 +245,7 @@ def place_name(pitch: float) -> str:
 def span_name(semitones: float) -> str:
     """A span as musicians say it: "a fifth", "an octave and a half", "three octaves"."""
     if semitones < 12.5:
-        return _INTERVALS[round(semitones)]
+        return _INTERVALS[max(0, round(semitones))]
     halves = round(semitones / 6)
     if halves <= 3:
         return ("an octave", "an octave and a half")[halves - 2]

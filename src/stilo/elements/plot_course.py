@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def draw_course(axes: Axes, theme: Theme, piece: PieceDetail) -> None:
     bars = piece.sections[-1].first_bar + piece.sections[-1].bars
     course = _Course(axes, theme, bars, _quarters(piece) / bars)
     lanes = [("sections", course.sections)]
-    if len(_key_regions(piece)) > 0:
+    if piece.key_regions:
         lanes.append(("keys", course.keys))
     if piece.motifs:
         lanes.append(("motifs", course.motifs))
@@ -84,10 +84,6 @@ def draw_course(axes: Axes, theme: Theme, piece: PieceDetail) -> None:
 def _quarters(piece: PieceDetail) -> float:
     last = piece.chords[-1] if piece.chords else None
     return max(1e-3, last.onset_quarters + last.duration_quarters) if last is not None else 1.0
-
-
-def _key_regions(piece: PieceDetail) -> tuple[Any, ...]:
-    return tuple(getattr(piece, "key_regions", ()))
 
 
 def _bar_ticks(bars: int, most: int) -> list[int]:
@@ -126,7 +122,7 @@ class _Course:
             self._block(section.first_bar + 1, section.bars, bottom, colour, section.label)
 
     def keys(self, piece: PieceDetail, bottom: float) -> None:
-        for region in _key_regions(piece):
+        for region in piece.key_regions:
             major = str(region.key).endswith("major")
             colour = self._theme.ground("harmony", 0.2 if major else 0.5)
             start = self._bar(region.onset_quarters)

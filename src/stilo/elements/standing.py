@@ -30,7 +30,7 @@ _PLAYED = 0.1
 _OF_MANY_BARS = ("rhythm.returning_bars", "rhythm.groove", "pitch.arch")
 _OF_MELODY = ("rhythm.unevenness", "rhythm.articulation", "rhythm.silence")
 _OF_THE_GRID = ("rhythm.returning_bars", "rhythm.groove", "rhythm.off_quarter_share", "rhythm.syncopation")
-_OF_LOUDNESS = ("emotion.loudness", "emotion.loudness_range", "emotion.accents")
+_OF_LOUDNESS = ("emotion.loudness", "emotion.loudness_range", "emotion.accents", "emotion.crescendo_share")
 
 
 @dataclass(frozen=True, slots=True)

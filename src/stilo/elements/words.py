@@ -31,6 +31,8 @@ _MOST_SAID = 3
 # of the 1,368 pieces of `norms.py` a third needs fewer than four chords, a third more than six, a tenth more than ten
 _FEW_CHORDS, _MANY_CHORDS, _VERY_MANY_CHORDS = 4, 6, 10
 _MOST_OF_THE_TIME = 0.8
+_TEXTURES = ("", "all in chords", "melody and accompaniment", "several lines at once")  # as in `texture.TEXTURES`
+_LEADS = 0.6  # the share of the time or the bars that speaks for all
 _SEVENTH = re.compile(r"(maj7|ø7|°7|\+7|7|6|sus[24])$")
 _FEWEST_TO_COMPARE = 4
 _ALIKE, _UNLIKE = 0.5, 1.25  # spread between the pieces, of that between pieces of all kinds
@@ -57,11 +59,14 @@ def _lead(leading: list[Standing]) -> str:
     grouped: dict[str, list[str]] = {}
     for text in texts:
         subject = next((subject for subject in _SUBJECTS if text.startswith(subject)), "")
-        grouped.setdefault(subject, []).append(text.removeprefix(subject))
-    plain = grouped.pop("", [])
+        grouped.setdefault(subject or text, []).append(text.removeprefix(subject))
     # where a melody lies comes last: "full of leaps, high up, around G5"
-    joined = [subject + ", ".join(sorted(parts, key=lambda p: p[-1].isdigit())) for subject, parts in grouped.items()]
-    return _sentence("; ".join(joined + plain))
+    return _sentence(
+        "; ".join(
+            key + ", ".join(sorted(parts, key=lambda part: part[-1].isdigit())) if key in _SUBJECTS else key
+            for key, parts in grouped.items()
+        )
+    )
 
 
 def _sentence(text: str) -> str:
@@ -121,7 +126,7 @@ def _harmony(profile: Profile, said: frozenset[str]) -> str:
         "" if "harmonic rhythm" in said else f"{pace} harmonic rhythm, {rate_name(harmony.chord_changes_per_bar)}",
         _palette(profile),
         "" if "kinds of chord" in said else sevenths,
-        "" if "texture" in said else _texture(profile),
+        _texture(profile, said),
     ]
     return ", ".join(filter(None, parts))
 
@@ -151,13 +156,19 @@ def _triads(chords: dict[str, float]) -> dict[str, float]:
     return dict(sorted(joined.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _texture(profile: Profile) -> str:
-    polyphony = profile.harmony.polyphony
-    for voices in (2, 3, 4, 5):
-        if polyphony[voices - 1] > 0.6:
-            return f"in {number(voices)} parts"
-    return word_for("harmony.voices", profile.harmony.voices,
-                    ("bare texture", "light texture", "", "full texture", "very full texture"))  # fmt: skip
+def _texture(profile: Profile, said: frozenset[str]) -> str:
+    """How many parts, and how they go together."""
+    harmony = profile.harmony
+    parts = next(
+        (f"in {number(voices)} parts" for voices in (2, 3, 4, 5) if harmony.polyphony[voices - 1] > _LEADS), ""
+    )
+    fullness = parts or word_for(
+        "harmony.voices", harmony.voices, ("bare texture", "light texture", "", "full texture", "very full texture")
+    )
+    kind = next((word for word, share in zip(_TEXTURES, harmony.texture, strict=True) if share > _LEADS), "")
+    return ", ".join(
+        word for word, aspect in ((fullness, "texture"), (kind, "how the parts move")) if word and aspect not in said
+    )
 
 
 def _melody(profile: Profile, said: frozenset[str]) -> str:
