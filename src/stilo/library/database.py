@@ -70,6 +70,9 @@ def told_in_one_line(shown: str) -> Iterator[None]:
     """Turn what a database can raise into one line that names it."""
     try:
         yield
+    except UnicodeDecodeError as error:  # sqlite3 quotes broken bytes in its messages and cannot decode them itself
+        reason = "malformed"
+        raise SetupError(f"{shown}: the library cannot be used ({reason}); {_remedy(shown, reason)}") from error
     except (SQLAlchemyError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         reason = printable(" ".join(str(cause).split()), 200)
