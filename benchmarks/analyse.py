@@ -121,11 +121,11 @@ def speed(paths: list[Path]) -> dict[str, object]:
     return figures
 
 
-def beside(paths: list[Path]) -> dict[str, object]:
+def beside(paths: list[Path], most: int) -> dict[str, object]:
     """Music21 and stilo on the same few files, one process each."""
     from music21 import converter
 
-    few = paths[:: max(1, len(paths) // BESIDE)][:BESIDE]
+    few = paths[:: max(1, len(paths) // most)][:most]
     parsed: list[object] = []
     read = rate_of(lambda: parsed.extend(converter.parse(str(path)) for path in few), len(few))
     key = rate_of(lambda: [one.analyze("key") for one in parsed], len(few))
@@ -211,6 +211,7 @@ def main() -> None:
     parser.add_argument("music", type=Path, help="folder with MIDI files")
     parser.add_argument("--only", action="append", choices=["speed", "beside", "memory"])
     parser.add_argument("--files", type=int, default=ENOUGH, help="how many for the speed")
+    parser.add_argument("--beside", type=int, default=BESIDE, help="how many for music21")
     arguments = parser.parse_args()
     found = [path for path in music_files([arguments.music]) if path.suffix.lower() in {".mid", ".midi"}]
     if not found:
@@ -222,7 +223,8 @@ def main() -> None:
     told = machine() | {"data": f"{len(paths)} files of {arguments.music.name}", "load at begin": f"{load:.1f}"}
     print(", ".join(f"{name} {value}" for name, value in told.items()), flush=True)
     figures: dict[str, object] = {}
-    for name, measure in (("speed", speed), ("beside", beside), ("memory", memory)):
+    measures = {"speed": speed, "beside": lambda some: beside(some, arguments.beside), "memory": memory}
+    for name, measure in measures.items():
         if not arguments.only or name in arguments.only:
             figures[name] = measure(paths)
     RESULTS.mkdir(parents=True, exist_ok=True)
