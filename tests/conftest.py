@@ -45,6 +45,51 @@ def with_tiny_weights(monkeypatch, tiny_weights):
     monkeypatch.setenv("STILO_MODEL", str(tiny_weights))
 
 
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory):
+    """A folder with a random style encoder behind the normal loading call."""
+    import torch
+
+    from stilo.models.discriminants import Discriminants
+    from stilo.models.encoder import EncoderConfig, StyleEncoder
+    from stilo.models.encoder_files import save_encoder
+    from stilo.models.learned_embedding import FACET_VALUES
+    from stilo.models.trained_encoder import TrainedEncoder
+    from stilo.models.view_statistics import STATISTICS
+
+    folder = tmp_path_factory.mktemp("encoder")
+    config = EncoderConfig(bar_width=8, hidden=6, facet_size=FACET_VALUES - 8)
+    rng = np.random.default_rng(3)
+    discriminants = {
+        facet: Discriminants(
+            np.zeros(size, np.float32), np.ones(size, np.float32), rng.normal(size=(size, 8)).astype(np.float32)
+        )
+        for facet, size in STATISTICS.items()
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        save_encoder(TrainedEncoder(StyleEncoder(config).eval(), discriminants, 0.7), folder, {})
+    return folder
+
+
+@pytest.fixture
+def with_tiny_encoder(monkeypatch, tiny_encoder):
+    """The tiny encoder is the installed one."""
+    monkeypatch.setattr("stilo.models.encoder_files.encoder_folder", lambda: tiny_encoder)
+
+
+@pytest.fixture
+def make_recognition():
+    """make_recognition(seed, near=None): random facets, or such as lie near another recognition."""
+    from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES, LearnedEmbedding
+
+    def make(seed: int, near: LearnedEmbedding | None = None) -> LearnedEmbedding:
+        rows = np.random.default_rng(seed).normal(size=(len(FACET_ORDER), FACET_VALUES)).astype(np.float32)
+        return LearnedEmbedding(rows if near is None else near.values + 0.05 * rows)
+
+    return make
+
+
 @pytest.fixture
 def tune() -> Score:
     """Sixteen bars of a small melody over held fifths, two tracks, 3/4."""

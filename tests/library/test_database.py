@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -50,15 +51,42 @@ def test_steps_are_taken_once_and_in_order(tmp_path, monkeypatch):
     path = tmp_path / "a.db"
     Library(f"sqlite:///{path}").close()
     Library(f"sqlite:///{path}").close()
-    assert rows(path, "SELECT version FROM stilo_schema") == [(1,)]
+    taken = [(version + 1,) for version in range(len(migrations.STEPS))]
+    assert rows(path, "SELECT version FROM stilo_schema") == taken
 
     def add_a_column(connection):
         connection.exec_driver_sql("ALTER TABLE styles ADD COLUMN mood TEXT")
 
     monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, add_a_column))
     Library(f"sqlite:///{path}").close()
-    assert rows(path, "SELECT version FROM stilo_schema") == [(1,), (2,)]
+    assert rows(path, "SELECT version FROM stilo_schema") == [*taken, (len(taken) + 1,)]
     assert "mood" in {row[1] for row in rows(path, "PRAGMA table_info(styles)")}
+
+
+def test_a_library_from_before_recognition_is_taken_over(tmp_path, monkeypatch, make_style, make_recognition):
+    path = tmp_path / "a.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:1])
+        Library(f"sqlite:///{path}").close()
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO styles VALUES (1, 'Old', 'old', '2026-01-01', 'tiny-0', 0, 0, 0, '{}')")
+    connection.commit()
+    connection.close()
+    with Library(f"sqlite:///{path}") as library:
+        library.save(make_style(recognition=make_recognition(0), encoder="0" * 16))
+        assert library.names() == ["Old", "Waltz"]
+        assert list(library.recognitions("0" * 16)) == ["Waltz"]
+
+
+@pytest.mark.parametrize("dialect", [mysql.dialect(), postgresql.dialect()], ids=["mysql", "postgresql"])
+def test_columns_are_added_to_other_databases_as_they_are_declared(dialect):
+    said = []
+    migrations._recognition_of_styles(SimpleNamespace(dialect=dialect, exec_driver_sql=said.append))
+    declared = str(CreateTable(Base.metadata.tables["styles"]).compile(dialect=dialect)).splitlines()
+    declared = [sorted(line.strip(" \t,").split()) for line in declared]
+    assert len(said) == 2
+    for line in said:  # the order of the rules does not matter
+        assert sorted(line.removeprefix("ALTER TABLE styles ADD COLUMN ").split()) in declared
 
 
 def test_a_step_that_fails_leaves_the_database_as_it_was(tmp_path, monkeypatch, make_style):

@@ -71,6 +71,36 @@ def test_list(make_style):
         assert library.summaries()[1] == StyleSummary("b", "2026-01-02T03:04:05+00:00", "tiny-0", False, 2, 200)
 
 
+def test_recognitions_are_those_of_one_encoder(make_style, make_recognition):
+    first, second = "0" * 16, "1" * 16
+    with Library() as library:
+        assert library.recognitions(first) == {}
+        for name, seed, encoder in (("b", 1, first), ("A", 2, first), ("c", 3, second)):
+            library.save(make_style(name, recognition=make_recognition(seed), encoder=encoder))
+        library.save(make_style("none"))
+        found = library.recognitions(first)
+        assert list(found) == ["A", "b"]
+        assert np.array_equal(found["b"].values, make_recognition(1).values)
+        assert library.load("b").recognition.values.tobytes() == found["b"].values.tobytes()
+        library.save(make_style("b", recognition=make_recognition(4), encoder=first), replace=True)
+        assert np.array_equal(library.recognitions(first)["b"].values, make_recognition(4).values)
+        library.rename("b", "z")
+        assert list(library.recognitions(first)) == ["A", "z"]
+        for damage in ("x'00'", "NULL", "zeroblob(1281)", "x'" + "ff" * 1280 + "'"):
+            with library._engine.begin() as connection:
+                connection.exec_driver_sql(f"UPDATE styles SET recognition = {damage} WHERE name = 'z'")
+            assert list(library.recognitions(first)) == ["A"]
+
+
+def test_recognitions_read_neither_profiles_nor_arrays(make_style, make_recognition):
+    with Library() as library:
+        library.save(make_style(recognition=make_recognition(1), encoder="0" * 16))
+        with library._engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE styles SET document = 'broken'")
+            connection.exec_driver_sql("DELETE FROM array_blocks")
+        assert list(library.recognitions("0" * 16)) == ["Waltz"]
+
+
 def test_remove_takes_the_sources_along(make_style):
     with Library() as library:
         library.save(make_style("A"))

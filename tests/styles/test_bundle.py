@@ -6,13 +6,18 @@ import struct
 import tracemalloc
 import zipfile
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from safetensors.numpy import save
 
 from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.errors import BundleError, InputError, WriteError
+from stilo.models.learned_embedding import LearnedEmbedding
 from stilo.styles import bundle
 from stilo.styles.arrays import arrays_from_bytes, style_to_arrays
 from stilo.styles.bundle import read_bundle, write_bundle
@@ -20,9 +25,10 @@ from stilo.styles.style import Palette, Source
 
 
 @pytest.fixture
-def written(make_style, tmp_path):
+def written(make_style, make_recognition, tmp_path):
     """(style, path of its bundle, the members by name)"""
-    style, path = make_style(), tmp_path / "waltz.stilo"
+    style = make_style(recognition=make_recognition(0), encoder="0123456789abcdef")
+    path = tmp_path / "waltz.stilo"
     write_bundle(style, path)
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -65,6 +71,8 @@ def test_round_trip(written):
     again = read_bundle(path)
     assert sorted(members) == ["arrays.safetensors", "style.json"]
     assert np.array_equal(again.embedding, style.embedding)
+    assert np.array_equal(again.recognition.values, style.recognition.values)
+    assert again.encoder == style.encoder
     assert again.adapter.keys() == style.adapter.keys()
     assert all(again.adapter[key].dtype == style.adapter[key].dtype for key in style.adapter)
     assert (again.profile, again.palette, again.proof) == (style.profile, style.palette, style.proof)
@@ -233,6 +241,52 @@ def test_a_document_that_names_itself_out_of_the_folder(written):
 def test_arrays_of_the_wrong_kind(written, arrays):
     _, path, members = written
     refused(path, packed({**members, "arrays.safetensors": save(arrays, {"adapter": "yes"})}))
+
+
+VECTOR = np.zeros(EMBEDDING_SIZE, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("recognition", "says"),
+    [
+        (np.zeros((4, 80), np.float16), "recognition"),
+        (np.zeros((80, 4), np.float32), "recognition"),
+        (np.zeros((4, 81), np.float32), "recognition"),
+        (np.zeros(320, np.float32), "recognition"),
+        (np.zeros((4, 0), np.float32), "shape"),
+        (np.zeros((400, 800), np.float32), "recognition"),
+        (np.full((4, 80), np.nan, np.float32), "finite"),
+        (np.full((4, 80), np.inf, np.float32), "finite"),
+    ],
+)
+def test_a_recognition_of_the_wrong_kind(written, recognition, says):
+    _, path, members = written
+    arrays = save({"embedding": VECTOR, "recognition": recognition}, {"adapter": "no"})
+    assert says in refused(path, packed({**members, "arrays.safetensors": arrays}))
+
+
+def test_a_strangers_recognition_is_brought_to_length_1(written):
+    _, path, members = written
+    rows = np.full((4, 80), 3e38, np.float32)
+    rows[1] = 0
+    arrays = save({"embedding": VECTOR, "recognition": rows}, {"adapter": "no"})
+    path.write_bytes(packed({**members, "arrays.safetensors": arrays}))
+    assert np.linalg.norm(read_bundle(path).recognition.values, axis=1) == pytest.approx([1, 0, 1, 1])
+
+
+def test_an_encoder_without_recognition_is_refused(written):
+    _, path, members = written
+    arrays = save({"embedding": VECTOR}, {"adapter": "no"})
+    assert "come together" in refused(path, packed({**members, "arrays.safetensors": arrays}))
+
+
+@settings(max_examples=25)
+@given(hnp.arrays(np.float32, (4, 80), elements=st.floats(-1e6, 1e6, width=32)))
+def test_any_recognition_comes_back_to_the_bit(values):
+    recognition = LearnedEmbedding(values)
+    style = SimpleNamespace(embedding=VECTOR, adapter=None, recognition=recognition)
+    again = arrays_from_bytes(style_to_arrays(style)).recognition
+    assert again.values.tobytes() == recognition.values.tobytes()
 
 
 def block(header, data=b""):

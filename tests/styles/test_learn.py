@@ -9,8 +9,10 @@ from stilo.elements.embedding import embed_score
 from stilo.errors import InputError, ReadError, SetupError
 from stilo.models import adapter as adapter_module
 from stilo.models.adapter import Tuning
-from stilo.models.checkpoint import load_base
+from stilo.models.checkpoint import identity_of, load_base
+from stilo.models.encoder_files import load_encoder
 from stilo.models.evaluate import mean_nats_per_note, score_pieces
+from stilo.models.recogniser import recognise
 from stilo.models.tokens import encode
 from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
 from stilo.styles import learn as learn_module
@@ -57,6 +59,36 @@ def test_held_out_pieces_are_in_nothing_but_the_proof(pieces, tuned_with):
     assert np.array_equal(tuned_with["style"], style.embedding)
     assert style.proof.held_out_pieces == 2
     assert style.proof.held_out_notes == sum(len(encode(s)) for s, source in pieces if source.path in held)
+
+
+def test_all_pieces_are_recognised(pieces, tiny_encoder, with_tiny_encoder):
+    style = learn("Waltz", pieces, tune=False)
+    assert style.encoder == identity_of(tiny_encoder)
+    expected = recognise([score for score, _ in pieces], load_encoder(tiny_encoder))
+    np.testing.assert_allclose(style.recognition.values, expected.values, atol=1e-5)
+    assert np.linalg.norm(style.recognition.values, axis=1) == pytest.approx(1)
+
+
+def test_without_an_encoder_nothing_is_recognised(pieces, monkeypatch, tmp_path):
+    monkeypatch.setattr("stilo.models.encoder_files.encoder_folder", lambda: tmp_path / "none")
+    style = learn("Waltz", pieces[:5], tune=False)
+    assert (style.recognition, style.encoder) == (None, "")
+
+
+def test_a_damaged_encoder_is_told_before_the_tuning(pieces, tuned_with, monkeypatch, tmp_path):
+    (tmp_path / "weights.safetensors").write_bytes(b"no weights")
+    (tmp_path / "config.json").write_text("{")
+    monkeypatch.setattr("stilo.models.encoder_files.encoder_folder", lambda: tmp_path)
+    with pytest.raises(SetupError, match="the encoder is damaged"):
+        learn("Waltz", pieces[:5])
+    assert tuned_with == {}
+
+
+def test_drums_alone_are_recognised_by_their_rhythm(with_tiny_encoder):
+    notes = notes_from_columns(np.arange(400) * 240, [120] * 400, np.tile([36, 42, 38, 42], 100))
+    style = learn("Beat", [(Score(notes, (Track("", 0, True),)), Source("/beat.mid", "0" * 64))], tune=False)
+    assert np.linalg.norm(style.recognition.facet("rhythm")) == pytest.approx(1)
+    assert np.isfinite(style.recognition.values).all()
 
 
 def test_what_is_held_out_depends_on_the_seed_alone(pieces):

@@ -37,11 +37,15 @@ def test_a_style_may_name_no_tempo(make_style):
     assert again.palette.tempo_qpm is None
 
 
-def test_equality_sees_every_array(make_style):
+def test_equality_sees_every_array(make_style, make_recognition):
     style = make_style()
     assert make_style() == style
     assert make_style(embedding=style.embedding + np.float32(1)) != style
     assert make_style(adapter=None) != style
+    heard = [make_style(recognition=make_recognition(seed), encoder="0" * 16) for seed in (1, 1, 2)]
+    assert heard[0] == heard[1] != heard[2]
+    assert heard[0] != style
+    assert make_style(recognition=make_recognition(1), encoder="1" * 16) != heard[0]
     changed = {key: array.copy() for key, array in style.adapter.items()}
     changed["layers.0.up"][0, 0] += 1
     assert make_style(adapter=changed) != style
@@ -163,11 +167,33 @@ def test_json_that_does_not_fit_names_the_field(make_style, path, value):
 
 def test_missing_fields_are_named(make_style):
     style = make_style()
-    for name in style.to_json():
+    for name in style.to_json().keys() - {"encoder"}:
         data = json.loads(json.dumps(style.to_json()))
         del data[name]
         with pytest.raises(InputError, match=rf"style\.{name} is missing"):
             Style.from_json(data, style.embedding, style.adapter)
+
+
+def test_a_style_from_before_there_was_an_encoder_has_none(make_style):
+    style = make_style()
+    data = json.loads(json.dumps(style.to_json()))
+    del data["encoder"]
+    again = Style.from_json(data, style.embedding, style.adapter)
+    assert again == style
+    assert (again.recognition, again.encoder) == (None, "")
+
+
+def test_recognition_and_encoder_come_together(make_style, make_recognition):
+    style = make_style(recognition=make_recognition(1), encoder="0123456789abcdef")
+    data = json.loads(json.dumps(style.to_json()))
+    assert Style.from_json(data, style.embedding, style.adapter, style.recognition) == style
+    with pytest.raises(InputError, match="come together"):
+        Style.from_json(data, style.embedding, style.adapter)
+    with pytest.raises(InputError, match="come together"):
+        make_style(recognition=make_recognition(1))
+    for wrong in ("0123", "0123456789ABCDEF", "x" * 16, "../../weights/aa", 7):
+        with pytest.raises(InputError, match=r"style\.encoder"):
+            Style.from_json(data | {"encoder": wrong}, style.embedding, style.adapter, style.recognition)
 
 
 def test_fields_of_a_newer_stilo_are_left_alone(make_style):

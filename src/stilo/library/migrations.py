@@ -67,7 +67,14 @@ def _styles_blocks_and_sources(connection: sa.Connection) -> None:
     metadata.create_all(connection, checkfirst=False)
 
 
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (_styles_blocks_and_sources,)
+def _recognition_of_styles(connection: sa.Connection) -> None:
+    columns = (("encoder", sa.String(16), " DEFAULT '' NOT NULL"), ("recognition", sa.LargeBinary(1280), ""))
+    for name, kind, rule in columns:
+        said = kind.compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE styles ADD COLUMN {name} {said}{rule}")
+
+
+STEPS: tuple[Callable[[sa.Connection], None], ...] = (_styles_blocks_and_sources, _recognition_of_styles)
 
 _versions = sa.Table(
     VERSION_TABLE,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from types import TracebackType
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload, undefer
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Session, selectinload, undefer
 from stilo.errors import InputError, SetupError, UnknownStyleError
 from stilo.library.database import WRITES, open_database, told_in_one_line
 from stilo.library.tables import BLOCK_BYTES, LARGEST_DOCUMENT_BYTES, BlockRow, SourceRow, StyleRow
+from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES, LearnedEmbedding
 from stilo.styles.arrays import arrays_from_bytes, style_to_arrays
 from stilo.styles.style import Source, Style, check_style_name
 
@@ -139,6 +141,17 @@ class Library:
                     found[name] = mood
         return found
 
+    def recognitions(self, encoder: str) -> dict[str, LearnedEmbedding]:
+        """What `encoder` made of the styles that it heard, by name in alphabetical order; no other array is read.
+
+        Styles of another encoder or of none are left out, and damaged ones.
+        """
+        query = sa.select(StyleRow.name, StyleRow.recognition).where(StyleRow.encoder == encoder)
+        with self._reading() as session:
+            rows = session.execute(query.order_by(StyleRow.name_key)).all()
+        found = ((name, _recognition_from(data)) for name, data in rows)
+        return {name: recognition for name, recognition in found if recognition is not None}
+
     def remove(self, name: str) -> None:
         """Forget a style.
 
@@ -186,7 +199,7 @@ class Library:
                 yield session
         except IntegrityError:
             raise
-        except sa.exc.SQLAlchemyError:
+        except (sa.exc.SQLAlchemyError, UnicodeDecodeError):
             with told_in_one_line(self._shown):
                 raise
 
@@ -195,6 +208,18 @@ class Library:
         if row is None:
             raise _unknown(name, list(session.scalars(sa.select(StyleRow.name))))
         return row
+
+
+def _recognition_bytes(recognition: LearnedEmbedding) -> bytes:
+    return recognition.values.astype("<f4").tobytes()
+
+
+def _recognition_from(data: bytes | None) -> LearnedEmbedding | None:
+    """None for what is damaged."""
+    try:
+        return LearnedEmbedding(np.frombuffer(data or b"", "<f4").reshape(len(FACET_ORDER), FACET_VALUES))
+    except ValueError:
+        return None
 
 
 def _name_key(name: str) -> str:
@@ -237,6 +262,8 @@ def _style_to_row(style: Style) -> StyleRow:
         pieces=len(style.sources),
         notes=style.notes,
         document=text,
+        encoder=style.encoder,
+        recognition=None if style.recognition is None else _recognition_bytes(style.recognition),
         blocks=[BlockRow(position=i, data=arrays[at : at + BLOCK_BYTES]) for i, at in enumerate(places)],
         sources=[SourceRow(position=i, **source.to_json()) for i, source in enumerate(style.sources)],
     )
@@ -248,5 +275,5 @@ def _row_to_style(row: StyleRow) -> Style:
         for source in row.sources
     ]
     document = {**json.loads(row.document), "name": row.name, "sources": [source.to_json() for source in sources]}
-    embedding, adapter = arrays_from_bytes(b"".join(block.data for block in row.blocks))
-    return Style.from_json(document, embedding, adapter)
+    arrays = arrays_from_bytes(b"".join(block.data for block in row.blocks))
+    return Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition)

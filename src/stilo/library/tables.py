@@ -2,7 +2,8 @@
 
 Types are those that SQLite, MySQL, MariaDB and PostgreSQL share: every text that is indexed has a length, the document
 says that it may pass 64 KiB, and the arrays are kept in blocks, since servers bound what one statement may carry
-(4 MiB in MySQL 5.7, 16 MiB in MariaDB).
+(4 MiB in MySQL 5.7, 16 MiB in MariaDB). The recognition stands also in a column of its own: finding like styles reads it
+of all of them, and nothing else.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES
+
 LARGEST_DOCUMENT_BYTES = 3 * 2**20
 BLOCK_BYTES = 2**20
 NAME_LENGTH = 80
+ENCODER_LENGTH = 16
+RECOGNITION_BYTES = 4 * len(FACET_ORDER) * FACET_VALUES
 NAME_KEY_LENGTH = 240  # case folding can make three characters of one
 
 # MySQL compares names by its collation, under which "é" equals "e"; the binary one tells them apart.
@@ -50,6 +55,8 @@ class StyleRow(Base):
     pieces: Mapped[int]
     notes: Mapped[int] = mapped_column(BigInteger)
     document: Mapped[str] = mapped_column(document_type, deferred=True)
+    encoder: Mapped[str] = mapped_column(String(ENCODER_LENGTH), server_default="")
+    recognition: Mapped[bytes | None] = mapped_column(LargeBinary(RECOGNITION_BYTES), deferred=True)
     blocks: Mapped[list[BlockRow]] = relationship(
         cascade="all, delete-orphan", passive_deletes=True, order_by="BlockRow.position"
     )

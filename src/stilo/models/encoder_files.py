@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from stilo.errors import SetupError
+from stilo.models.checkpoint import identity_of
 from stilo.models.discriminants import Discriminants
 from stilo.models.encoder import FACETS, EncoderConfig, StyleEncoder
 from stilo.models.learned_embedding import FACET_VALUES
@@ -97,11 +98,29 @@ def encoder_folder() -> Path:
     return inside if inside.exists() else package.parents[2] / "models" / "encoder"
 
 
+def has_encoder() -> bool:
+    """Whether there are weights to recognise styles with."""
+    return (encoder_folder() / WEIGHTS_NAME).is_file()
+
+
+def encoder_identity() -> str:
+    """Sixteen hex digits that change with the shipped weights; embeddings of two encoders cannot be compared.
+
+    Raises:
+        SetupError: there are no weights.
+    """
+    return identity_of(encoder_folder())
+
+
 @lru_cache(maxsize=1)
+def _loaded(folder: Path, identity: str) -> TrainedEncoder:
+    return load_encoder(folder)
+
+
 def shipped_encoder() -> TrainedEncoder:
     """The shipped encoder, shared and not to be changed.
 
     Raises:
         SetupError: it is missing or damaged.
     """
-    return load_encoder(encoder_folder())
+    return _loaded(encoder_folder(), encoder_identity())

@@ -22,8 +22,10 @@ class LearnedEmbedding:
         values = np.array(self.values, np.float32)
         if values.shape != (len(FACET_ORDER), FACET_VALUES) or not np.isfinite(values).all():
             raise ValueError(f"a learned embedding holds {len(FACET_ORDER)} × {FACET_VALUES} finite numbers")
-        norms = np.linalg.norm(values, axis=1, keepdims=True)
-        values = np.where(norms > 1e-6, values / np.maximum(norms, 1e-6), 0).astype(np.float32)
+        norms = np.linalg.norm(values.astype(np.float64), axis=1, keepdims=True)
+        units = np.where(norms > 1e-6, values / np.maximum(norms, 1e-6), 0).astype(np.float32)
+        # a row that is of length 1 stays as it is, so that what was kept is read again to the bit
+        values = np.where(np.abs(norms - 1) < 1e-6, values, units)
         values.setflags(write=False)
         object.__setattr__(self, "values", values)
 

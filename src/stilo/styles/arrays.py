@@ -1,6 +1,7 @@
 """The arrays of a style as one safetensors block, the same in a bundle and in the library.
 
-Layout: `embedding` is the style vector; `adapter/KEY` are the adapter's weights. A block may come from a stranger, so
+Layout: `embedding` is the style vector, `recognition` the learned embedding where there is one; `adapter/KEY` are the
+adapter's weights. A block may come from a stranger, so
 its header is checked before any array is made of it: known names, float16 or float32, shapes that fill exactly the
 bytes that are there. Format: https://github.com/huggingface/safetensors (8 bytes of header length, JSON header, data).
 """
@@ -9,12 +10,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stilo.errors import InputError
+from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES, LearnedEmbedding
 
 if TYPE_CHECKING:
     from stilo.styles.style import Adapter, Style
@@ -23,25 +26,39 @@ LARGEST_ARRAYS_BYTES = 13 * 2**20
 _LARGEST_HEADER_BYTES = 2**19
 _MOST_DIMENSIONS = 4
 _EMBEDDING = "embedding"
+_RECOGNITION = "recognition"
+_RECOGNITION_SHAPE = [len(FACET_ORDER), FACET_VALUES]
 _ADAPTER = "adapter/"
 _BYTES_PER_VALUE = {"F16": 2, "F32": 4}
 
 
+@dataclass(frozen=True, eq=False)
+class StyleArrays:
+    """What a block holds, named as in `Style`."""
+
+    embedding: NDArray[np.float32]
+    adapter: Adapter | None
+    recognition: LearnedEmbedding | None
+
+
 def style_to_arrays(style: Style) -> bytes:
-    """The embedding and the adapter as safetensors; the same style gives the same bytes."""
+    """The arrays of a style as safetensors; the same style gives the same bytes."""
     from safetensors.numpy import save
 
     arrays = {_EMBEDDING: np.ascontiguousarray(style.embedding)}
+    if style.recognition is not None:
+        arrays[_RECOGNITION] = np.ascontiguousarray(style.recognition.values)
     for key, array in (style.adapter or {}).items():
         arrays[_ADAPTER + key] = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
     return save(arrays, metadata={"adapter": "no" if style.adapter is None else "yes"})
 
 
-def arrays_from_bytes(data: bytes) -> tuple[NDArray[np.float32], Adapter | None]:
-    """(embedding, adapter) of a block that `style_to_arrays` wrote.
+def arrays_from_bytes(data: bytes) -> StyleArrays:
+    """What a block holds that `style_to_arrays` wrote.
 
     Raises:
         InputError: the block is not whole, too large, or holds something else.
+        ValueError: the recognition is not finite.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -52,8 +69,9 @@ def arrays_from_bytes(data: bytes) -> tuple[NDArray[np.float32], Adapter | None]
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise InputError("the arrays are broken") from error
     embedding = arrays.pop(_EMBEDDING)
+    recognition = LearnedEmbedding(arrays.pop(_RECOGNITION)) if _RECOGNITION in arrays else None
     adapter = {key.removeprefix(_ADAPTER): arrays[key] for key in sorted(arrays)}
-    return embedding, adapter if has_adapter else None
+    return StyleArrays(embedding, adapter if has_adapter else None, recognition)
 
 
 def _check_block(data: bytes) -> bool:
@@ -71,7 +89,7 @@ def _check_block(data: bytes) -> bool:
         raise InputError("the header of the arrays is not a JSON object")
     metadata = header.pop("__metadata__", {})
     has_adapter = isinstance(metadata, dict) and metadata.get("adapter") == "yes"
-    if _EMBEDDING not in header or (len(header) > 1 and not has_adapter):
+    if _EMBEDDING not in header or (not has_adapter and any(name.startswith(_ADAPTER) for name in header)):
         raise InputError("the arrays are not those of a style")
     held = sum(_checked_bytes(name, entry) for name, entry in header.items())
     if held != len(data) - 8 - header_bytes:
@@ -81,7 +99,7 @@ def _check_block(data: bytes) -> bool:
 
 def _checked_bytes(name: str, entry: Any) -> int:
     """Bytes that the shape of one array asks for."""
-    known = name == _EMBEDDING or name.startswith(_ADAPTER)
+    known = name in (_EMBEDDING, _RECOGNITION) or name.startswith(_ADAPTER)
     if not known or not isinstance(entry, dict) or str(entry.get("dtype")) not in _BYTES_PER_VALUE:
         raise InputError(f"array {name[:80]!a} has no place in a style or is not float16 or float32")
     shape = entry.get("shape")
@@ -89,4 +107,6 @@ def _checked_bytes(name: str, entry: Any) -> int:
         raise InputError(f"array {name[:80]!a} has no usable shape")
     if any(type(size) is not int or not 1 <= size <= LARGEST_ARRAYS_BYTES for size in shape):
         raise InputError(f"array {name[:80]!a} has no usable shape")
+    if name == _RECOGNITION and (shape, entry["dtype"]) != (_RECOGNITION_SHAPE, "F32"):
+        raise InputError(f"the recognition is not float32 {_RECOGNITION_SHAPE}; update stilo, or learn the style anew")
     return math.prod(shape) * _BYTES_PER_VALUE[entry["dtype"]]

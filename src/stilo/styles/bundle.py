@@ -79,8 +79,9 @@ def read_bundle(path: str | Path) -> Style:
 
 def _style_in(data: bytes) -> Style:
     contents = _unpack(data)
-    embedding, adapter = arrays_from_bytes(contents["arrays.safetensors"])
-    return Style.from_json(_parse_document(contents["style.json"]), embedding, adapter)
+    arrays = arrays_from_bytes(contents["arrays.safetensors"])
+    document = _parse_document(contents["style.json"])
+    return Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition)
 
 
 def _without_folders(style: Style) -> Style:

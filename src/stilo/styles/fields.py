@@ -31,6 +31,9 @@ class Fields:
         self._data = data
         self._where = where
 
+    def has(self, name: str) -> bool:
+        return name in self._data
+
     def text(self, name: str, longest: int) -> str:
         value = self._value(name)
         if not isinstance(value, str) or len(value) > longest:

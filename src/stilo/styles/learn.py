@@ -25,6 +25,7 @@ from stilo.styles.style import Adapter, Style
 if TYPE_CHECKING:
     from stilo.models.corpus import Piece
     from stilo.models.evaluate import PieceScore
+    from stilo.models.learned_embedding import LearnedEmbedding
 
 FEWEST_NOTES = 200
 SMALL_GAIN = 0.02
@@ -60,7 +61,8 @@ def learn(
     With five pieces or more a fifth of them is held out; with fewer, the last quarter of each, less the bars that were
     played before. What is held out is measured into the profile, but neither the vector nor the adapter learns from it,
     and the proof is measured on it, on at most 1,024 notes of each piece. It also chooses when to stop tuning, so the
-    proof flatters by about as much as one check differs from the next.
+    proof flatters by about as much as one check differs from the next. Recognition hears all pieces: nothing composes
+    by it.
 
     Args:
         name: of the style.
@@ -75,7 +77,7 @@ def learn(
 
     Raises:
         InputError: there is too little music to learn from, or the name cannot be used.
-        SetupError: the weights of the base model are missing.
+        SetupError: the weights of the base model are missing, or those of the encoder are damaged.
     """
     from stilo.models.checkpoint import load_base
     from stilo.models.evaluate import mean_nats_per_note
@@ -87,6 +89,7 @@ def learn(
     held = whole_pieces(len(measured), rng)
     lesson = _split(measured, held)
     identity = load_base()[1]
+    recognition, encoder = _recognition([one.score for one in measured])
     tell("asking the base model", 0.2)
     untold = lesson.scores(None)
     base, vector = mean_nats_per_note(untold), mean_nats_per_note(lesson.scores(lesson.style))
@@ -110,7 +113,17 @@ def learn(
             steps=taken,
             advice=_advice(measured, lesson, 1 - (vector if tuned is None else tuned) / base),
         ),
+        recognition=recognition,
+        encoder=encoder,
     )
+
+
+def _recognition(scores: Sequence[Score]) -> tuple[LearnedEmbedding | None, str]:
+    """What the encoder makes of the pieces, and which encoder; (None, "") where none is installed."""
+    from stilo.models.encoder_files import encoder_identity, has_encoder
+    from stilo.models.recogniser import recognise
+
+    return (recognise(scores), encoder_identity()) if has_encoder() else (None, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a style is: plain data, no net needed to hold or read it.
 
-Conventions. Everything except the arrays (embedding and adapter) goes to plain JSON and back; arrays.py packs the
+Conventions. Everything except the arrays (embedding, adapter, recognition) goes to plain JSON and back; arrays.py packs the
 arrays. JSON may come from a stranger's file: whatever does not fit is told in one line that names the field.
 """
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.elements.profile import Profile
 from stilo.errors import InputError
+from stilo.models.learned_embedding import LearnedEmbedding
 from stilo.styles.fields import Fields
 from stilo.styles.palette import Palette, Part
 from stilo.styles.provenance import Proof, Source
@@ -33,6 +34,7 @@ MOST_ADAPTER_ARRAYS = 1_024
 MOST_ADAPTER_BYTES = 12 * 2**20
 ADAPTER_KEY = re.compile(r"[A-Za-z0-9_.\-]{1,160}")
 ADAPTER_DTYPES = ("float16", "float32")
+ENCODER = re.compile(r"[0-9a-f]{16}")
 
 _UNSAFE_IN_NAMES = '/\\:*?"<>|'
 _RESERVED_NAMES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
@@ -81,9 +83,12 @@ class Style:
         proof: None for a style that was not learned (blends).
         created_at: ISO 8601 in UTC.
         parents: share of each style it was blended from.
+        recognition: what the encoder makes of its pieces, to find like styles by; None when no encoder heard them.
+        encoder: id of the encoder's weights, "" without recognition; two recognitions compare only under one encoder.
 
     Raises:
-        InputError: the name cannot be used, or the embedding is that of another version of stilo.
+        InputError: the name cannot be used, the embedding is that of another version of stilo, or recognition and
+            encoder do not come together.
         ValueError: an array of the wrong kind, shape or size, or with values that are not finite.
     """
 
@@ -97,6 +102,8 @@ class Style:
     proof: Proof | None = None
     created_at: str = field(default_factory=utc_now)
     parents: Mapping[str, float] = field(default_factory=dict)
+    recognition: LearnedEmbedding | None = None
+    encoder: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_style_name(self.name))
@@ -104,12 +111,16 @@ class Style:
         object.__setattr__(self, "parents", dict(self.parents))
         _check_embedding(self.embedding)
         _check_adapter(self.adapter)
+        _check_recognition(self.recognition, self.encoder)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Style):
             return NotImplemented
         if self.to_json() != other.to_json() or not np.array_equal(self.embedding, other.embedding):
             return False
+        if self.recognition is not None and other.recognition is not None:  # of one encoder, so both or neither
+            if not np.array_equal(self.recognition.values, other.recognition.values):
+                return False
         mine, theirs = self.adapter or {}, other.adapter or {}
         same_keys = (self.adapter is None) == (other.adapter is None) and mine.keys() == theirs.keys()
         return same_keys and all(
@@ -134,11 +145,18 @@ class Style:
             "proof": None if self.proof is None else self.proof.to_json(),
             "created_at": self.created_at,
             "parents": dict(self.parents),
+            "encoder": self.encoder,
         }
 
     @classmethod
-    def from_json(cls, data: object, embedding: NDArray[np.float32], adapter: Adapter | None) -> Style:
-        """The style that `to_json` wrote, with its arrays.
+    def from_json(
+        cls,
+        data: object,
+        embedding: NDArray[np.float32],
+        adapter: Adapter | None,
+        recognition: LearnedEmbedding | None = None,
+    ) -> Style:
+        """The style that `to_json` wrote, with its arrays; one from before there was an encoder names none.
 
         Raises:
             InputError: a field is missing or does not fit; the message names it.
@@ -156,6 +174,8 @@ class Style:
             proof=None if fields.is_null("proof") else Proof.from_json(fields.mapping("proof", 100)),
             created_at=_read_moment(fields.text("created_at", 40)),
             parents=_read_parents(fields.mapping("parents", MOST_PARENTS)),
+            recognition=recognition,
+            encoder=fields.text("encoder", 16) if fields.has("encoder") else "",
         )
 
 
@@ -181,6 +201,13 @@ def _check_embedding(embedding: NDArray[np.float32]) -> None:
         )
     if not np.isfinite(embedding).all():
         raise ValueError("embedding holds values that are not finite")
+
+
+def _check_recognition(recognition: LearnedEmbedding | None, encoder: str) -> None:
+    if (recognition is None) != (encoder == ""):
+        raise InputError("recognition and encoder of a style come together; learn the style anew")
+    if encoder and not ENCODER.fullmatch(encoder):
+        raise InputError("style.encoder must be sixteen hex digits")
 
 
 def _check_adapter(adapter: Adapter | None) -> None:
