@@ -102,7 +102,7 @@ def pop909_cl(music: Path) -> Iterator[KnownPiece]:
 
 def signed(music: Path, name: str) -> Iterator[KnownPiece]:
     """Pieces of a set that have a key signature; what cannot be read or holds no pitches is passed over."""
-    for path in sorted((music / name).rglob("*.mid")):
+    for path in sorted((music / name).glob("*.mid")):
         layout = _laid_out(path)
         if layout is not None and layout.score.key_signatures:
             signatures = layout.score.key_signatures

@@ -112,9 +112,9 @@ def _likeliest_path(emissions: Floats) -> Ints:
     bars = len(emissions)
     came_from = np.zeros((bars, KEYS), np.int64)
     score = emissions[0]
-    every = np.arange(KEYS)
+    reached, every = np.empty((KEYS, KEYS)), np.arange(KEYS)
     for bar in range(1, bars):
-        reached = score - _COST  # [to, from]: the cost is the same both ways
+        np.subtract(score, _COST, out=reached)  # [to, from]: the cost is the same both ways
         came_from[bar] = best = reached.argmax(axis=1)
         score = reached[every, best] + emissions[bar]
     path = np.zeros(bars, np.int64)
