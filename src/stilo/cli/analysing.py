@@ -73,12 +73,15 @@ def analyse(
         for item in _told(analyse_files(files, progress, jobs, fast), as_json):
             collection.add(item)
     profile = collection.profile
+    title = collection.title
+    if len(files) == 1 and files[0].is_dir():
+        title = f"{files[0].resolve().name}: {title}"
     if not as_json and profile is not None:
         from stilo.elements.card import profile_card
 
-        say(profile_card(profile, collection.title).rstrip())
+        say(profile_card(profile, title).rstrip())
     if plot is not None and profile is not None:
-        draw_profile(profile, plot, collection.title, others=library_moods(), dark=dark)
+        draw_profile(profile, plot, title, others=library_moods(), dark=dark)
         if not as_json:
             say(f"drawn: {plot}")
     if collection.unread:
