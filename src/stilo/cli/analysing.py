@@ -74,7 +74,7 @@ def analyse(
             collection.add(item)
     profile = collection.profile
     title = collection.title
-    if len(files) == 1 and files[0].is_dir():
+    if collection.files > 1 and len(files) == 1:
         title = f"{files[0].resolve().name}: {title}"
     if not as_json and profile is not None:
         from stilo.elements.card import profile_card
