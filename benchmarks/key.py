@@ -5,7 +5,7 @@
 MUSIC holds the sets by name; what is known of their keys, and how, stands in `key_music.py`; what stilo learned its
 profile and weights from, in `learn_key.py`. Held out from both: the even songs of pop909_cl, the lieder that SPLITS.tsv
 does not mark `train`, all of folk_pd, quartets and polish_scores, and the pieces whose title names their key. keys126
-took part in the choice of six weights; its row in cross-validation is printed by `learn_key.py`.
+took part in the choice of the kinds of evidence and of their six weights; `learn_key.py` prints its cross-validation.
 
 A signature counts as met when the key is written with as many accidentals. In pop909_cl "first" is the signature a song
 begins with, "longest" the one that holds for most of it. Local key: the share of the time in which the region's key is
