@@ -29,8 +29,9 @@ DATA = (
     "POP909-CL (Yao et al. 2025, after POP909, Wang et al. 2020): piano arrangements of pop songs with blocks of",
     "chords, corrected by hand. MIT licence; the songs themselves are in copyright and no part of this project. Every",
     "crop is transposed; some chords are made rarer ones, some crops moved by an octave or reduced to their top line",
-    "(`chord_augment.py`). The split is by song, copies left out, and published in that table; the test songs are",
-    "those of the test list of Yao et al. that were here, so that figures can be compared.",
+    "(`chord_augment.py`); a fifth of the frames are exercises (`chord_exercises.py`). The split is by song, copies",
+    "left out, and published in that table; the test songs are those of the test list of Yao et al. that were here,",
+    "so that figures can be compared.",
 )
 
 MEASURED = (
@@ -40,10 +41,11 @@ MEASURED = (
 )
 
 LIMITS = (
-    "Learned from Chinese pop songs for piano, nearly all in 4/4. Other music had no reference here: it is read well",
-    "as far as it is built of the same triads and sevenths. What the songs rarely have (diminished sevenths,",
-    "augmented and sixth chords) was learned from altered songs. Ninths and more are told as sevenths or triads. A",
-    "melody alone gets the chords a pop song might give it.",
+    "Learned from Chinese pop songs for piano, nearly all in 4/4, and from exercises that were made by chance. Other",
+    "music had no reference here: it is read well as far as it is built of the same triads and sevenths. Whoever",
+    "marked the songs left many sevenths and suspensions out, some annotators more than others: the net, too, now and",
+    "then tells a major seventh or a sixth as the triad. Ninths and more are told as sevenths or triads. A melody",
+    "alone gets the chords a pop song might give it.",
     "",
     "Weights: Apache-2.0, as the project.",
 )
