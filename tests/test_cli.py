@@ -81,6 +81,9 @@ def test_version_and_help(stilo):
         (["library", "export", "Nobody"], "no style 'Nobody'"),
         (["library", "import", "missing.stilo"], "missing.stilo"),
         (["analyse", "missing.mid"], "missing.mid: does not exist"),
+        (["similar", "Nobody"], "no such file or folder, and no style 'Nobody': the library is empty"),
+        (["similar", "."], "the library is empty"),
+        (["similar", "Nobody", "--facet", "tempo"], "facet 'tempo': say one of pitch, rhythm, harmony, emotion"),
         (["analyse", "missing.mid", "--plot", "x.pdf"], "x.pdf: the ending says"),
     ],
 )
@@ -104,6 +107,8 @@ def test_what_a_person_gave_and_cannot_be_used_is_one_line_and_status_1(stilo, t
         ["compose", "Waltz"],
         ["compose", "Waltz", "-o", "a.mid", "--bars", "many"],
         ["show", "Waltz", "--colour"],
+        ["similar"],
+        ["similar", "Waltz", "--most", "0"],
         ["library", "burn"],
     ],
 )
@@ -286,6 +291,44 @@ def test_show_prints_card_json_and_picture(stilo, waltz, tmp_path):
     _, out, _ = stilo("show", "Waltz", "--json", "--plot", tmp_path / "waltz.png")
     assert json.loads(out) == json.loads(json.dumps(waltz.to_json()))
     assert (tmp_path / "waltz.png").is_file()
+
+
+def test_similar_prints_a_table_and_json(stilo, make_style, make_recognition):
+    waltz = make_recognition(1)
+    heard = {"Waltz": waltz, "Jig": make_recognition(2), "Slow waltz": make_recognition(3, near=waltz)}
+    with Library() as library:
+        for name, recognition in heard.items():
+            library.save(make_style(name, recognition=recognition, encoder="0" * 16))
+        library.save(make_style("Old"))
+    status, out, err = stilo("similar", "waltz")
+    assert status == 0
+    head, first, second = out.splitlines()
+    assert head.split() == ["overall", "pitch", "rhythm", "harmony", "emotion"]
+    assert first.startswith("Slow waltz  ")
+    assert second.startswith("Jig  ")
+    assert len(head) == len(first) == len(second)
+    assert float(first.split()[2]) == pytest.approx(waltz.likeness(heard["Slow waltz"]), abs=0.006)
+    assert (
+        err
+        == "stilo: not compared: Old (learned with another encoder or before there was one; learn again to compare)\n"
+    )
+    _, out, _ = stilo("similar", "waltz", "--json", "--facet", "pitch", "--most", "1")
+    [line] = out.splitlines()
+    assert json.loads(line)["name"] == "Slow waltz"
+    assert set(json.loads(line)) == {"name", "overall", "pitch", "rhythm", "harmony", "emotion"}
+    assert "most like          Slow waltz (" in stilo("show", "Waltz")[1]
+    assert "most like" not in stilo("show", "Old")[1]
+
+
+def test_similar_of_a_style_needs_no_net(make_style, make_recognition):
+    with Library() as library:
+        for seed, name in enumerate(("Waltz", "Jig")):
+            library.save(make_style(name, recognition=make_recognition(seed), encoder="0" * 16))
+    code = "import sys; from stilo.cli import main\ntry: main(['similar', 'Waltz'])\nexcept SystemExit: pass\n"
+    code += "print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "Jig" in done
+    assert {"torch", "music21", "matplotlib"} & set(done.splitlines()[-1].split()) == set()
 
 
 def test_compose_says_what_it_wrote(stilo, waltz, tmp_path, tune, monkeypatch):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stilo.elements.profile import Profile
     from stilo.errors import InputError, SetupError, StiloError
     from stilo.library.store import Library
+    from stilo.models.learned_embedding import LearnedEmbedding
     from stilo.music.files import read_score as read
     from stilo.music.files import write_score as write
     from stilo.music.score import Score
@@ -32,14 +33,17 @@ if TYPE_CHECKING:
     from stilo.sound.waveform import Waveform, write_audio
     from stilo.styles.bundle import read_bundle, write_bundle
     from stilo.styles.measuring import analyse_piece as analyse
+    from stilo.styles.measuring import recognise_pieces as recognise
     from stilo.styles.style import Style
     from stilo.workshop import learn_style as learn
     from stilo.workshop import load_style as load
+    from stilo.workshop import similar_styles as similar
     from stilo.workshop import style_card
 
 __all__ = [
     "Composition",
     "InputError",
+    "LearnedEmbedding",
     "Library",
     "Profile",
     "Request",
@@ -61,7 +65,9 @@ __all__ = [
     "profile_distance",
     "read",
     "read_bundle",
+    "recognise",
     "render",
+    "similar",
     "style_card",
     "write",
     "write_audio",
@@ -72,6 +78,7 @@ __all__ = [
 _HOMES = {
     "Composition": ("stilo.compose.composer", "Composition"),
     "InputError": ("stilo.errors", "InputError"),
+    "LearnedEmbedding": ("stilo.models.learned_embedding", "LearnedEmbedding"),
     "Library": ("stilo.library.store", "Library"),
     "Profile": ("stilo.elements.profile", "Profile"),
     "Request": ("stilo.compose.request", "Request"),
@@ -92,7 +99,9 @@ _HOMES = {
     "profile_distance": ("stilo.elements.pooling", "profile_distance"),
     "read": ("stilo.music.files", "read_score"),
     "read_bundle": ("stilo.styles.bundle", "read_bundle"),
+    "recognise": ("stilo.styles.measuring", "recognise_pieces"),
     "render": ("stilo.sound.render", "render"),
+    "similar": ("stilo.workshop", "similar_styles"),
     "style_card": ("stilo.workshop", "style_card"),
     "write": ("stilo.music.files", "write_score"),
     "write_audio": ("stilo.sound.waveform", "write_audio"),

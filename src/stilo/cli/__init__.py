@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from stilo.cli import analysing, house, pieces, styles
+from stilo.cli import analysing, finding, house, pieces, styles
 from stilo.cli.terminal import say, warn
 from stilo.errors import StiloError
 
@@ -65,6 +65,7 @@ app.command("learn")(styles.learn)
 app.command("show")(styles.show)
 app.command("compose")(pieces.compose)
 app.command("analyse")(analysing.analyse)
+app.command("similar")(finding.similar)
 app.add_typer(styles.library, name="library")
 app.command("demo")(house.demo)
 app.command("doctor")(house.doctor)

@@ -86,10 +86,13 @@ def show(
       stilo show waltzes --plot waltzes.png --dark
       stilo show waltzes --json
     """
-    from stilo.workshop import show_style, style_card
+    from stilo.workshop import show_style, style_card, styles_like
 
     style = show_style(name, plot, dark)
-    say(json.dumps(style.to_json(), ensure_ascii=False) if as_json else style_card(style).rstrip())
+    if as_json:
+        say(json.dumps(style.to_json(), ensure_ascii=False))
+    else:
+        say(style_card(style, styles_like(style)).rstrip())
     if plot is not None and not as_json:
         say(f"drawn: {plot}")
 

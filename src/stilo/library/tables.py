@@ -2,8 +2,8 @@
 
 Types are those that SQLite, MySQL, MariaDB and PostgreSQL share: every text that is indexed has a length, the document
 says that it may pass 64 KiB, and the arrays are kept in blocks, since servers bound what one statement may carry
-(4 MiB in MySQL 5.7, 16 MiB in MariaDB). The recognition stands also in a column of its own: finding like styles reads it
-of all of them, and nothing else.
+(4 MiB in MySQL 5.7, 16 MiB in MariaDB). The recognition stands also in a column of its own: to find like styles it is
+read of all of them, and nothing else.
 """
 
 from __future__ import annotations

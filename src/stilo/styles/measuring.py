@@ -5,9 +5,12 @@ Profiles are held against each other; those whose chords were read in different 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stilo.elements.grid import GridEstimate, on_grid
 from stilo.elements.profile import Profile, analyse
 from stilo.models.chord_reader import chords_folder, has_chord_net, load_chord_reader, read_chords
+from stilo.models.learned_embedding import LearnedEmbedding, mean_embedding
 from stilo.music.score import Score
 
 
@@ -24,6 +27,21 @@ def analyse_piece(score: Score | GridEstimate, fast: bool = False) -> Profile:
     """
     grid = score if isinstance(score, GridEstimate) else on_grid(score)
     return analyse(grid, None if fast or not has_chord_net() else read_chords(grid.score))
+
+
+def recognise_pieces(scores: Iterable[Score]) -> LearnedEmbedding:
+    """What the encoder makes of pieces of one style: the mean over them, each counting once.
+
+    Scores are taken one after another and laid on their grid as for `analyse_piece`.
+
+    Raises:
+        InputError: a piece is too long to measure.
+        SetupError: the weights of the encoder are missing or damaged.
+        ValueError: no score was given.
+    """
+    from stilo.models.recogniser import recognise_each
+
+    return mean_embedding(recognise_each(on_grid(score).score for score in scores))
 
 
 def check_chord_net() -> None:

@@ -1,7 +1,7 @@
 """What a style is: plain data, no net needed to hold or read it.
 
-Conventions. Everything except the arrays (embedding, adapter, recognition) goes to plain JSON and back; arrays.py packs the
-arrays. JSON may come from a stranger's file: whatever does not fit is told in one line that names the field.
+Conventions. Everything except the arrays (embedding, adapter, recognition) goes to plain JSON and back; arrays.py packs
+the arrays. JSON may come from a stranger's file: whatever does not fit is told in one line that names the field.
 """
 
 from __future__ import annotations
@@ -118,9 +118,8 @@ class Style:
             return NotImplemented
         if self.to_json() != other.to_json() or not np.array_equal(self.embedding, other.embedding):
             return False
-        if self.recognition is not None and other.recognition is not None:  # of one encoder, so both or neither
-            if not np.array_equal(self.recognition.values, other.recognition.values):
-                return False
+        if not np.array_equal(_values(self.recognition), _values(other.recognition)):
+            return False
         mine, theirs = self.adapter or {}, other.adapter or {}
         same_keys = (self.adapter is None) == (other.adapter is None) and mine.keys() == theirs.keys()
         return same_keys and all(
@@ -201,6 +200,10 @@ def _check_embedding(embedding: NDArray[np.float32]) -> None:
         )
     if not np.isfinite(embedding).all():
         raise ValueError("embedding holds values that are not finite")
+
+
+def _values(recognition: LearnedEmbedding | None) -> NDArray[np.float32]:
+    return np.zeros(0, np.float32) if recognition is None else recognition.values
 
 
 def _check_recognition(recognition: LearnedEmbedding | None, encoder: str) -> None:

@@ -9,6 +9,7 @@ from stilo.workshop.cards import composition_line, style_card
 from stilo.workshop.comparing import Compared, compare, comparison_card, draw_comparison
 from stilo.workshop.composing import compose_piece, make_request
 from stilo.workshop.demo import run_demo
+from stilo.workshop.finding import Likeness, similar_styles, styles_like
 from stilo.workshop.installation import Finding, examine_installation
 from stilo.workshop.keeping import (
     export_style,
@@ -30,6 +31,7 @@ __all__ = [
     "Collection",
     "Compared",
     "Finding",
+    "Likeness",
     "MeasuredPiece",
     "Notice",
     "Progress",
@@ -57,6 +59,8 @@ __all__ = [
     "run_demo",
     "show_style",
     "silent",
+    "similar_styles",
     "style_card",
+    "styles_like",
     "write_composition",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,14 @@ if TYPE_CHECKING:
     from stilo.styles.palette import Palette
     from stilo.styles.provenance import Proof, Source
     from stilo.styles.style import Style
+    from stilo.workshop.finding import Likeness
 
 CARD_WIDTH = 100
 LABEL_WIDTH = 19
 
 
-def style_card(style: Style) -> str:
-    """The style as plain text: what it is made of, what it composes with, what was learned, from what."""
+def style_card(style: Style, alike: Sequence[Likeness] = ()) -> str:
+    """The style as plain text: what it is made of, composes with, learned from what, and what is like it."""
     from stilo.elements.card import profile_card
 
     told = {"composes with": [palette_line(style.palette)]}
@@ -29,6 +31,8 @@ def style_card(style: Style) -> str:
         told["blended from"] = [", ".join(f"{name} {share:.0%}" for name, share in style.parents.items())]
     if style.sources:
         told["from"] = [sources_line(style.sources)]
+    if alike:
+        told["most like"] = [", ".join(f"{one.name} ({one.overall:.2f})" for one in alike)]
     lines = [profile_card(style.profile, style.name).rstrip(), "", "STYLE"]
     for label, texts in told.items():
         wrapped = [line for text in texts for line in wrap(text, CARD_WIDTH - LABEL_WIDTH - 2)]

@@ -1,0 +1,65 @@
+"""The command that finds like styles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stilo.cli.terminal import progress_bar, say, warn
+
+if TYPE_CHECKING:
+    from stilo.workshop import Likeness
+
+_COLUMNS = ("overall", "pitch", "rhythm", "harmony", "emotion")
+
+
+def similar(
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME|FILE|DIR...", help="A style of your library, or music files and folders taken together."
+        ),
+    ],
+    facet: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FACET", help="Order by one facet: pitch, rhythm, harmony or emotion.", show_default=False
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, max=100_000, help="Name at most so many styles.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """Find the styles of your library that are most like a style, a file or a folder.
+
+    Likeness is what the encoder hears: 1.00 for the same music, around 0 for music with no more in common than
+    usual, below 0 for less. Tempo, loudness and instruments do not count, nor does the key. A path comes before a name.
+
+    \b
+    Examples:
+      stilo similar waltzes
+      stilo similar song.mid --facet harmony
+      stilo similar ~/music/hymns --most 3
+      stilo similar waltzes --json
+    """
+    from stilo.workshop import plain, similar_styles
+
+    with progress_bar("listening") as progress:
+        found = similar_styles(what, facet=facet, most=most, progress=progress, notice=warn)
+    if as_json:
+        for one in found:
+            say(json.dumps(plain(one), ensure_ascii=False))
+        return
+    say(likeness_table(found))
+
+
+def likeness_table(found: Sequence[Likeness]) -> str:
+    """A line for each style under a line that names the columns."""
+    width = max(len(one.name) for one in found)
+    lines = [" " * width + "".join(f"{column:>9}" for column in _COLUMNS)]
+    for one in found:
+        figures = "".join(f"{getattr(one, column):>z9.2f}" for column in _COLUMNS)
+        lines.append(f"{one.name:<{width}}{figures}")
+    return "\n".join(lines)
