@@ -31,7 +31,7 @@ from stilo.models.encoder import FACETS, MEASURED
 from stilo.models.encoder_files import load_encoder, shipped_encoder
 from stilo.models.encoder_fitting import REPORTED, composer_figures
 from stilo.models.tokens import DURATION_SLOTS
-from stilo.models.trained_encoder import TrainedEncoder, join_parts, net_facets
+from stilo.models.trained_encoder import TrainedEncoder, join_parts, measured_facets, net_facets
 from stilo.models.view_statistics import view_statistics
 from stilo.models.works import works_of
 
@@ -75,7 +75,7 @@ def rivals(
     measured = np.stack([piece.embedding for piece in pieces])
     known = np.stack([piece.embedding for piece in train])
     untempered = sorted(value for values in MEASURED.values() for value in values)
-    net, discriminants = net_facets(encoder.model, views), encoder.measured_facets(views)
+    net, discriminants = net_facets(encoder.model, views), measured_facets(encoder.discriminants, views)
     lot = np.random.default_rng(0).standard_normal((sum(rows.shape[1] for rows in scaled), 64))
     found = {
         "numbers drawn by lot": np.random.default_rng(1).standard_normal((len(pieces), 64)),
@@ -99,7 +99,7 @@ def retrieval_table(
 ) -> dict[str, dict[str, dict[str, float]]]:
     figures = {name: composer_figures(values, pieces, works) for name, values in rows.items()}
     plain = figures["plain note histograms"]
-    print(f"{'test_composer':<30}" + "".join(f"{name:>42}" for name in REPORTED))
+    print(f"{'composers never seen':<30}" + "".join(f"{name:>42}" for name in REPORTED))
     print(f"{'':<30}" + f"{'MAP   × plain   identified of 3':>42}" * len(REPORTED))
     for name, sets in figures.items():
         cells = "".join(
@@ -130,30 +130,25 @@ def blindness_table(encoder: TrainedEncoder, pieces: list[Piece]) -> dict[str, d
 
 
 def _facets(encoder: TrainedEncoder, steps: list[NDArray[np.void]]) -> NDArray[np.float32]:
-    rows = encoder.embed([bar_views(some) for some in steps])
-    return rows / np.maximum(1e-9, np.linalg.norm(rows, axis=2, keepdims=True))
+    return encoder.embed([bar_views(some) for some in steps])
 
 
 def _mean_cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> dict[str, float]:
     return {facet: round(float((a[:, i] * b[:, i]).sum(1).mean()), 4) for i, facet in enumerate(FACETS)}
 
 
-def reading_table(encoder: TrainedEncoder, pieces: list[Piece], train: list[Piece]) -> dict[str, float]:
-    """How much of the measured embedding the heads read from the facets of unseen pieces: 1 − error / variance."""
-    import torch
-
-    known = np.stack([piece.embedding for piece in train])
-    wanted = (np.stack([piece.embedding for piece in pieces]) - known.mean(0)) / (known.std(0) + 0.02)
-    net = net_facets(encoder.model, [bar_views(piece.steps) for piece in pieces])
-    with torch.inference_mode():
-        read = {facet: rows.numpy() for facet, rows in encoder.model.read(torch.from_numpy(net)).items()}
+def reading_table(encoder: TrainedEncoder, pieces: list[Piece]) -> dict[str, float]:
+    """How much of the measured embedding can be read from the facets of unseen pieces: 1 − error / variance."""
+    real = np.stack([piece.embedding for piece in pieces])
+    read = encoder.read(encoder.embed([bar_views(piece.steps) for piece in pieces]))
     told = {}
     for facet, values in MEASURED.items():
-        real = np.clip(wanted[:, list(values)], -4, 4)
-        told[facet] = round(1 - float(((real - read[facet]) ** 2).sum() / ((real - real.mean(0)) ** 2).sum()), 3)
-    print(
-        "\nvariance of the measured elements that the heads read: " + ", ".join(f"{k} {v:.2f}" for k, v in told.items())
-    )
+        own = real[:, list(values)]
+        scale = np.maximum(0.01, own.std(0))
+        error, variance = (read[facet] - own) / scale, (own - own.mean(0)) / scale
+        told[facet] = round(1 - float((error**2).sum() / (variance**2).sum()), 3)
+    shares = ", ".join(f"{facet} {share:.2f}" for facet, share in told.items())
+    print(f"\nvariance of the measured embedding that is read from the facets: {shares}")
     return told
 
 
@@ -196,7 +191,7 @@ def main() -> None:
         figures = {
             "retrieval": retrieval_table(rivals(encoder, pieces, train, nets), pieces, works),
             "blindness": blindness_table(encoder, pieces),
-            "readings": reading_table(encoder, pieces, train),
+            "readings": reading_table(encoder, pieces),
             "speed": speed(encoder, pieces, given.data),
         }
     except StiloError as error:

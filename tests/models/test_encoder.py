@@ -14,7 +14,7 @@ from stilo.models.corpus import save_pieces
 from stilo.models.disguises import BLIND, DISGUISES
 from stilo.models.encoder import FACETS, MEASURED, EncoderConfig, StyleEncoder
 from stilo.models.encoder_files import CONFIG_NAME, WEIGHTS_NAME, load_encoder, save_encoder
-from stilo.models.encoder_fitting import fit_discriminants
+from stilo.models.encoder_fitting import fit_discriminants, fit_readings
 from stilo.models.encoder_sampling import ExcerptSource, collection_of, examples_of, maker_of
 from stilo.models.encoder_train import contrastive_loss, learning_rate, main
 from stilo.models.excerpts import stack_excerpts
@@ -46,7 +46,8 @@ def encoder(composers):
         torch.manual_seed(0)
         model = StyleEncoder(TINY).eval()
     examples = examples_of(composers, [piece.name for piece in composers])
-    return TrainedEncoder(model, fit_discriminants(examples, size=2), 0.7), composers
+    discriminants = fit_discriminants(examples, size=2)
+    return TrainedEncoder(model, discriminants, 0.7, fit_readings(model, discriminants, 0.7, examples)), composers
 
 
 @pytest.fixture
@@ -238,7 +239,18 @@ def test_no_packed_music_is_told(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_the_heads_read_what_was_measured():
+def test_what_was_measured_is_read_from_the_facets(encoder):
+    trained, pieces = encoder
+    read = trained.read(trained.embed([bar_views(piece.steps) for piece in pieces]))
+    assert {facet: rows.shape for facet, rows in read.items()} == {
+        f: (len(pieces), len(v)) for f, v in MEASURED.items()
+    }
+    # embeddings here are noise: what is read of them is their mean and a little more
+    real = np.stack([piece.embedding for piece in pieces])[:, list(MEASURED["rhythm"])]
+    assert ((read["rhythm"] - real) ** 2).sum() < ((real - real.mean(0)) ** 2).sum()
+
+
+def test_all_that_is_no_artefact_is_read():
     assert set(MEASURED) == set(FACETS) == set(FACET_ORDER)
     assert sum(map(len, MEASURED.values())) == 179 - 19  # all but 16 instruments, loudness and its range, tempo
 

@@ -210,20 +210,13 @@ class FacetEncoder(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """Excerpts of bars to four facets, and what can be read from them."""
+    """Excerpts of bars to four facets."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
         self.facets = nn.ModuleDict({facet: FacetEncoder(facet, config) for facet in FACETS})
-        self.readings = nn.ModuleDict(
-            {facet: nn.Linear(config.facet_size, len(values)) for facet, values in MEASURED.items()}
-        )
 
     def forward(self, bars: Bars) -> Tensor:
         """[B, 4, facet_size]; each facet of length 1."""
         return torch.stack([self.facets[facet](bars) for facet in FACETS], 1)
-
-    def read(self, facets: Tensor) -> dict[str, Tensor]:
-        """What the measured embedding is likely to be, by facet, in standard deviations from its mean."""
-        return {facet: self.readings[facet](facets[:, i]) for i, facet in enumerate(FACETS)}

@@ -97,7 +97,7 @@ def _card(config: dict[str, Any], size: float, tested: dict[str, Any]) -> str:
         f"|---|{'---|' * len(FACETS)}",
         *(f"| {name} | {' | '.join(f'{row[f]:.3f}' for f in FACETS)} |" for name, row in tested["blindness"].items()),
         "",
-        "Variance of the measured embedding that small heads read from the net's facets, composers never seen: "
+        "Share of the variance of the measured embedding that is read from the facets, composers never seen: "
         + ", ".join(f"{facet} {share:.2f}" for facet, share in tested["readings"].items())
         + ".",
         "",

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save
 from stilo.errors import SetupError
 from stilo.models.checkpoint import identity_of
 from stilo.models.discriminants import Discriminants
-from stilo.models.encoder import FACETS, EncoderConfig, StyleEncoder
+from stilo.models.encoder import FACETS, MEASURED, EncoderConfig, StyleEncoder
 from stilo.models.learned_embedding import FACET_VALUES
-from stilo.models.trained_encoder import TrainedEncoder
+from stilo.models.trained_encoder import Reading, TrainedEncoder
 from stilo.models.view_statistics import STATISTICS
 from stilo.music.atomic import write_whole
 
@@ -40,6 +40,9 @@ def save_encoder(encoder: TrainedEncoder, folder: Path, facts: dict[str, Any]) -
     for facet, discriminants in encoder.discriminants.items():
         for part in _PARTS:
             tensors[f"{facet}.{part}"] = torch.from_numpy(getattr(discriminants, part)).contiguous()
+    for facet, reading in encoder.readings.items():
+        tensors[f"{facet}.reads"] = torch.from_numpy(reading.weights).half().contiguous()
+        tensors[f"{facet}.reads_from"] = torch.from_numpy(reading.bias).contiguous()
     config = {
         "format": FORMAT,
         "model": asdict(encoder.model.config),
@@ -68,7 +71,8 @@ def load_encoder(folder: Path) -> TrainedEncoder:
         model = StyleEncoder(_checked(EncoderConfig(**config["model"])))
         model.load_state_dict({k[4:]: v.float() for k, v in tensors.items() if k.startswith("net.")})
         discriminants = {facet: _discriminants(tensors, facet, model.config.facet_size) for facet in FACETS}
-        return TrainedEncoder(model.eval(), discriminants, float(config["net_share"]))
+        readings = {facet: _reading(tensors, facet) for facet in FACETS}
+        return TrainedEncoder(model.eval(), discriminants, float(config["net_share"]), readings)
     except FileNotFoundError as error:
         raise SetupError(f"{folder}: no encoder here ({CONFIG_NAME}, {WEIGHTS_NAME}); install stilo anew") from error
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
@@ -89,6 +93,13 @@ def _discriminants(tensors: dict[str, torch.Tensor], facet: str, facet_size: int
     if mean.shape != shape[:1] or scale.shape != shape[:1] or directions.shape != shape or not (scale > 0).all():
         raise ValueError("discriminants of another shape")
     return Discriminants(mean, scale, directions)
+
+
+def _reading(tensors: dict[str, torch.Tensor], facet: str) -> Reading:
+    weights, bias = (tensors[f"{facet}.{part}"].float().numpy() for part in ("reads", "reads_from"))
+    if weights.shape != (FACET_VALUES, len(MEASURED[facet])) or bias.shape != weights.shape[1:]:
+        raise ValueError("readings of another shape")
+    return Reading(weights, bias)
 
 
 def encoder_folder() -> Path:

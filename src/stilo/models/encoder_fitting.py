@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from stilo.models.bar_views import bar_views
 from stilo.models.corpus import Piece
 from stilo.models.discriminants import Discriminants, learn_discriminants
-from stilo.models.encoder import FACETS, StyleEncoder
+from stilo.models.encoder import FACETS, MEASURED, StyleEncoder
 from stilo.models.encoder_sampling import COLLECTION_SHARES, Example, maker_of
 from stilo.models.learned_embedding import FACET_VALUES
 from stilo.models.retrieval import Labelled, identification, mean_average_precision
-from stilo.models.trained_encoder import TrainedEncoder, join_parts, net_facets
+from stilo.models.trained_encoder import Reading, TrainedEncoder, join_parts, measured_facets, net_facets
 from stilo.models.view_statistics import view_statistics
 
 SHRINKAGE = 0.5
 NET_SHARES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0, 1.2)
+READ_PIECES = 2500
+RIDGE = 1.0
 REPORTED = ("lieder", "polish_scores")
 _SEED = 0
 
@@ -40,9 +42,8 @@ def fit_encoder(
 ) -> tuple[TrainedEncoder, dict[str, Any]]:
     """The encoder whole, and what was found of it on composers the training has not seen."""
     discriminants = fit_discriminants(examples, FACET_VALUES - model.config.facet_size)
-    encoder = TrainedEncoder(model, discriminants, 1.0)
     views = [bar_views(piece.steps) for piece in held_out]
-    net, measured = net_facets(model, views), encoder.measured_facets(views)
+    net, measured = net_facets(model, views), measured_facets(discriminants, views)
 
     def judged(share: float) -> float:
         rows = join_parts(net, measured, share)
@@ -57,7 +58,28 @@ def fit_encoder(
         "pieces": sets,
         "dev_composer": composer_figures(join_parts(net, measured, share), held_out, works),
     }
-    return TrainedEncoder(model, discriminants, share), facts
+    return TrainedEncoder(model, discriminants, share, fit_readings(model, discriminants, share, examples)), facts
+
+
+def fit_readings(
+    model: StyleEncoder, discriminants: Mapping[str, Discriminants], net_share: float, examples: Sequence[Example]
+) -> dict[str, Reading]:
+    """Ridge regressions of the measured embedding on each facet, of `READ_PIECES` pieces drawn by lot."""
+    count = min(READ_PIECES, len(examples))
+    chosen = [examples[i] for i in np.random.default_rng(_SEED).choice(len(examples), count, replace=False)]
+    views = [example.views for example in chosen]
+    facets = join_parts(net_facets(model, views), measured_facets(discriminants, views), net_share)
+    measured = np.stack([example.measured for example in chosen]).astype(np.float64)
+    readings = {}
+    for i, facet in enumerate(FACETS):
+        rows, wanted = facets[:, i].astype(np.float64), measured[:, list(MEASURED[facet])]
+        centred = rows - rows.mean(0)
+        weights = np.linalg.solve(
+            centred.T @ centred + RIDGE * np.eye(rows.shape[1]), centred.T @ (wanted - wanted.mean(0))
+        )
+        bias = wanted.mean(0) - rows.mean(0) @ weights
+        readings[facet] = Reading(weights.astype(np.float32), bias.astype(np.float32))
+    return readings
 
 
 def composer_figures(

@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from stilo.errors import InputError
 from stilo.models.corpus import load_pieces
@@ -80,9 +80,12 @@ class EncoderTraining:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings["seed"])
-            self.model = StyleEncoder(config)
+            model = StyleEncoder(config)
+            heads = nn.ModuleDict({f: nn.Linear(config.facet_size, len(values)) for f, values in MEASURED.items()})
+        self.model, self.heads = model, heads
+        self.trained = nn.ModuleDict({"model": model, "heads": heads})
         self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), settings["rate"], betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY
+            self.trained.parameters(), settings["rate"], betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY
         )
         self.step, self.cpu_seconds = 0, 0.0
         self.autocast = autocast_pays()
@@ -92,8 +95,8 @@ class EncoderTraining:
         return self.run / "checkpoint.safetensors"
 
     def save(self) -> None:
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        for name, parameter in self.model.named_parameters():
+        tensors = dict(self.trained.state_dict())
+        for name, parameter in self.trained.named_parameters():
             for key, value in self.optimiser.state[parameter].items():
                 tensors[f"optimiser.{key}.{name}"] = value
         progress = {"step": self.step, "cpu_seconds": self.cpu_seconds, "settings": self.settings}
@@ -115,8 +118,8 @@ class EncoderTraining:
             tensors = load_file(self.checkpoint)
             if progress["settings"] != self.settings:
                 raise ValueError("other settings")
-            self.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
-            for name, parameter in self.model.named_parameters():
+            self.trained.load_state_dict({k: v for k, v in tensors.items() if not k.startswith("optimiser.")})
+            for name, parameter in self.trained.named_parameters():
                 keys = ("step", "exp_avg", "exp_avg_sq")
                 self.optimiser.state[parameter] = {key: tensors[f"optimiser.{key}.{name}"] for key in keys}
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
@@ -135,7 +138,7 @@ class EncoderTraining:
         loss = self._loss(batch)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
+        torch.nn.utils.clip_grad_norm_(self.trained.parameters(), CLIP_NORM)
         self.optimiser.step()
         self.step += 1
         self.cpu_seconds += time.process_time() - began
@@ -145,7 +148,7 @@ class EncoderTraining:
         bars = stack_excerpts([example.views for example in batch.examples], batch.starts, self.source.most_bars)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.autocast):
             facets = self.model(bars).float()
-            readings = self.model.read(facets)
+            readings = {facet: self.heads[facet](facets[:, i]) for i, facet in enumerate(FACETS)}
         works = batch.works
         loss = contrastive_loss(F.normalize(facets.flatten(1), dim=1), batch.makers, works)
         measured = torch.from_numpy(np.stack([example.measured for example in batch.examples]))

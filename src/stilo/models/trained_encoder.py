@@ -21,6 +21,18 @@ _WINDOWS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, eq=False)
+class Reading:
+    """What a facet says of the measured embedding: `weights` [FACET_VALUES, values], `bias` [values]."""
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    def read(self, facet: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[..., FACET_VALUES], of length 1 → [..., values], as `elements.embedding` measures them."""
+        return np.asarray(facet @ self.weights + self.bias, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
 class TrainedEncoder:
     """What is shipped.
 
@@ -28,27 +40,35 @@ class TrainedEncoder:
         model: the net.
         discriminants: of the statistics of each facet.
         net_share: length of the net's part of a facet beside that of the discriminants, which is 1.
+        readings: by facet, of the values that `encoder.MEASURED` names.
     """
 
     model: StyleEncoder
     discriminants: Mapping[str, Discriminants]
     net_share: float
+    readings: Mapping[str, Reading]
 
     def embed(self, views: Sequence[BarViews]) -> NDArray[np.float32]:
-        """[pieces, 4, FACET_VALUES]; zeros for pieces without bars."""
-        return join_parts(net_facets(self.model, views), self.measured_facets(views), self.net_share)
+        """[pieces, 4, FACET_VALUES], each facet of length 1; zeros for pieces without bars."""
+        return join_parts(net_facets(self.model, views), measured_facets(self.discriminants, views), self.net_share)
 
-    def measured_facets(self, views: Sequence[BarViews]) -> NDArray[np.float32]:
-        """What the discriminants say, [pieces, 4, size]."""
-        statistics = [view_statistics(view) for view in views]
-        rows = [self.discriminants[facet].project(np.stack([s[facet] for s in statistics])) for facet in FACETS]
-        heard = np.array([len(view) > 0 for view in views])
-        return np.asarray(np.stack(rows, 1) * heard[:, None, None], np.float32)
+    def read(self, facets: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """[pieces, 4, FACET_VALUES] → the measured embedding as far as each facet knows it."""
+        return {facet: self.readings[facet].read(facets[:, i]) for i, facet in enumerate(FACETS)}
+
+
+def measured_facets(discriminants: Mapping[str, Discriminants], views: Sequence[BarViews]) -> NDArray[np.float32]:
+    """What the discriminants say, [pieces, 4, size]."""
+    statistics = [view_statistics(view) for view in views]
+    rows = [discriminants[facet].project(np.stack([s[facet] for s in statistics])) for facet in FACETS]
+    heard = np.array([len(view) > 0 for view in views])
+    return np.asarray(np.stack(rows, 1) * heard[:, None, None], np.float32)
 
 
 def join_parts(net: NDArray[np.float32], measured: NDArray[np.float32], net_share: float) -> NDArray[np.float32]:
-    """Both parts of every facet side by side."""
-    return np.asarray(np.concatenate([net_share * net, measured], 2), np.float32)
+    """Both parts of every facet side by side, each facet of length 1."""
+    rows = np.concatenate([net_share * net, measured], 2)
+    return np.asarray(rows / np.maximum(1e-9, np.linalg.norm(rows, axis=2, keepdims=True)), np.float32)
 
 
 def net_facets(model: StyleEncoder, views: Iterable[BarViews]) -> NDArray[np.float32]:
