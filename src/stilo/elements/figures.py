@@ -19,6 +19,7 @@ DEGREES = ("1", "♭2", "2", "♭3", "3", "4", "♯4", "5", "♭6", "6", "♭7",
 
 TRANSPOSITION = "transposition"
 PITCH_SHUFFLE = "pitch shuffle"
+MOST_SHARES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,9 @@ def histogram(weights: NDArray[Any]) -> tuple[float, ...]:
 
 
 def shares(weights: dict[str, float]) -> dict[str, float]:
-    """Named weights as shares of their sum, the largest first; those of no weight are left out."""
-    total = sum(weights.values())
-    ordered = sorted(weights.items(), key=lambda item: (-item[1], item[0]))
+    """Named weights as shares of their sum: at most `MOST_SHARES`, the largest first, none of no weight."""
+    ordered = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:MOST_SHARES]
+    total = sum(weight for _, weight in ordered)
     return {name: figure(weight / total) for name, weight in ordered if weight > 0}
 
 

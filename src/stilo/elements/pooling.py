@@ -11,8 +11,7 @@ from stilo.elements.figures import Figure, Histogram, Shares, figure, histogram,
 from stilo.elements.layout import Floats
 from stilo.elements.record import ELEMENTS, GROUPS, Profile
 
-MOST_SHARES = 128
-# No label is made up by a file, so that their number is bounded by itself; this holds should that change.
+# No label is made up by a file but metres, of which there are many kinds; this bounds them all.
 _MOST_KEPT = 8192
 _NEEDS_PITCH = ("pitch.", "harmony.")
 
@@ -80,7 +79,7 @@ class _Sums:
             element = cast(Figure, self._elements[name])
             values[name], spread[name] = figure(np.clip(mean, element.low, element.high)), figure(deviation)
         values |= {name: histogram(total) for name, total in self._histograms.items()}
-        values |= {name: shares(_largest(table, MOST_SHARES)) for name, table in self._shares.items()}
+        values |= {name: shares(table) for name, table in self._shares.items()}
         return values, spread
 
 
