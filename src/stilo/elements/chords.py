@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -229,6 +230,7 @@ def chord_path(layout: Layout, spans: Sequence[ChordSpan]) -> ChordPath:
     return ChordPath(states[span[last]], bass[span[last]])
 
 
+@lru_cache(maxsize=8192)
 def chord_label(state: int, bass: int, key: Key) -> str:
     """Harte label of a state; a bass that is no tone of the chord is left out."""
     chord = state_chord(state)
