@@ -51,10 +51,10 @@ def tiny_encoder(tmp_path_factory):
     import torch
 
     from stilo.models.discriminants import Discriminants
-    from stilo.models.encoder import EncoderConfig, StyleEncoder
+    from stilo.models.encoder import MEASURED, EncoderConfig, StyleEncoder
     from stilo.models.encoder_files import save_encoder
     from stilo.models.learned_embedding import FACET_VALUES
-    from stilo.models.trained_encoder import TrainedEncoder
+    from stilo.models.trained_encoder import Reading, TrainedEncoder
     from stilo.models.view_statistics import STATISTICS
 
     folder = tmp_path_factory.mktemp("encoder")
@@ -66,9 +66,14 @@ def tiny_encoder(tmp_path_factory):
         )
         for facet, size in STATISTICS.items()
     }
+    readings = {
+        facet: Reading(np.zeros((FACET_VALUES, len(values)), np.float32), np.zeros(len(values), np.float32))
+        for facet, values in MEASURED.items()
+    }
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        save_encoder(TrainedEncoder(StyleEncoder(config).eval(), discriminants, 0.7), folder, {})
+        model = StyleEncoder(config).eval()
+    save_encoder(TrainedEncoder(model, discriminants, 0.7, readings), folder, {})
     return folder
 
 
