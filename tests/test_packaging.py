@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stilo.models.checkpoint import CONFIG_NAME, WEIGHTS_NAME, base_folder
 from stilo.models.chord_reader import chords_folder
+from stilo.models.encoder_files import encoder_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,3 +25,4 @@ def test_the_wheel_holds_the_whole_package_and_the_weights(tmp_path, monkeypatch
     for name in (CONFIG_NAME, WEIGHTS_NAME, "README.md"):
         assert sizes[f"stilo/models/weights/base/{name}"] == (base_folder() / name).stat().st_size
         assert sizes[f"stilo/models/weights/chords/{name}"] == (chords_folder() / name).stat().st_size
+        assert sizes[f"stilo/models/weights/encoder/{name}"] == (encoder_folder() / name).stat().st_size
