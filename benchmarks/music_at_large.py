@@ -21,9 +21,10 @@ import numpy as np
 
 from stilo.elements.figures import Figure, figure
 from stilo.elements.pooling import element_distance
-from stilo.elements.profile import ELEMENTS, Profile, analyse
+from stilo.elements.profile import ELEMENTS, Profile
 from stilo.errors import InputError
 from stilo.music.files import read_score
+from stilo.styles.measuring import analyse_piece
 
 PIECES_OF_A_SET = 120
 FEWEST_NOTES = 16
@@ -61,7 +62,7 @@ def measured(data: Path, paths: list[str]) -> Iterator[Profile]:
             score = read_score(data / path)
             if len(score) < FEWEST_NOTES:
                 continue
-            profile = analyse(score)
+            profile = analyse_piece(score)
         except InputError as error:
             print(error, file=sys.stderr)
             continue

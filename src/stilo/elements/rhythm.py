@@ -191,7 +191,10 @@ def _tempo_change(layout: Layout) -> float:
     """Coefficient of variation of the seconds that the quarters of the piece last."""
     quarters = np.arange(0, layout.score.end_ticks + 1, layout.score.ticks_per_quarter)[:100_000]
     lengths = np.diff(ticks_to_seconds(layout.score, quarters))
-    return float(min(100.0, lengths.std() / lengths.mean())) if len(lengths) else 0.0
+    if len(lengths) == 0:
+        return 0.0
+    change = float(lengths.std() / lengths.mean())
+    return min(100.0, change) if change > 1e-9 else 0.0  # below it nothing but rounding
 
 
 def swing_of(onset_quarters: Floats) -> tuple[float, float]:
