@@ -76,13 +76,17 @@ def similar_styles(
 
 
 def styles_like(style: Style, most: int = MOST_ON_CARD) -> list[Likeness]:
-    """The other styles of the library most like a style of it, best first; none when it cannot be compared."""
+    """The other styles of the library most like a style of it, best first; none that are unlike it (0 or below).
+
+    Empty when the style cannot be compared.
+    """
     from stilo.library.store import Library
 
     if style.recognition is None:
         return []
     with Library() as library:
-        return _compared(style.recognition, library.recognitions(style.encoder), style.name, None)[:most]
+        compared = _compared(style.recognition, library.recognitions(style.encoder), style.name, None)
+    return [one for one in compared if one.overall > 0][:most]
 
 
 def _check(facet: str | None, most: int | None) -> None:
