@@ -83,7 +83,7 @@ def test_analyse_compares_exactly_two(folders, capsys, tmp_path):
     assert "WHAT DIFFERS MOST" in out
     assert "broken.mid" in err
     assert (tmp_path / "p.png").is_file()
-    status, out, _ = run(["analyse", folders[0], folders[0] / "0.mid", "--json"], capsys)
+    status, out, _ = run(["analyse", folders[0], folders[0] / "0.mid", "--json", "--compare"], capsys)
     assert status == 0
     told = json.loads(out)
     assert told["a"] == "slow"
@@ -91,6 +91,25 @@ def test_analyse_compares_exactly_two(folders, capsys, tmp_path):
     status, out, _ = run(["analyse", *sorted(folders[0].iterdir()), folders[1] / "0.mid"], capsys)
     assert status == 0
     assert "WHAT DIFFERS MOST" not in out
+
+
+def test_json_is_of_each_file_however_many_are_given(folders, capsys):
+    two = [folders[0] / "0.mid", folders[1] / "broken.mid"]
+    status, out, _ = run(["analyse", *two, "--json"], capsys)
+    assert status == 1
+    good, bad = map(json.loads, out.splitlines())
+    assert (good["file"], bad["file"]) == tuple(map(str, two))
+    assert set(bad) == {"file", "error"}
+    status, out, _ = run(["analyse", folders[0], folders[0] / "0.mid", "--json"], capsys)
+    assert status == 0
+    assert len(out.splitlines()) == len(list(folders[0].iterdir()))
+
+
+def test_one_and_three_are_not_compared(folders, capsys):
+    for given in ([folders[0]], [folders[0], folders[0], folders[1]]):
+        status, out, err = run(["analyse", *given, "--compare"], capsys)
+        assert (status, out) == (2, "")
+        assert f"compares two, not {len(given)}" in err
 
 
 def test_the_moods_of_the_library_surround_a_picture(make_style, tmp_path, stilo_home):

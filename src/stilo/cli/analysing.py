@@ -29,6 +29,9 @@ def analyse(
         ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line for each file.")] = False,
+    beside: Annotated[
+        bool, typer.Option("--compare", help="With --json: one object that compares exactly two, none for each file.")
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw the profile as a picture.", show_default=False)
     ] = None,
@@ -51,7 +54,8 @@ def analyse(
     are named at the end and make the exit status 1; all others are measured.
 
     Exactly two, each a file, a folder or a style of your library, are compared: what differs most, how much, and
-    whether it could be chance. B is the second.
+    whether it could be chance. B is the second. As JSON only with --compare, so that what --json prints does not hang on
+    how many are given.
 
     \b
     Examples:
@@ -59,9 +63,12 @@ def analyse(
       stilo analyse ~/music/waltzes --plot waltzes.png --dark
       stilo analyse waltzes ~/music/mazurkas
       stilo analyse ~/music --json > elements.jsonl
+      stilo analyse waltzes ~/music/mazurkas --compare --json
       stilo analyse ~/music --fast --jobs 4
     """
-    if len(files) == _COMPARED:
+    if beside and len(files) != _COMPARED:
+        raise typer.BadParameter(f"compares two, not {len(files)}", param_hint="'--compare'")
+    if len(files) == _COMPARED and (beside or not as_json):
         tell_comparison(files[0], files[1], as_json=as_json, plot=plot, dark=dark, jobs=jobs, fast=fast)
         return
     from stilo.workshop import PICTURE_ENDING, Collection, analyse_files, check_outputs, draw_profile, library_moods
