@@ -122,6 +122,7 @@ def main() -> None:
         print(f"{speed:.1f} pieces/s with the net on one core")
     data = {**machine(), "split": args.split, "songs": len(found["net"]), "figures": rows, "intervals": intervals}
     data |= {"published": PUBLISHED, "pieces_per_second": speed}
+    RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"chords-{time.strftime('%Y%m%d-%H%M%S')}.json"
     write_whole(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
     print(path)

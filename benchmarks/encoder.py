@@ -3,6 +3,9 @@
     python benchmarks/encoder.py PACKED DATA                                   some minutes
     python benchmarks/encoder.py PACKED DATA --net "CNN alone" RUN/encoder     other nets beside, any number of them
 
+The JSON goes to benchmarks/results/, with commit, machine and versions; the card of the weights is made of it
+(`python -m stilo.models.encoder_card`).
+
 PACKED as `python -m stilo.models.corpus` makes it, DATA for the titles (works). Data: `test_composer`, composers that
 are in no training set; nothing was chosen on them. Retrieval: mean average precision by cosine, 20 pieces of each
 composer, 20 draws, pieces of the query's own work left out. Identification: nearest of the means of 3 example pieces
@@ -23,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from run import RESULTS, machine
 from stilo.errors import StiloError
 from stilo.models.bar_views import bar_views
 from stilo.models.corpus import Piece, load_pieces
@@ -34,8 +38,8 @@ from stilo.models.tokens import DURATION_SLOTS
 from stilo.models.trained_encoder import TrainedEncoder, join_parts, measured_facets, net_facets
 from stilo.models.view_statistics import view_statistics
 from stilo.models.works import works_of
+from stilo.music.atomic import write_whole
 
-ROOT = Path(__file__).resolve().parent.parent
 ASKED = {"lieder": (1.5, 0.50), "polish_scores": (1.3, 0.65)}  # times plain histograms, share identified
 DISGUISED_PIECES = 100
 STILL = 0.02  # values that hardly differ between these pieces (drums) cannot be read badly or well
@@ -182,7 +186,7 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, help="a folder; by default the shipped one")
     parser.add_argument("--net", nargs=2, action="append", default=[], metavar=("NAME", "FOLDER"))
     parser.add_argument("--split", default="test_composer")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--json", type=Path, help="write the figures here; by default to the results")
     given = parser.parse_args()
     try:
         encoder = load_encoder(given.encoder) if given.encoder else shipped_encoder()
@@ -197,8 +201,11 @@ def main() -> None:
         }
     except StiloError as error:
         sys.exit(str(error))
-    if given.json:
-        given.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = given.json or RESULTS / f"encoder-{time.strftime('%Y%m%d-%H%M%S')}.json"
+    told = {**machine(), "split": given.split, **figures}
+    write_whole(path, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
+    print(path)
 
 
 if __name__ == "__main__":

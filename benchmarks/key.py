@@ -205,6 +205,7 @@ def main() -> None:
     told = [asdict(row) | {"share": row.hits / row.count, "interval": row.interval} for row in rows]
     data = {**machine(), "rows": told, "published": PUBLISHED, "local": local, "verdicts": verdicts}
     data |= {"milliseconds": {"key": whole, "regions": regions}}
+    RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"key-{time.strftime('%Y%m%d-%H%M%S')}.json"
     write_whole(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
     print(path)

@@ -31,6 +31,7 @@ from stilo.models.encoder_files import load_encoder, shipped_encoder
 from stilo.models.encoder_sampling import collection_of, maker_of
 from stilo.models.learned_embedding import FACET_ORDER
 from stilo.models.works import works_of
+from stilo.music.atomic import write_whole
 
 FEWEST_PIECES = 10
 FEWEST_MAKERS = 4
@@ -165,8 +166,10 @@ def main() -> None:
             f"likeness to a composer of another collection, {size} pieces: "
             f"{apart[1]:.2f} ({apart[0]:.2f} … {apart[2]:.2f})"
         )
+    RESULTS.mkdir(parents=True, exist_ok=True)
     path = given.json or RESULTS / f"similar-{given.split}.json"
-    path.write_text(json.dumps({"machine": machine(), "figures": figures}, indent=1) + "\n", encoding="utf-8")
+    told = json.dumps({**machine(), "split": given.split, "figures": figures}, indent=1, ensure_ascii=False)
+    write_whole(path, f"{told}\n".encode())
 
 
 if __name__ == "__main__":

@@ -260,7 +260,7 @@ def test_scores_are_recognised_one_by_one(encoder, monkeypatch, composers):
     monkeypatch.setattr("stilo.models.learned_embedding.FACET_VALUES", TINY.facet_size + 2)
     tracks = {part: Track(program=part % 129 % 128, is_drum=part % 129 == 128) for part in range(516)}
     scores = [decode(piece.steps, (4, 4), 100, tracks) for piece in composers[:3]]
-    silent = Score.empty() if hasattr(Score, "empty") else Score(scores[0].notes[:0], scores[0].tracks)
+    silent = Score(scores[0].notes[:0], scores[0].tracks)
     each = list(recognise_each([*scores, silent], trained))
     assert np.allclose(np.linalg.norm(each[0].values, axis=1), 1, atol=1e-5)
     assert not each[3].values.any()
