@@ -40,9 +40,11 @@ class LearnedEmbedding:
         return np.asarray(self.values[FACET_ORDER.index(name)])
 
     def likeness(self, other: LearnedEmbedding, facets: Iterable[str] = FACET_ORDER) -> float:
-        """Mean cosine of the facets, −1…1; 1 for the same."""
+        """Mean cosine of the facets, −1…1; 1 for the same. Facets that neither hears do not count; 0 if none is left."""
         rows = [FACET_ORDER.index(name) for name in facets]
-        return float((self.values[rows] * other.values[rows]).sum(1).mean())
+        mine, theirs = self.values[rows], other.values[rows]
+        heard = mine.any(1) | theirs.any(1)
+        return float((mine * theirs).sum(1)[heard].mean()) if heard.any() else 0.0
 
 
 def mean_embedding(embeddings: Iterable[LearnedEmbedding]) -> LearnedEmbedding:

@@ -49,12 +49,21 @@ class TrainedEncoder:
     readings: Mapping[str, Reading]
 
     def embed(self, views: Sequence[BarViews]) -> NDArray[np.float32]:
-        """[pieces, 4, FACET_VALUES], each facet of length 1; zeros for pieces without bars."""
-        return join_parts(net_facets(self.model, views), measured_facets(self.discriminants, views), self.net_share)
+        """[pieces, 4, FACET_VALUES], each facet of length 1; zeros where it hears nothing (drums have no pitch)."""
+        rows = join_parts(net_facets(self.model, views), measured_facets(self.discriminants, views), self.net_share)
+        heard = np.array([[_is_heard(view, facet) for facet in FACETS] for view in views])
+        return np.asarray(rows * heard[..., None], np.float32)
 
     def read(self, facets: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """[pieces, 4, FACET_VALUES] → the measured embedding as far as each facet knows it."""
         return {facet: self.readings[facet].read(facets[:, i]) for i, facet in enumerate(FACETS)}
+
+
+def _is_heard(view: BarViews, facet: str) -> bool:
+    """Whether there is anything in a view: one pitched note has no move, drums have neither moves nor pitch classes."""
+    if facet == "pitch":
+        return bool(view.pitch.any())
+    return bool(view.harmony.any()) if facet == "harmony" else len(view) > 0
 
 
 def measured_facets(discriminants: Mapping[str, Discriminants], views: Sequence[BarViews]) -> NDArray[np.float32]:
