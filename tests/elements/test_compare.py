@@ -1,8 +1,8 @@
 """Two profiles compared: effects by the formulas of their papers, what is chance, and sentences that are true."""
 
 import json
-import re
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
