@@ -1,5 +1,7 @@
 """Beats of music played freely, and that written music is left as it is."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -160,6 +162,19 @@ def test_too_much_is_not_tracked():
     many = np.sort(rng.integers(0, 2**27, 100_000))
     score = Score(notes_from_columns(many, np.full(100_000, 100), np.full(100_000, 60)), PIANO)
     assert not on_grid(score).is_played
+
+
+@pytest.mark.parametrize("late_ticks", [10**8, 2 * 10**9])
+def test_a_note_after_hours_of_silence_costs_no_memory(late_ticks):
+    onset = np.append(np.sort(np.random.default_rng(0).integers(0, 40_000, 60)), late_ticks)
+    score = Score(notes_from_columns(onset, np.full(61, 100), np.full(61, 60)), PIANO, 480, (Tempo(0, 10.0),))
+    assert has_no_grid(score)
+    tracemalloc.start()
+    grid = on_grid(score)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grid.kind == METRE_ESTIMATED
+    assert most < 20e6
 
 
 def test_one_onset_is_a_beat():

@@ -13,9 +13,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.elements.beats import MOST_ONSETS, Beats, track_beats
-from stilo.elements.metre_estimate import METRES, MetreEstimate, estimate_metre, metre_log_probability, metre_scores
-from stilo.elements.metre_estimate import metre_weights as _metre_weights
+from stilo.elements.beats import FASTEST_SECONDS, MOST_ONSETS, Beats, track_beats
+from stilo.elements.layout import MAX_BEATS
+from stilo.elements.metre_estimate import (
+    METRES,
+    MetreEstimate,
+    estimate_metre,
+    metre_log_probability,
+    metre_scores,
+    metre_weights,
+)
 from stilo.elements.metre_features import STEPS_PER_QUARTER, Events, events_of, fold
 from stilo.elements.onsets import Onsets, onsets_of
 from stilo.music.score import ChordSymbol, KeySignature, Marker, Score, Tempo, TimeSignature
@@ -28,6 +35,7 @@ WRITTEN, METRE_ESTIMATED, BEATS_TRACKED = "written", "metre estimated", "played:
 GRIDS = (WRITTEN, METRE_ESTIMATED, BEATS_TRACKED)
 FEWEST_NOTES = 8
 FEWEST_ONSETS = 24  # fewer cannot show that there is no grid
+LONGEST_SECONDS = MAX_BEATS * FASTEST_SECONDS  # longer, and there might be more beats than can be measured
 TICKS_PER_QUARTER = 480
 _SAMPLE = 1024
 # Mean resultant length (Mardia & Jupp 2000): written music has 1, drums played to a click ≥ 0.28, free playing ≤ 0.15;
@@ -74,12 +82,15 @@ class GridEstimate:
 
 
 def on_grid(score: Score) -> GridEstimate:
-    """The score as it is when its grid can be believed; else with the metre, or beats and metre, that were found."""
+    """The score as it is when its grid can be believed; else with the metre, or beats and metre, that were found.
+
+    No beats are looked for in more than `MOST_ONSETS` onsets, nor in more than `LONGEST_SECONDS`.
+    """
     if len(score) < FEWEST_NOTES:
         return GridEstimate(score, WRITTEN)
     if has_no_grid(score):
         onsets = onsets_of(score)
-        if FEWEST_ONSETS <= len(onsets) <= MOST_ONSETS:
+        if FEWEST_ONSETS <= len(onsets) <= MOST_ONSETS and onsets.seconds[-1] <= LONGEST_SECONDS:
             return _tracked(score, onsets)
     if not score.time_signatures:
         return _with_metre(score)
@@ -163,7 +174,7 @@ class _Reading:
 
     def metre_log_probability(self) -> float:
         """How well the metres whose beats divide so fit these beats, among all metres."""
-        scores = metre_scores(fold(self.events), _metre_weights())
+        scores = metre_scores(fold(self.events), metre_weights())
         own = [metre for metre in METRES if ((metre[1] == 8) == (self.steps_per_beat == 6)) and metre != (6, 4)]
         return float(np.logaddexp.reduce([metre_log_probability(scores, metre) for metre in own]))
 
