@@ -11,11 +11,29 @@ from stilo.workshop import examine_installation
 def test_the_doctor_finds_what_is_missing(monkeypatch, tmp_path):
     monkeypatch.setenv("STILO_MODEL", str(tmp_path / "nothing"))
     findings = {finding.part: finding for finding in examine_installation()}
-    assert list(findings) == ["machine", "packages", "weights", "renderer", "audio files", "library"]
+    parts = ["machine", "packages", "weights", "chord net", "encoder", "renderer", "audio files", "library"]
+    assert list(findings) == parts
     assert findings["weights"].state == "missing"
     assert findings["library"].state == "ok"
     assert "0 styles" in findings["library"].text
     assert findings["audio files"].text.startswith(".wav .flac .mp3 .ogg .opus")
+
+
+@pytest.mark.parametrize(
+    ("part", "folder"), [("chord net", "chord_reader.chords_folder"), ("encoder", "encoder_files.encoder_folder")]
+)
+def test_the_doctor_looks_at_the_small_nets(monkeypatch, tmp_path, part, folder):
+    def found():
+        return {finding.part: finding for finding in examine_installation()}[part]
+
+    assert found().state == "ok"
+    monkeypatch.setattr(f"stilo.models.{folder}", lambda: tmp_path)
+    assert found().state == "missing"
+    assert found().remedy == "install stilo again"
+    (tmp_path / "weights.safetensors").write_bytes(b"no weights")
+    (tmp_path / "config.json").write_text("{}")
+    assert found().state == "missing"
+    assert "stilo" in found().text
 
 
 @pytest.mark.parametrize("broken", [None, ModuleType("av")])

@@ -32,6 +32,8 @@ def examine_installation() -> Iterator[Finding]:
         ("machine", _machine),
         ("packages", _packages),
         ("weights", _weights),
+        ("chord net", _chord_net),
+        ("encoder", _encoder),
         ("renderer", _renderer),
         ("audio files", _audio_files),
         ("library", _library),
@@ -69,6 +71,26 @@ def _weights() -> Finding:
 
     info = base_model_info()
     return Finding("weights", "ok", f"{info.parameters / 1e6:.1f} million parameters, {info.identity}, {info.folder}")
+
+
+def _chord_net() -> Finding:
+    from stilo.models.chord_reader import chords_folder, has_chord_net, load_chord_reader
+
+    folder = chords_folder()
+    if not has_chord_net():
+        return Finding("chord net", "missing", f"not in {folder}; chords are read by templates", "install stilo again")
+    load_chord_reader(folder)
+    return Finding("chord net", "ok", str(folder))
+
+
+def _encoder() -> Finding:
+    from stilo.models.encoder_files import encoder_folder, encoder_identity, has_encoder, shipped_encoder
+
+    folder = encoder_folder()
+    if not has_encoder():
+        return Finding("encoder", "missing", f"not in {folder}; styles cannot be recognised", "install stilo again")
+    shipped_encoder()
+    return Finding("encoder", "ok", f"{encoder_identity()}, {folder}")
 
 
 def _renderer() -> Finding:
