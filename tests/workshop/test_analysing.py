@@ -1,6 +1,7 @@
 """Many files measured: each told once, the unreadable ones included."""
 
 import json
+import os
 
 import pytest
 
@@ -22,6 +23,15 @@ def test_analysing_tells_of_every_file_once(folder, tmp_path, told):
     assert pooled(found).pieces == 4
     assert pooled(found[:1]) is None
     assert told.shares == sorted(told.shares)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_links_that_lead_nowhere_cost_no_other_file(folder):
+    for name, target in (("loop.mid", "loop.mid"), ("nowhere.mid", "missing.mid"), ("again.mid", "piece0.mid")):
+        (folder / name).symlink_to(folder / target)
+    found = {item.path.name: item.error for item in analyse_files([folder])}
+    assert set(found) == {"again.mid", "broken.mid", "copy.mid", "loop.mid", "nowhere.mid", "piece1.mid", "piece2.mid"}
+    assert {name for name, error in found.items() if error} == {"broken.mid", "loop.mid", "nowhere.mid"}
 
 
 def test_the_json_of_an_analysis_is_that_of_the_design(folder):

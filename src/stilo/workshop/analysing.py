@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -74,7 +75,7 @@ def _found_files(paths: Iterable[str | Path]) -> Iterator[Analysed]:
     """Every file once; a path that leads nowhere comes with its error."""
     from stilo.music.files import music_files
 
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in map(Path, paths):
         try:
             files = music_files([path])
@@ -82,7 +83,8 @@ def _found_files(paths: Iterable[str | Path]) -> Iterator[Analysed]:
             yield Analysed(path, error=reason_of(error))
             continue
         for file in files:
-            if (real := file.resolve()) not in seen:
+            # of a link that leads to itself `Path.resolve` makes an error
+            if (real := os.path.realpath(file)) not in seen:
                 seen.add(real)
                 yield Analysed(file)
 

@@ -47,7 +47,7 @@ def check_outputs(paths: Iterable[str | Path], endings: Sequence[str] = ENDINGS)
         if path.suffix.lower() not in endings:
             raise WriteError(path, f"the ending says what to write; use one of {' '.join(endings)}")
         _check_place(path)
-    if len({path.resolve() for path in checked}) < len(checked):
+    if len({os.path.realpath(path) for path in checked}) < len(checked):
         raise InputError("the same output file is named twice")
     if any(path.suffix.lower() in AUDIO_ENDINGS for path in checked):
         find_renderer()
