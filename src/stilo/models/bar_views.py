@@ -234,9 +234,7 @@ def _texture(c: _Columns, bar_slots: Integers) -> Floats:
         np.sort(c.end[pitched]), at, side="right"
     )
     voices = np.bincount(at_bar * 6 + np.clip(sounding, 1, 6) - 1, minlength=c.bars * 6).reshape(c.bars, 6)
-    bands = np.exp(-0.5 * ((np.arange(128)[:, None] - _BAND_CENTRES) / _BAND_WIDTH) ** 2)
-    bands /= bands.sum(1, keepdims=True)
-    register = np.stack([per_bar(bands[pitch, i]) for i in range(len(_BAND_CENTRES))], 1) / safe[:, None]
+    register = np.stack([per_bar(band[pitch]) for band in _bands().T], 1) / safe[:, None]
     low, high = np.full(c.bars, 127), np.zeros(c.bars, np.int64)
     np.minimum.at(low, bar, pitch)
     np.maximum.at(high, bar, pitch)
@@ -266,6 +264,12 @@ def _texture(c: _Columns, bar_slots: Integers) -> Floats:
         np.log1p(per_bar(length) / quarters),
     ]
     return np.stack(columns, 1).astype(np.float32)
+
+
+def _bands() -> NDArray[np.float64]:
+    """How much each pitch belongs to each band of the register, [128, 8], rows sum to 1."""
+    bands = np.exp(-0.5 * ((np.arange(128)[:, None] - _BAND_CENTRES) / _BAND_WIDTH) ** 2)
+    return np.asarray(bands / bands.sum(1, keepdims=True))
 
 
 def _spacing(bar: Integers, onset: Integers, pitch: Integers, bars: int) -> NDArray[np.float64]:

@@ -81,6 +81,14 @@ def _card(config: dict[str, Any], size: float, tested: dict[str, Any]) -> str:
         "|---|---|---|---|",
         *_source_rows(facts["pieces"]),
         "",
+        *_figures(tested),
+    ]
+    return "\n".join([*lines, "", "## Limits", "", *LIMITS]) + "\n"
+
+
+def _figures(tested: dict[str, Any]) -> list[str]:
+    """What `benchmarks/encoder.py` found, as a section."""
+    return [
         "## Figures",
         "",
         "Composers of test_composer, never seen. MAP: mean average precision of finding the 19 other pieces of the",
@@ -104,7 +112,6 @@ def _card(config: dict[str, Any], size: float, tested: dict[str, Any]) -> str:
         f"Speed where this was measured, one process: {tested['speed']['from files']} pieces a second from files, "
         f"{tested['speed']['from steps']} from steps.",
     ]
-    return "\n".join([*lines, "", "## Limits", "", *LIMITS]) + "\n"
 
 
 def _source_rows(pieces: Mapping[str, int]) -> list[str]:
