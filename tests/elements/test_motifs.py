@@ -142,6 +142,11 @@ def test_motifs_survive_json_and_bad_json_is_told():
     data["piece"]["motifs"][0]["intervals"] = ["a"]
     with pytest.raises(InputError, match="intervals"):
         Profile.from_json(data)
+    for name, few in (("durations_quarters", [1.0]), ("intervals", []), ("occurrences", [])):
+        data = profile.to_json()
+        data["piece"]["motifs"][0][name] = few
+        with pytest.raises(InputError, match="motifs"):
+            Profile.from_json(data)
     data = profile.to_json()
     data["piece"]["roles"][0]["role"] = "conductor"
     with pytest.raises(InputError, match="conductor"):

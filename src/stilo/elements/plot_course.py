@@ -51,7 +51,8 @@ def draw_likeness(axes: Axes, theme: Theme, piece: PieceDetail) -> None:
 
 def has_course(piece: PieceDetail) -> bool:
     """Whether there is more to show along the piece than one section."""
-    return len(piece.sections) > 1 or len(piece.emotion_curve) > 1 or bool(piece.motifs)
+    more = len(piece.sections) > 1 or len(piece.emotion_curve) > 1 or bool(piece.motifs)
+    return bool(piece.sections) and more
 
 
 def draw_course(axes: Axes, theme: Theme, piece: PieceDetail) -> None:

@@ -6,11 +6,19 @@ file: whatever does not fit is told in one line that names the field.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stilo.elements.checked import (
+    checked_index,
+    checked_list,
+    checked_number,
+    checked_table,
+    checked_tables,
+    checked_text,
+)
 from stilo.elements.chords import ChordSpan
 from stilo.elements.emotion import Emotion, EmotionPoint
 from stilo.elements.figures import Element, Figure, Histogram, declared_elements, plain
@@ -32,9 +40,9 @@ ELEMENTS: dict[str, Element] = {
 PROFILE_VERSION = 2
 LIKENESS_ROWS = 96
 _MOST_LABELS = 256
-_LONGEST_LABEL = 60
 _MOST_SPANS = 100_000
 _MOST_TRACKS = 32_768
+_METRE = re.compile(r"[1-9][0-9]{0,4}/[1-9][0-9]{0,4}")
 
 Value = float | tuple[float, ...] | dict[str, float]
 
@@ -119,15 +127,15 @@ def _read_profile(data: Any) -> Profile:
         raise InputError(f"this is no profile of version {PROFILE_VERSION}: measure the files again")
     groups: dict[str, Any] = {}
     for group, type_ in GROUPS.items():
-        given = _mapping(data.get(group), group)
+        given = checked_table(data.get(group), group)
         names = declared_elements(type_)
         groups[group] = type_(**{name: _element(given.get(name), f"{group}.{name}") for name in names})
     spread = {
-        name: _number(value, f"spread of {name}", 0, math.inf)
-        for name, value in _mapping(data.get("spread"), "spread").items()
-        if isinstance(ELEMENTS.get(name), Figure)
+        name: checked_number(value, f"spread of {name}", 0, element.high - element.low)
+        for name, value in checked_table(data.get("spread"), "spread").items()
+        if isinstance(element := ELEMENTS.get(name), Figure)
     }
-    pieces = int(_number(data.get("pieces"), "pieces", 1, 1e9))
+    pieces = int(checked_number(data.get("pieces"), "pieces", 1, 1e9))
     piece = data.get("piece")
     return Profile(**groups, pieces=pieces, spread=spread, piece=None if piece is None else _read_piece(piece))
 
@@ -135,141 +143,131 @@ def _read_profile(data: Any) -> Profile:
 def _element(value: Any, name: str) -> Value:
     element = ELEMENTS[name]
     if isinstance(element, Figure):
-        return _number(value, name, element.low, element.high)
+        return checked_number(value, name, element.low, element.high)
     if isinstance(element, Histogram):
-        row = _list(value, name, len(element.labels))
+        row = checked_list(value, name, len(element.labels))
         if len(row) != len(element.labels):
             raise InputError(f"profile: {name} must hold {len(element.labels)} shares")
-        return tuple(_number(share, name, 0, 1) for share in row)
-    table = _mapping(value, name)
+        return tuple(checked_number(share, name, 0, 1) for share in row)
+    table = checked_table(value, name)
     if len(table) > _MOST_LABELS:
         raise InputError(f"profile: {name} holds more than {_MOST_LABELS} names")
-    read = {_text(label, name): _number(share, name, 0, 1) for label, share in table.items()}
+    if name == "rhythm.metres" and not all(_METRE.fullmatch(str(label)) for label in table):
+        raise InputError(f"profile: {name} holds what is no time signature")
+    read = {checked_text(label, name): checked_number(share, name, 0, 1) for label, share in table.items()}
     # the largest first, as `figures.shares` gives them: JSON may come back in any order
     return dict(sorted(read.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _read_piece(given: Any) -> PieceDetail:
-    data = _mapping(given, "piece")
-    chords = [_mapping(chord, "chords") for chord in _list(data.get("chords"), "chords", _MOST_SPANS)]
-    sections = [_mapping(section, "sections") for section in _list(data.get("sections"), "sections", _MOST_SPANS)]
-    rows = _list(data.get("likeness"), "likeness", LIKENESS_ROWS)
-    given_curve = _list(data.get("emotion_curve"), "emotion_curve", _MOST_SPANS)
-    curve = [_mapping(point, "emotion_curve") for point in given_curve]
+    data = checked_table(given, "piece")
+    sections = tuple(_read_section(one) for one in checked_tables(data.get("sections"), "sections", _MOST_SPANS))
+    given_curve = checked_tables(data.get("emotion_curve"), "emotion_curve", _MOST_SPANS)
+    curve = tuple(_read_point(point) for point in given_curve)
+    if _bars_of(curve, "emotion_curve") not in (0, _bars_of(sections, "sections")):
+        raise InputError("profile: emotion_curve and sections must cover the same bars")
     return PieceDetail(
-        key=_text(data.get("key"), "key"),
-        chords=tuple(
-            ChordSpan(
-                _number(chord.get("onset_quarters"), "onset_quarters", 0, 1e9),
-                _number(chord.get("duration_quarters"), "duration_quarters", 0, 1e9),
-                _text(chord.get("label"), "label"),
-            )
-            for chord in chords
-        ),
-        sections=tuple(
-            Section(
-                int(_number(section.get("first_bar"), "first_bar", 0, 1e9)),
-                int(_number(section.get("bars"), "bars", 0, 1e9)),
-                _text(section.get("label"), "label"),
-            )
-            for section in sections
-        ),
-        likeness=tuple(
-            tuple(int(_number(cell, "likeness", 0, 100)) for cell in _list(row, "likeness", LIKENESS_ROWS))
-            for row in rows
-        ),
-        bars_per_row=_number(data.get("bars_per_row"), "bars_per_row", 1, 1e9),
+        key=checked_text(data.get("key"), "key"),
+        chords=tuple(_read_chord(one) for one in checked_tables(data.get("chords"), "chords", _MOST_SPANS)),
+        sections=sections,
+        likeness=_read_likeness(data.get("likeness")),
+        bars_per_row=checked_number(data.get("bars_per_row"), "bars_per_row", 1, 1e9),
         grid=_read_grid(data.get("grid")),
-        grid_error_seconds=_number(data.get("grid_error_seconds"), "grid_error_seconds", 0, 1e9),
-        emotion_curve=tuple(
-            EmotionPoint(
-                _index(point.get("first_bar"), "first_bar"),
-                _index(point.get("bars"), "bars"),
-                _number(point.get("valence"), "valence", -1, 1),
-                _number(point.get("arousal"), "arousal", -1, 1),
-            )
-            for point in curve
-        ),
-        roles=tuple(_read_role(role) for role in _list(data.get("roles"), "roles", _MOST_TRACKS)),
-        motifs=tuple(_read_motif(motif) for motif in _list(data.get("motifs"), "motifs", MOST_MOTIFS)),
-        key_regions=tuple(_read_region(one) for one in _list(data.get("key_regions"), "key_regions", _MOST_SPANS)),
+        grid_error_seconds=checked_number(data.get("grid_error_seconds"), "grid_error_seconds", 0, 1e9),
+        emotion_curve=curve,
+        roles=tuple(_read_role(one) for one in checked_tables(data.get("roles"), "roles", _MOST_TRACKS)),
+        motifs=tuple(_read_motif(one) for one in checked_tables(data.get("motifs"), "motifs", MOST_MOTIFS)),
+        key_regions=tuple(_read_region(one) for one in checked_tables(data.get("key_regions"), "keys", _MOST_SPANS)),
     )
 
 
-def _read_region(given: Any) -> KeyRegion:
-    data = _mapping(given, "key_regions")
+def _bars_of(stretches: Sequence[Section | EmotionPoint], name: str) -> int:
+    """How many bars stretches cover, which must follow each other without gaps."""
+    bars = 0
+    for stretch in stretches:
+        if stretch.first_bar != bars or stretch.bars < 1:
+            raise InputError(f"profile: {name} must follow each other without gaps")
+        bars += stretch.bars
+    return bars
+
+
+def _read_chord(data: dict[str, Any]) -> ChordSpan:
+    return ChordSpan(
+        checked_number(data.get("onset_quarters"), "onset_quarters", 0, 1e9),
+        checked_number(data.get("duration_quarters"), "duration_quarters", 0, 1e9),
+        checked_text(data.get("label"), "label"),
+    )
+
+
+def _read_section(data: dict[str, Any]) -> Section:
+    return Section(
+        checked_index(data.get("first_bar"), "first_bar"),
+        checked_index(data.get("bars"), "bars"),
+        checked_text(data.get("label"), "label"),
+    )
+
+
+def _read_point(data: dict[str, Any]) -> EmotionPoint:
+    return EmotionPoint(
+        checked_index(data.get("first_bar"), "first_bar"),
+        checked_index(data.get("bars"), "bars"),
+        checked_number(data.get("valence"), "valence", -1, 1),
+        checked_number(data.get("arousal"), "arousal", -1, 1),
+    )
+
+
+def _read_likeness(given: Any) -> tuple[tuple[int, ...], ...]:
+    rows = [checked_list(row, "likeness", LIKENESS_ROWS) for row in checked_list(given, "likeness", LIKENESS_ROWS)]
+    if any(len(row) != len(rows) for row in rows):
+        raise InputError("profile: likeness must have as many columns as rows")
+    return tuple(tuple(int(checked_number(cell, "likeness", 0, 100)) for cell in row) for row in rows)
+
+
+def _read_region(data: dict[str, Any]) -> KeyRegion:
     return KeyRegion(
-        _number(data.get("onset_quarters"), "onset_quarters", 0, 1e9),
-        _number(data.get("duration_quarters"), "duration_quarters", 0, 1e9),
-        str(parse_key(_text(data.get("key"), "key of a region"))),
+        checked_number(data.get("onset_quarters"), "onset_quarters", 0, 1e9),
+        checked_number(data.get("duration_quarters"), "duration_quarters", 0, 1e9),
+        str(parse_key(checked_text(data.get("key"), "key of a region"))),
     )
 
 
-def _read_role(given: Any) -> TrackRole:
-    data = _mapping(given, "roles")
-    role = _text(data.get("role"), "role")
+def _read_role(data: dict[str, Any]) -> TrackRole:
+    role = checked_text(data.get("role"), "role")
     if role not in ROLES:
         raise InputError(f"profile: {role!r} is no role of a track")
     return TrackRole(
-        _index(data.get("track"), "track"),
-        _text(data.get("name"), "name of a track"),
+        checked_index(data.get("track"), "track"),
+        checked_text(data.get("name"), "name of a track"),
         role,
-        _number(data.get("share"), "share", 0, 1),
-        _number(data.get("confidence"), "confidence", 0, 1),
+        checked_number(data.get("share"), "share", 0, 1),
+        checked_number(data.get("confidence"), "confidence", 0, 1),
     )
 
 
-def _read_motif(given: Any) -> Motif:
-    data = _mapping(given, "motifs")
-    found = [_mapping(one, "occurrences") for one in _list(data.get("occurrences"), "occurrences", MOST_OCCURRENCES)]
-    return Motif(
-        tuple(int(_number(n, "intervals", -127, 127)) for n in _list(data.get("intervals"), "intervals", MOST_NOTES)),
-        tuple(
-            _number(length, "durations_quarters", 0, 1e9)
-            for length in _list(data.get("durations_quarters"), "durations_quarters", MOST_NOTES)
-        ),
+def _read_motif(data: dict[str, Any]) -> Motif:
+    found = checked_tables(data.get("occurrences"), "occurrences", MOST_OCCURRENCES)
+    intervals = checked_list(data.get("intervals"), "intervals", MOST_NOTES - 1)
+    lengths = checked_list(data.get("durations_quarters"), "durations_quarters", MOST_NOTES)
+    motif = Motif(
+        tuple(int(checked_number(interval, "intervals", -127, 127)) for interval in intervals),
+        tuple(checked_number(length, "durations_quarters", 0, 1e9) for length in lengths),
         tuple(
             Occurrence(
-                _index(one.get("bar"), "bar"),
-                _number(one.get("onset_quarters"), "onset_quarters", 0, 1e9),
-                int(_number(one.get("transposition"), "transposition", -127, 127)),
-                _index(one.get("track"), "track"),
+                checked_index(one.get("bar"), "bar"),
+                checked_number(one.get("onset_quarters"), "onset_quarters", 0, 1e9),
+                int(checked_number(one.get("transposition"), "transposition", -127, 127)),
+                checked_index(one.get("track"), "track"),
             )
             for one in found
         ),
     )
+    if len(lengths) != len(intervals) + 1 or len(found) < 2:
+        raise InputError("profile: motifs must have a duration for each note, and occur twice or more")
+    return motif
 
 
 def _read_grid(given: Any) -> str:
-    grid = _text(given, "grid")
+    grid = checked_text(given, "grid")
     if grid not in GRIDS:
         raise InputError(f"profile: {grid!r} is no grid a piece can be measured on")
     return grid
-
-
-def _mapping(value: Any, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"profile: {name} is missing or no table")
-    return value
-
-
-def _list(value: Any, name: str, most: int) -> list[Any]:
-    if not isinstance(value, (list, tuple)) or len(value) > most:
-        raise InputError(f"profile: {name} is missing, no list, or longer than {most}")
-    return list(value)
-
-
-def _number(value: Any, name: str, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise InputError(f"profile: {name} must be a number from {low:g} to {high:g}")
-    return float(value)
-
-
-def _index(value: Any, name: str) -> int:
-    return int(_number(value, name, 0, 1e9))
-
-
-def _text(value: Any, name: str) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST_LABEL or not value.isprintable():
-        raise InputError(f"profile: a name in {name} is missing, too long or not printable")
-    return value
