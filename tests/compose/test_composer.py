@@ -15,6 +15,7 @@ from stilo.models.tokens import Part as Voice
 from stilo.music.chords import parse_chord
 from stilo.music.theory import parse_key
 from stilo.music.timeline import bar_grid
+from stilo.styles.measuring import analyse_piece
 from stilo.styles.palette import Palette, Part
 
 pytestmark = pytest.mark.usefixtures("with_tiny_weights")
@@ -127,6 +128,15 @@ def test_chords_are_marked_inside_the_piece(style):
     assert all(parse_chord(mark.label) is not None for mark in score.chord_symbols)
     assert all(0 <= mark.onset_ticks < score.end_ticks for mark in score.chord_symbols)
     assert score.title == f"{style.name}, no. 0"
+
+
+def test_the_chords_marked_are_those_that_analyse_tells(style):
+    score = compose(style, brief(bars=6)).score
+    told = [span for span in analyse_piece(score).piece.chords if span.label != "N"]
+    assert [mark.label for mark in score.chord_symbols] == [span.label for span in told]
+    assert [mark.onset_ticks / score.ticks_per_quarter for mark in score.chord_symbols] == pytest.approx(
+        [span.onset_quarters for span in told], abs=1e-3
+    )
 
 
 def test_the_same_seed_gives_the_same_piece(style):

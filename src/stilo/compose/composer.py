@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from stilo.compose.judge import Figures, choose, cost_of, ending_cost, heard_key, measure_figures, style_distance
 from stilo.compose.performance import one_keyboard, performed
 from stilo.compose.request import Request
-from stilo.elements.profile import analyse
 from stilo.errors import InputError
 from stilo.music.chords import parse_chord
 from stilo.music.instruments import PROGRAM_NAMES
 from stilo.music.score import ChordSymbol, Score, Track
 from stilo.music.theory import Key, parse_key
 from stilo.music.timeline import DEFAULT_QUARTERS_PER_MINUTE
+from stilo.styles.measuring import analyse_piece
 from stilo.styles.palette import Part as PalettePart
 from stilo.styles.style import Style
 
@@ -296,7 +296,7 @@ def _finished(candidate: _Candidate, title: str) -> Score:
 
 
 def _chord_symbols(score: Score) -> tuple[ChordSymbol, ...]:
-    detail = analyse(score).piece
+    detail = analyse_piece(score).piece
     spans = detail.chords if detail is not None else ()
     return tuple(
         ChordSymbol(round(span.onset_quarters * score.ticks_per_quarter), span.label)
