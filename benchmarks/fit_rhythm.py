@@ -14,18 +14,21 @@ import re
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save
 
 from rhythm_data import SCORES, Known, corpus_scores, known_metre, play, read_splits
-from stilo.elements import metre_estimate
+from stilo.elements import rhythm_weights
 from stilo.elements.metre_estimate import METRES, PLACE_STEPS
 from stilo.elements.metre_features import events_of, fold
 from stilo.elements.onsets import onsets_of
 from stilo.elements.rhythm_fit import MetreExample, count_steps, fit_accents, fit_metre, steps_table
+from stilo.elements.rhythm_weights import BEAT_WEIGHTS, METRE_WEIGHTS
 from stilo.errors import InputError
+from stilo.music.atomic import write_whole
 from stilo.music.files import read_score
 from stilo.music.score import Score
 
-FOLDER = Path(metre_estimate.__file__).parent
+FOLDER = Path(rhythm_weights.__file__).parent
 BEAT_PIECES = {
     "lieder": 400,
     "polish_scores": 400,
@@ -109,8 +112,8 @@ def main() -> None:
     templates = {f"template_{n}_{d}": each for (n, d), each in zip(METRES, weights.templates, strict=True)}
     rest = {"summary": weights.summary, "bias": weights.bias, "mean": weights.mean, "scale": weights.scale}
     small = {name: values.astype(np.float32) for name, values in (templates | rest).items()}
-    np.savez(FOLDER / "metre_weights.npz", **small)
-    np.savez(FOLDER / "beat_weights.npz", **beat_weights(given.music, splits, rng))
+    write_whole(FOLDER / METRE_WEIGHTS, save({name: np.ascontiguousarray(values) for name, values in small.items()}))
+    write_whole(FOLDER / BEAT_WEIGHTS, save(beat_weights(given.music, splits, rng)))
 
 
 if __name__ == "__main__":

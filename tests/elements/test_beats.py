@@ -5,11 +5,13 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from stilo.elements.beats import MOST_ONSETS, track_beats
+from stilo.elements.beats import MOST_ONSETS, grammars, track_beats
 from stilo.elements.grid import BEATS_TRACKED, METRE_ESTIMATED, WRITTEN, has_no_grid, on_grid
 from stilo.elements.metre_estimate import METRES, estimate_metre, metre_scores, metre_weights
-from stilo.elements.metre_features import events_of, fold
+from stilo.elements.metre_features import ACCENTS, PERIODS, events_of, fold
+from stilo.elements.onsets import ACCENTS as ONSET_ACCENTS
 from stilo.elements.onsets import TOGETHER_SECONDS, Onsets, onsets_of
+from stilo.elements.rhythm_weights import METRE_WEIGHTS, shipped_weights
 from stilo.music.score import KeySignature, Marker, Score, Tempo, TimeSignature, Track, notes_from_columns
 from stilo.music.timeline import bar_grid, main_time_signature, ticks_to_seconds
 
@@ -181,3 +183,14 @@ def test_one_onset_is_a_beat():
     beats = track_beats(Onsets(np.array([2.0]), np.zeros((1, 9)), np.zeros(1, np.int64)), False)
     assert beats.seconds[0] <= 2.0 <= beats.seconds[-1]
     assert np.all(np.diff(beats.seconds) > 0)
+
+
+def test_the_shipped_weights_are_whole_and_plain_safetensors():
+    places = {name: values.shape for name, values in shipped_weights(METRE_WEIGHTS).items()}
+    summary = (2 * len(PERIODS) + len(ACCENTS), len(METRES))
+    templates = {f"template_{n}_{d}": (len(ACCENTS), 16 * n // d) for n, d in METRES}
+    assert places == templates | {"summary": summary, "bias": summary[1:], "mean": summary[:1], "scale": summary[:1]}
+    for grammar in grammars():
+        assert np.exp(grammar.steps).sum(axis=1) == pytest.approx(np.ones(12), abs=1e-5)
+        assert len(grammar.accents) == len(ONSET_ACCENTS) + 1
+        assert 0 < grammar.share < 1

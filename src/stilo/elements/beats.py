@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stilo.elements.onsets import Onsets
+from stilo.elements.rhythm_weights import BEAT_WEIGHTS, shipped_weights
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -91,12 +91,11 @@ class Beats:
 @lru_cache(maxsize=1)
 def grammars() -> tuple[Grammar, Grammar]:
     """The grammars of beats in two and in three that come with stilo."""
-    with resources.files("stilo.elements").joinpath("beat_weights.npz").open("rb") as file:
-        held = np.load(file, allow_pickle=False)
-        two, three = (
-            Grammar(held[f"steps_{kind}"].astype(np.float64), held[f"accents_{kind}"], float(held[f"share_{kind}"]))
-            for kind in ("two", "three")
-        )
+    held = shipped_weights(BEAT_WEIGHTS)
+    two, three = (
+        Grammar(held[f"steps_{kind}"], held[f"accents_{kind}"], float(held[f"share_{kind}"]))
+        for kind in ("two", "three")
+    )
     return two, three
 
 

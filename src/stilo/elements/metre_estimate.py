@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stilo.elements.metre_features import Events, Folded, fold
+from stilo.elements.rhythm_weights import METRE_WEIGHTS, shipped_weights
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ class MetreEstimate:
     Attributes:
         numerator, denominator: the time signature.
         first_bar_steps: where the first bar line lies, in steps from step 0, less than a bar.
-        probability: of this metre among `METRES`.
+        probability: of this metre, among those that were asked about.
         place_probability: of this place, the metre given.
     """
 
@@ -65,12 +65,9 @@ class MetreEstimate:
 @lru_cache(maxsize=1)
 def metre_weights() -> MetreWeights:
     """The weights that come with stilo."""
-    with resources.files("stilo.elements").joinpath("metre_weights.npz").open("rb") as file:
-        held = np.load(file, allow_pickle=False)
-        return MetreWeights(
-            tuple(held[f"template_{n}_{d}"].astype(np.float64) for n, d in METRES),
-            *(held[name].astype(np.float64) for name in ("summary", "bias", "mean", "scale")),
-        )
+    held = shipped_weights(METRE_WEIGHTS)
+    templates = tuple(held[f"template_{n}_{d}"] for n, d in METRES)
+    return MetreWeights(templates, held["summary"], held["bias"], held["mean"], held["scale"])
 
 
 def metre_scores(folded: Folded, weights: MetreWeights) -> Floats:
