@@ -67,7 +67,7 @@ def test_a_piece_of_eight_bars_is_in_its_key_throughout(index):
     estimate = estimate_key(lay_out(score))
     assert str(estimate.key) == key
     assert (estimate.majorness > 0) == (estimate.key.mode == "major")
-    assert estimate.clarity > 0.05
+    assert 0.5 < estimate.clarity <= 1
     assert regions_of(score) == [(key, 0, 8)]
 
 

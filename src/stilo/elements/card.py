@@ -19,7 +19,7 @@ WIDTH = 96
 _BAR_CHARACTERS = " ▁▂▃▄▅▆▇█"
 _MOST_LISTED = 8
 _MOST_OUTSTANDING = 6
-_UNITS = {"−1…1": "", "ratio": " to 1", "pitches": "", "index": "", "correlation": ""}
+_UNITS = {"−1…1": "", "ratio": " to 1", "pitches": "", "index": "", "correlation": "", "probability": ""}
 
 
 def profile_card(profile: Profile, title: str) -> str:

@@ -56,7 +56,9 @@ class Harmony(Texture):
     majorness: Annotated[
         float, Figure("correlation", "best major key above best minor key", "Krumhansl 1990", -1, 1, 0.2, _KEPT)
     ]
-    key_clarity: Annotated[float, Figure("correlation", "best key above the next", "Krumhansl 1990", 0, 1, 0.08, _KEPT)]
+    key_clarity: Annotated[
+        float, Figure("probability", "of the key above that of the next", "Temperley 2007", 0, 1, 0.28, _KEPT)
+    ]
     modulations: Annotated[
         float, Figure("changes/16 bars", "how often the key changes", "Temperley 2001, ch. 7", 0, 8, 0.5, _KEPT)
     ]

@@ -78,10 +78,12 @@ KEY_DISTANCES = 1 - _FIT @ _FIT.T
 
 @dataclass(frozen=True)
 class KeyEstimate:
-    """A key, with how far its score lies above the next best key's (0 … 1), and major's best above minor's (−1 … 1).
+    """A key, how clear it is, and how far major's best key lies above minor's.
 
-    Both are correlations of the whole piece with the profiles of Krumhansl & Kessler; clarity is 0 where another key
-    correlates better than the one that all evidence together speaks for.
+    Attributes:
+        key: the one that the evidence speaks for.
+        clarity: its probability, by all the evidence, less that of the next key; 0…1.
+        majorness: difference of correlations of the whole piece with the profiles of Krumhansl & Kessler; −1…1.
     """
 
     key: Key
@@ -159,9 +161,11 @@ def estimate_key(layout: Layout) -> KeyEstimate:
     if not (layout.slices.count > 0).any():
         return KeyEstimate(Key(0, "major"), 0.0, 0.0)
     evidence = key_evidence(layout)
-    best = int((evidence @ _WEIGHTS).argmax())
+    scores = evidence @ _WEIGHTS
+    best = int(scores.argmax())
     fit = evidence[:, 1]
-    clarity = float(np.clip(fit[best] - np.delete(fit, best).max(), 0, 1))
+    chances = np.exp(scores - scores[best])
+    clarity = float((1 - np.delete(chances, best).max()) / chances.sum())
     majorness = float(np.clip(fit[:12].max() - fit[12:].max(), -1, 1))
     return KeyEstimate(key_of(best), clarity, majorness)
 
