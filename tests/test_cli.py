@@ -320,15 +320,21 @@ def test_similar_prints_a_table_and_json(stilo, make_style, make_recognition):
     assert "most like" not in stilo("show", "Old")[1]
 
 
-def test_similar_of_a_style_needs_no_net(make_style, make_recognition):
+def test_similar_of_a_style_or_in_an_empty_library_needs_no_net(make_style, make_recognition, song):
+    code = "import sys; from stilo.cli import main\ntry: main(['similar', sys.argv[1]])\nexcept SystemExit: pass\n"
+    code += "print(*{name.partition('.')[0] for name in sys.modules})"
+
+    def told(what):
+        command = [sys.executable, "-c", code, what]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert {"torch", "music21", "matplotlib"} & set(done.stdout.splitlines()[-1].split()) == set()
+        return done.stdout + done.stderr
+
+    assert "the library is empty" in told(str(song))
     with Library() as library:
         for seed, name in enumerate(("Waltz", "Jig")):
             library.save(make_style(name, recognition=make_recognition(seed), encoder="0" * 16))
-    code = "import sys; from stilo.cli import main\ntry: main(['similar', 'Waltz'])\nexcept SystemExit: pass\n"
-    code += "print(*{name.partition('.')[0] for name in sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "Jig" in done
-    assert {"torch", "music21", "matplotlib"} & set(done.splitlines()[-1].split()) == set()
+    assert "Jig" in told("Waltz")
 
 
 def test_compose_says_what_it_wrote(stilo, waltz, tmp_path, tune, monkeypatch):

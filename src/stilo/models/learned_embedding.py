@@ -40,7 +40,7 @@ class LearnedEmbedding:
         return np.asarray(self.values[FACET_ORDER.index(name)])
 
     def likeness(self, other: LearnedEmbedding, facets: Iterable[str] = FACET_ORDER) -> float:
-        """Mean cosine of the facets, −1…1; 1 for the same. Facets that neither hears do not count; 0 if none is left."""
+        """Mean cosine of the facets, −1…1; 1 for the same. Facets that neither hears do not count; 0 if none does."""
         rows = [FACET_ORDER.index(name) for name in facets]
         mine, theirs = self.values[rows], other.values[rows]
         heard = mine.any(1) | theirs.any(1)

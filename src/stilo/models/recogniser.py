@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from stilo.models.bar_views import bar_views
@@ -27,7 +27,7 @@ def recognise_each(scores: Iterable[Score], encoder: TrainedEncoder | None = Non
         yield from map(LearnedEmbedding, encoder.embed([bar_views(steps_of(score)) for score in some]))
 
 
-def recognise(scores: Sequence[Score], encoder: TrainedEncoder | None = None) -> LearnedEmbedding:
+def recognise(scores: Iterable[Score], encoder: TrainedEncoder | None = None) -> LearnedEmbedding:
     """The learned embedding of a style: the mean over its pieces.
 
     Raises:

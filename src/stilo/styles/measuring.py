@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from stilo.elements.grid import GridEstimate, on_grid
 from stilo.elements.profile import Profile, analyse
 from stilo.models.chord_reader import chords_folder, has_chord_net, load_chord_reader, read_chords
-from stilo.models.learned_embedding import LearnedEmbedding, mean_embedding
+from stilo.models.learned_embedding import LearnedEmbedding
 from stilo.music.score import Score
 
 
@@ -39,9 +39,9 @@ def recognise_pieces(scores: Iterable[Score]) -> LearnedEmbedding:
         SetupError: the weights of the encoder are missing or damaged.
         ValueError: no score was given.
     """
-    from stilo.models.recogniser import recognise_each
+    from stilo.models.recogniser import recognise
 
-    return mean_embedding(recognise_each(on_grid(score).score for score in scores))
+    return recognise(on_grid(score).score for score in scores)
 
 
 def check_chord_net() -> None:

@@ -30,7 +30,7 @@ _LEARN_AGAIN = "(learned with another encoder or before there was one; learn aga
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How like a style of the library is: cosines, −1…1; `overall` is the mean of the four facets."""
+    """How like a style of the library is: cosines, −1…1; `overall` is the mean of the facets that are heard."""
 
     name: str
     overall: float
@@ -67,10 +67,10 @@ def similar_styles(
     style = _style_called(given)
     if style is not None:
         return _ranked(_recognition_of(style), style.encoder, style.name, facet, notice)[:most]
+    _check_library()
 
     from stilo.models.encoder_files import encoder_identity
 
-    _check_library()
     encoder = encoder_identity()
     return _ranked(_heard(given, progress, notice), encoder, "", facet, notice)[:most]
 
