@@ -54,8 +54,8 @@ def analyse(
     are named at the end and make the exit status 1; all others are measured.
 
     Exactly two, each a file, a folder or a style of your library, are compared: what differs most, how much, and
-    whether it could be chance. B is the second. As JSON only with --compare, so that what --json prints does not hang on
-    how many are given.
+    whether it could be chance. B is the second. With --json only if you also say --compare: otherwise each file has its
+    line, however many are given.
 
     \b
     Examples:
