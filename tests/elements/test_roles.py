@@ -6,7 +6,7 @@ import pytest
 from stilo.elements.layout import lay_out
 from stilo.elements.profile import analyse
 from stilo.elements.roles import CUES, MELODY_WEIGHTS
-from stilo.elements.texture import TEXTURES
+from stilo.elements.texture import TEXTURES, measure_texture
 from stilo.music.score import Score, TimeSignature, Track, notes_from_columns
 
 QUARTER = 480
@@ -143,3 +143,17 @@ def test_texture_figures():
     assert (single.melody_share, single.bass_share, single.spacing, single.together) == (1, 0, 0, 0)
     led = analyse(joined([part([79] * 8, QUARTER), part([60, 62, 64, 65, 64, 62, 60, 62], QUARTER)])).harmony
     assert led.by_step == pytest.approx(7 / 8)
+
+
+def test_steps_are_heard_in_music_of_any_length():
+    """Twice 40,000 notes, up and down by step under a note that stays."""
+    low = [60, 62, 64, 62] * 10_000
+    led = lay_out(joined([part([79] * len(low), QUARTER), part(low, QUARTER)]))
+    assert measure_texture(led).by_step == pytest.approx(1, abs=1e-4)
+    leaps = lay_out(joined([part([79] * 400, QUARTER), part([60, 67] * 200, QUARTER)]))
+    assert measure_texture(leaps).by_step == 0
+
+
+def test_lowest_and_highest_pitch_are_no_neighbours():
+    score = joined([part([60] * 8, QUARTER), part([127, 1] * 4, QUARTER)])
+    assert measure_texture(lay_out(score)).by_step == 0

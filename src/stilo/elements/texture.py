@@ -106,15 +106,12 @@ def _reached_by_step(layout: Layout, own: Ints) -> Bools:
     """Does a note one or two semitones away end where this one begins?"""
     grain = layout.score.ticks_per_quarter / _GRAIN
     pitch = layout.pitch[own]
-    ended = np.rint(layout.end_ticks[own] / grain).astype(np.int64)
-    begun = np.rint(layout.onset_ticks[own] / grain).astype(np.int64)
-    places = np.unique(np.concatenate([ended, begun]))
-    if len(places) > 60_000:
-        return np.zeros(len(own), bool)
-    table = np.zeros((len(places), 132), bool)
-    table[np.searchsorted(places, ended), pitch + 2] = True
-    row = np.searchsorted(places, begun)
-    return np.asarray(table[row, pitch] | table[row, pitch + 1] | table[row, pitch + 3] | table[row, pitch + 4])
+    # place and pitch in one number; 256 to a place, so that a step beyond the pitches meets none of another place
+    ended = np.sort(np.rint(layout.end_ticks[own] / grain).astype(np.int64) * 256 + pitch)
+    begun = np.rint(layout.onset_ticks[own] / grain).astype(np.int64) * 256 + pitch
+    sought = begun + np.array([[-2], [-1], [1], [2]])
+    nearest = np.minimum(np.searchsorted(ended, sought), len(ended) - 1)
+    return np.asarray((ended[nearest] == sought).any(axis=0))
 
 
 def _time_of_several(layout: Layout) -> Floats:
