@@ -2,7 +2,7 @@
 
 A bar is described by the pitch classes that sound in each eighth of it, by those of its melody there, and by where its
 notes begin; likeness is the weighted mean of the three cosines. Transposed by k semitones, a bar is one whose pitch
-classes are rolled by k (Müller & Clausen 2007, "Transposition-invariant self-similarity matrices").
+classes are rolled by k places (Müller & Clausen 2007, "Transposition-invariant self-similarity matrices").
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Matrices = NDArray[np.float32]
 
 
 def row_likeness(layout: Layout, per_row: int) -> Matrices:
-    """Likeness of row i and row j transposed by k semitones, float32 [12, rows, rows], 0…1; a row is `per_row` bars.
+    """Likeness of row i, k semitones higher, and row j, 0…1, float32 [12: k, rows: i, rows: j].
 
-    Rows without sound are like each other and unlike all else.
+    A row is `per_row` bars. Rows without sound are like each other and unlike all else.
     """
     rows = -(-len(layout.grid) // per_row)
     chroma, no_chroma = _unit(_row_chroma(layout, per_row, rows) * 1.0)
