@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stilo.elements.metre import metrical_weights
+from stilo.elements.metre import beats_of, metrical_weights
 from stilo.elements.profile import analyse
 from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
 
@@ -13,6 +13,11 @@ def test_weights_of_common_metres():
     assert metrical_weights(3, 4)[::12].tolist() == [0, -1, -1]
     assert metrical_weights(6, 8)[::6].tolist() == [0, -2, -2, -1, -2, -2]
     assert metrical_weights(12, 8)[::18].tolist() == [0, -2, -1, -2]
+
+
+def test_felt_beats_of_a_metre():
+    metres = {"4/4": 4, "2/2": 2, "3/4": 3, "6/4": 6, "3/8": 1, "6/8": 2, "12/8": 4, "5/8": 5, "16/4": 16, "17/4": 0}
+    assert {metre: beats_of(metre) for metre in metres} == metres
 
 
 @pytest.mark.parametrize(

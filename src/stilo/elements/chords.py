@@ -139,6 +139,7 @@ def beat_chroma(layout: Layout) -> tuple[Floats, Floats, Floats]:
     return chroma, bass.astype(np.float64), np.diff(layout.beats_ticks).astype(np.float64)
 
 
+@lru_cache(maxsize=24)
 def _key_prior(key: Key) -> Floats:
     """Log-prior of the states in a key: a price for every tone outside its scale, [states]."""
     outside = np.ones(12)
@@ -146,7 +147,9 @@ def _key_prior(key: Key) -> Floats:
     prices = [
         sum(outside[(root + tone) % 12] for tone in tones) for tones, _ in _QUALITIES.values() for root in range(12)
     ]
-    return _PRIOR - _OUT_OF_KEY * np.array([*prices, 0.0])
+    prior = _PRIOR - _OUT_OF_KEY * np.array([*prices, 0.0])
+    prior.setflags(write=False)
+    return prior
 
 
 def estimate_chords(layout: Layout, key: Key) -> ChordPath:

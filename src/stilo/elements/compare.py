@@ -27,12 +27,11 @@ import numpy as np
 from stilo.elements.figures import Figure, figure
 from stilo.elements.norms import DIVERGENCES
 from stilo.elements.pooling import element_distance, profile_distance
-from stilo.elements.record import ELEMENTS, Profile, Value
+from stilo.elements.record import ELEMENTS, NOT_STYLE, Profile, Value
 
 ALPHA = 0.05
 _SIZES = ((0.2, "negligible"), (0.5, "small"), (0.8, "medium"), (1.2, "large"), (2.0, "very large"))
 _LEAST_DEVIATION = 0.1  # of the element's spread
-_NOT_STYLE = ("harmony.keys", "rhythm.bars", "rhythm.seconds", "rhythm.sections")
 _Z_95 = 1.96
 
 
@@ -123,7 +122,7 @@ def compare_profiles(a: Profile, b: Profile) -> Comparison:
     Pitch and harmony are left out unless both have pitched notes.
     """
     both_pitched = a.pitch.pitched_share > 0 and b.pitch.pitched_share > 0
-    names = [name for name in ELEMENTS if name not in _NOT_STYLE]
+    names = [name for name in ELEMENTS if name not in NOT_STYLE]
     names = [name for name in names if both_pitched or not name.startswith(("pitch.", "harmony."))]
     found = [_difference(a, b, name) for name in names]
     adjusted = _adjusted([difference.p for difference in found])

@@ -12,6 +12,7 @@ import numpy as np
 
 from stilo.elements.compare import Comparison, Difference
 from stilo.elements.figures import Figure, Histogram
+from stilo.elements.metre import beats_of
 from stilo.elements.phrases import PHRASES, listed, told
 from stilo.elements.record import ELEMENTS, Profile
 from stilo.elements.standing import applies, is_audible, standing, standing_phrase
@@ -187,14 +188,15 @@ def _place_names(comparison: Comparison) -> Callable[[str], str]:
     metres = [next(iter(profile.rhythm.metres), "") for profile in (comparison.a, comparison.b)]
     if metres[0] != metres[1] or not metres[0]:
         return lambda _label: ""
-    numerator, denominator = (int(part) for part in metres[0].split("/"))
-    beats = numerator // 3 if numerator % 3 == 0 and denominator >= 8 else numerator
+    beats = beats_of(metres[0])
+    if not beats:
+        return lambda _label: ""
     fractions = {0.0: "", 0.5: "½", 0.25: "¼", 0.75: "¾", 1 / 3: "⅓", 2 / 3: "⅔"}
 
     def name(label: str) -> str:
         beat, rest = divmod(int(label) * beats / 48, 1)
         part = next((sign for value, sign in fractions.items() if abs(rest - value) < 1e-6), None)
-        return "" if part is None or not 1 <= beats <= 16 else f"{beat + 1:.0f}{part}"
+        return "" if part is None else f"{beat + 1:.0f}{part}"
 
     return name
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from stilo.elements.emotion_cues import CUE_NAMES, CUES
+from stilo.elements.figures import figure
 from stilo.elements.layout import Floats
 
 PROBE_FILE = "emotion_probe.json"
@@ -58,11 +59,9 @@ class Probe:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON of six digits, from which `from_json` makes an equal probe."""
         rows = {"mean": self.mean, "deviation": self.deviation, "valence": self.weights[0], "arousal": self.weights[1]}
-        by_cue = {
-            name: {row: _six_digits(values[i]) for row, values in rows.items()} for i, name in enumerate(CUE_NAMES)
-        }
+        by_cue = {name: {row: figure(values[i]) for row, values in rows.items()} for i, name in enumerate(CUE_NAMES)}
         valence, arousal = self.intercept
-        return {"intercept": {"valence": _six_digits(valence), "arousal": _six_digits(arousal)}, "cues": by_cue}
+        return {"intercept": {"valence": figure(valence), "arousal": figure(arousal)}, "cues": by_cue}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Probe:
@@ -81,10 +80,6 @@ class Probe:
             np.stack([rows["valence"], rows["arousal"]]),
             np.array([data["intercept"]["valence"], data["intercept"]["arousal"]], np.float64),
         )
-
-
-def _six_digits(value: float) -> float:
-    return float(f"{float(value):.6g}")
 
 
 @lru_cache(maxsize=1)

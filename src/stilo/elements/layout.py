@@ -24,7 +24,6 @@ __all__ = ["MAX_BARS", "MAX_BEATS", "MAX_NOTES", "Bools", "Floats", "Ints", "Lay
 MAX_BARS = 20_000
 MAX_BEATS = 40_000
 MAX_NOTES = 1_000_000
-MAX_SLICES = 60_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +163,7 @@ def lay_out(score: Score) -> Layout:
     grid = bar_grid(score)
     beats, beat_bar = _beats(grid, score.end_ticks)
     chosen = ~drum
-    slices = slices_between(onset[chosen], end[chosen], pitch[chosen], beats, MAX_SLICES)
+    slices = slices_between(onset[chosen], end[chosen], pitch[chosen], beats)
     return Layout(
         score=score,
         grid=grid,

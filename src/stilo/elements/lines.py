@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PITCHES = 128
-_MOST_SLICES = 60_000
+MOST_SLICES = 60_000
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -71,12 +71,12 @@ class Slices:
         return np.asarray(padded.reshape(-1, 11, 12).sum(axis=1), np.float64)
 
 
-def slices_between(onset: Ints, end: Ints, pitch: Ints, cuts: Ints, most: int) -> Slices:
-    """Slices between all onsets, ends and `cuts`; the first begins at the first cut; about `most` at the most."""
+def slices_between(onset: Ints, end: Ints, pitch: Ints, cuts: Ints) -> Slices:
+    """Slices between all onsets, ends and `cuts`, about `MOST_SLICES` at most; the first begins at the first cut."""
     bounds = np.unique(np.concatenate([onset, end, cuts]))
-    if len(bounds) > most:
+    if len(bounds) > MOST_SLICES:
         grid = cuts if len(cuts) > 1 else bounds[[0, -1]]
-        bounds = np.unique(np.concatenate([grid, bounds[:: len(bounds) // most + 1]]))
+        bounds = np.unique(np.concatenate([grid, bounds[:: len(bounds) // MOST_SLICES + 1]]))
     rows = len(bounds) - 1
     first = np.minimum(np.searchsorted(bounds, onset, side="right") - 1, rows - 1)
     last = np.maximum(np.searchsorted(bounds, end), first + 1)
@@ -107,5 +107,5 @@ def highest_sounding(onset: Ints, end: Ints, pitch: Ints) -> Ints:
     """The highest pitch that sounds when each note begins, among these notes, sorted by onset; int64 [notes]."""
     if (end[:-1] <= onset[1:]).all():
         return pitch
-    slices = slices_between(onset, end, pitch, onset[:1], _MOST_SLICES)
+    slices = slices_between(onset, end, pitch, onset[:1])
     return slices.top[np.searchsorted(slices.starts_ticks, onset, side="right") - 1]

@@ -15,15 +15,28 @@ import numpy as np
 from stilo.elements.layout import Floats, Ints, Layout
 
 SLOTS = 12
+_MOST_BEATS = 16
 _LONGEST_BAR_SLOTS = 192  # sixteen quarters; longer bars are not felt as one
+
+
+def felt_beats(numerator: int, denominator: int) -> int:
+    """Beats in a bar as they are felt: a third of the units in compound metres (3/8, 6/8, 9/8, 12/8), else all."""
+    return numerator // 3 if numerator % 3 == 0 and denominator >= 8 else numerator
+
+
+def beats_of(metre: str) -> int:
+    """Felt beats of a metre as a profile names it, "6/8"; 0 where they are too many to be told apart."""
+    numerator, denominator = (int(part) for part in metre.split("/"))
+    beats = felt_beats(numerator, denominator)
+    return beats if beats <= _MOST_BEATS else 0
 
 
 @lru_cache(maxsize=64)
 def metrical_weights(numerator: int, denominator: int) -> Ints:
     """Weights ≤ 0 of the slots of a bar, int64 [slots]."""
     slots = max(1, round(SLOTS * 4 * numerator / denominator))
-    compound = numerator % 3 == 0 and denominator >= 8
-    beats = numerator // 3 if compound else numerator
+    beats = felt_beats(numerator, denominator)
+    compound = beats != numerator
     periods = [slots]
     if beats % 4 == 0 and beats:
         periods.append(slots // 2)

@@ -30,7 +30,6 @@ _REST_QUARTERS = 2.0
 _DISTINCT_BITS = 24.0  # what sets a motif apart: bits beyond count a quarter, so that short and frequent beats long
 _GRID = 12  # to the quarter
 _STAFF_STEPS = np.array([0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6])
-_SINGLE = 0.75  # lines of tracks that mostly play one note at a time are searched beside the melody
 
 
 @dataclass(frozen=True)
@@ -114,8 +113,7 @@ def _lines(layout: Layout) -> list[tuple[int, Line]]:
     melody = parts.melody_track
     if melody is None:
         return []
-    single = parts.cues[:, 1]
-    others = [int(t) for t, s in zip(parts.tracks, single, strict=True) if s >= _SINGLE and t != melody]
+    others = [track for track in parts.tracks[parts.are_single].tolist() if track != melody]
     return [(melody, layout.melody), *((track, layout.line_of(track)) for track in others[: MOST_LINES - 1])]
 
 

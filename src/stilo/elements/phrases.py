@@ -65,7 +65,7 @@ PHRASES: dict[str, Phrase] = {
         "leaps more", "leaps less", "% of the intervals a fourth and more",
     ),
     "pitch.repeat_share": Phrase(
-        "repeated notes", "notes told over and over on one pitch", "a melody that never stays on a note",
+        "repeated notes", "notes repeated over and over on one pitch", "a melody that never stays on a note",
         "repeats its notes more", "repeats its notes less", "% of the melody's notes",
     ),
     "pitch.arch": Phrase(

@@ -21,12 +21,12 @@ from stilo.elements.canvas import (
 )
 from stilo.elements.compare import Comparison, Difference
 from stilo.elements.contrasts import aspect_of, worth_saying
+from stilo.elements.metre import beats_of
 from stilo.elements.phrases import label_of
 from stilo.elements.plot_emotion import emotion_plane, emotion_point
 from stilo.elements.plot_panels import (
     FIFTHS,
     beat_ticks,
-    beats_of,
     interval_labels,
     main_metre,
     note_value_ticks,
@@ -189,7 +189,7 @@ def _bar(axes: Axes, theme: Theme, comparison: Comparison) -> None:
     if not _mirrored(axes, theme, (comparison.a.rhythm.bar_places, comparison.b.rhythm.bar_places)):
         return
     if metres[0] == metres[1]:
-        beat_ticks(axes, beats_of(metres[0]))
+        beat_ticks(axes, beats_of(metres[0]) or 1)
     else:
         axes.set_xlim(-1, BAR_PLACES)
         axes.set_xticks([0, BAR_PLACES / 4, BAR_PLACES / 2, 3 * BAR_PLACES / 4], ["0", "¼", "½", "¾"])

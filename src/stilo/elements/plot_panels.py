@@ -8,6 +8,7 @@ import numpy as np
 
 from stilo.elements.canvas import Theme, bare, heading, percent_axis, say_nothing
 from stilo.elements.figures import DEGREES
+from stilo.elements.metre import beats_of
 from stilo.elements.pitch import INTERVAL_LABELS
 from stilo.elements.record import Profile
 from stilo.elements.rhythm import BAR_PLACES, NOTE_VALUE_LABELS
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _CHORDS_DRAWN = 8
 _MOVES_DRAWN = 18
-_MOST_BEATS = 16
 _FRACTIONS = {
     "<1/8": "<⅛", "1/8": "⅛", "1/6": "⅙", "1/4": "¼", "1/3": "⅓", "3/8": "⅜", "1/2": "½", "2/3": "⅔", "3/4": "¾",
     "4/3": "1⅓", "3/2": "1½",
@@ -133,13 +133,6 @@ def interval_labels() -> list[str]:
     return [label.replace("-", "−") for label in INTERVAL_LABELS[::3]]
 
 
-def beats_of(metre: str) -> int:
-    """Beats in the bar of a metre as a profile names it; 1 where they would be too many to draw."""
-    numerator, denominator = (int(part) for part in metre.split("/"))
-    beats = numerator // 3 if numerator % 3 == 0 and denominator >= 8 else numerator
-    return beats if 1 <= beats <= _MOST_BEATS else 1
-
-
 def draw_bar(axes: Axes, theme: Theme, profile: Profile) -> None:
     """Where in the bar notes begin, on the beats and between them."""
     metre = main_metre(profile)
@@ -149,7 +142,7 @@ def draw_bar(axes: Axes, theme: Theme, profile: Profile) -> None:
     if not shares.any():
         say_nothing(axes, theme, "no notes")
         return
-    beats = beats_of(metre)
+    beats = beats_of(metre) or 1
     on_beat = np.abs((np.arange(BAR_PLACES) * beats / BAR_PLACES + 0.5) % 1 - 0.5) < beats / BAR_PLACES / 2
     colours = [theme.accent("rhythm") if strong else theme.tint("rhythm", 0.5) for strong in on_beat.tolist()]
     axes.bar(np.arange(BAR_PLACES), shares, width=0.86, color=colours)

@@ -9,7 +9,7 @@ import numpy as np
 
 from stilo.elements.figures import Figure, Histogram, Shares, figure, histogram, shares
 from stilo.elements.layout import Floats
-from stilo.elements.record import ELEMENTS, GROUPS, Profile
+from stilo.elements.record import ELEMENTS, GROUPS, NOT_STYLE, Profile
 
 # No label is made up by a file but metres, of which there are many kinds; this bounds them all.
 _MOST_KEPT = 8192
@@ -148,7 +148,7 @@ def profile_distance(a: Profile, b: Profile) -> float:
     """
     parts: dict[str, list[float]] = {group: [] for group in GROUPS}
     for name, element in ELEMENTS.items():
-        if name not in ("harmony.keys", "rhythm.bars", "rhythm.seconds", "rhythm.sections"):
+        if name not in NOT_STYLE:
             parts[name.split(".")[0]].append(element_distance(a, b, name, element))
     return float(np.mean([np.mean(distances) for distances in parts.values()]))
 

@@ -37,6 +37,8 @@ GROUPS: dict[str, type] = {"pitch": Pitch, "rhythm": Rhythm, "harmony": Harmony,
 ELEMENTS: dict[str, Element] = {
     f"{group}.{name}": element for group, type_ in GROUPS.items() for name, element in declared_elements(type_).items()
 }
+NOT_STYLE = ("harmony.keys", "rhythm.bars", "rhythm.seconds", "rhythm.sections")
+"""Elements that are no matter of style: which key, how long."""
 PROFILE_VERSION = 2
 LIKENESS_ROWS = 96
 _MOST_LABELS = 256

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stilo.elements.lines import Floats, Ints
+from stilo.elements.figures import figure
+from stilo.elements.lines import Bools, Floats, Ints
 
 MELODY, BASS, ACCOMPANIMENT, DRUMS = "melody", "bass", "accompaniment", "drums"
 EVERYTHING = "melody and accompaniment"
@@ -83,6 +84,11 @@ class Parts:
     cues: Floats
 
     @property
+    def are_single(self) -> Bools:
+        """Which tracks mostly play one note at a time, [parts]."""
+        return np.asarray(self.cues[:, CUES.index("single")] >= _SINGLE)
+
+    @property
     def melody_track(self) -> int | None:
         """The likeliest; None when nothing pitched sounds."""
         return int(self.tracks[self.melody.argmax()]) if len(self.tracks) else None
@@ -92,7 +98,7 @@ class Parts:
         """The likeliest, if likelier than that there is none, one note at a time, and not the melody."""
         if len(self.tracks) < 2:
             return None
-        barred = (self.tracks == self.melody_track) | (self.cues[:, CUES.index("single")] < _SINGLE)
+        barred = (self.tracks == self.melody_track) | ~self.are_single
         bass = np.where(barred, 0.0, self.bass)
         return int(self.tracks[bass.argmax()]) if bass.max() > 0.5 else None
 
@@ -117,7 +123,7 @@ def part_cues(notes: PitchedNotes) -> tuple[Ints, Floats]:
     bars = int(bar.max()) + 1
     played = np.unique(part * bars + bar)
 
-    def share(chosen: Ints, whole: Ints, which: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:
+    def share(chosen: Ints, whole: Ints, which: Bools) -> Floats:
         return np.asarray(np.bincount(chosen, which, minlength=parts) / whole, np.float64)
 
     cues = [
@@ -168,8 +174,7 @@ def track_roles(parts: Parts, names: tuple[str, ...], notes: Ints, drum: tuple[b
             role, confidence = DRUMS, 1.0
         else:
             role, confidence = _role(parts, at[track])
-        share = float(f"{notes[track] / total:.6g}")
-        found.append(TrackRole(track, _plain(names[track]), role, share, float(f"{confidence:.6g}")))
+        found.append(TrackRole(track, _plain(names[track]), role, figure(notes[track] / total), figure(confidence)))
     return tuple(found)
 
 
@@ -182,9 +187,7 @@ def _role(parts: Parts, i: int) -> tuple[str, float]:
     """Role of a pitched part and its probability."""
     track = int(parts.tracks[i])
     if track == parts.melody_track:
-        whole = parts.cues[i, CUES.index("single")] < _SINGLE
-        return EVERYTHING if whole else MELODY, float(parts.melody[i])
+        return MELODY if parts.are_single[i] else EVERYTHING, float(parts.melody[i])
     if track == parts.bass_track:
         return BASS, float(parts.bass[i])
-    may_be_bass = parts.cues[i, CUES.index("single")] >= _SINGLE
-    return ACCOMPANIMENT, float(1 - max(parts.melody[i], parts.bass[i] if may_be_bass else 0.0))
+    return ACCOMPANIMENT, float(1 - max(parts.melody[i], parts.bass[i] if parts.are_single[i] else 0.0))
