@@ -3,11 +3,15 @@
     python benchmarks/chords.py POP909_CL                       the songs of `test` in benchmarks/splits (a minute)
     python benchmarks/chords.py POP909_CL --music lieder/       and how many pieces of a folder the net reads a second
     python benchmarks/chords.py POP909_CL --split valid         while developing
+    python benchmarks/chords.py POP909_CL --lead-sheets OPENEWLD    and the lead sheets of the same split
 
 Data: POP909-CL, blocks of notes as reference; the test songs are those of the test list of Yao et al. that are here.
 Percent of the time: `chord` is root and quality, `full` the bass too (Yao et al.), `majmin` root and third where the
 reference is major, minor or none, `boundary` the F-measure of changes found within a sixteenth note. `by song` is
 the mean over songs, as they report. Beside full and root the 95 % interval over songs drawn again.
+
+Lead sheets: OpenEWLD, marks as reference, each song as a melody alone, which leaves most of its chords untold, and with
+its chords played in a texture of the exercises.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +33,15 @@ from stilo.errors import StiloError
 from stilo.models.chord_accuracy import MEASURES, Agreement, agreement, summary
 from stilo.models.chord_data import read_song, read_split
 from stilo.models.chord_features import frames_of
-from stilo.models.chord_reader import chords_folder, load_chord_reader, read_chords
+from stilo.models.chord_lead_sheets import ACCOMPANIED, ALONE, accompanied, read_lead_sheet
+from stilo.models.chord_reader import ChordReader, chords_folder, load_chord_reader, read_chords
 from stilo.models.chord_readings import NO_BASS, ChordTimes
 from stilo.music.atomic import write_whole
 from stilo.music.files import music_files, read_score
 from stilo.music.score import Score
 
 SPLITS = Path(__file__).resolve().parent / "splits" / "pop909_cl_chords.tsv"
+LEAD_SHEETS = SPLITS.with_name("openewld_chords.tsv")
 PUBLISHED = {
     "BACHI, checkpoint as published": {"root": 89.5, "quality": 86.8, "bass": 91.3, "full": 82.4},
     "BACHI, in the paper": {"root": 89.6, "quality": 87.1, "bass": 91.5, "full": 82.8},
@@ -67,6 +74,25 @@ def interval(songs: list[Agreement], measure: str) -> tuple[float, float]:
     return round(float(low), 1), round(float(high), 1)
 
 
+def compared(pieces: Iterable[tuple[Score, ChordTimes]], reader: ChordReader) -> dict[str, list[Agreement]]:
+    """Of every piece how far the templates and the net agree with its chords."""
+    found: dict[str, list[Agreement]] = {"templates": [], "net": []}
+    for score, reference in pieces:
+        estimates = {"templates": by_templates(score), "net": reader.estimate(frames_of(lay_out(score)))}
+        for name, times in estimates.items():
+            found[name].append(agreement(reference, times, score.ticks_per_quarter))
+    return found
+
+
+def lead_sheets(folder: Path, split: str, reader: ChordReader) -> dict[str, list[Agreement]]:
+    """The same of lead sheets, alone and accompanied; the accompaniment of a split is always the same."""
+    files = [file for file, where in read_split(LEAD_SHEETS).items() if where == split]
+    sheets = [read for file in files if (read := read_lead_sheet(folder / file)) is not None]
+    rng = np.random.default_rng(0)
+    seen = {ALONE: sheets, ACCOMPANIED: [(accompanied(score, chords, rng), chords) for score, chords in sheets]}
+    return {f"{name}, {how}": songs for how, pieces in seen.items() for name, songs in compared(pieces, reader).items()}
+
+
 def pieces_per_second(folder: Path) -> float:
     """How many pieces of a folder the net reads on one core, files read beforehand."""
     files = music_files([folder])
@@ -90,19 +116,13 @@ def main() -> None:
     parser.add_argument("--split", choices=("valid", "test"), default="test")
     parser.add_argument("--net", type=Path, default=chords_folder())
     parser.add_argument("--music", type=Path)
+    parser.add_argument("--lead-sheets", type=Path)
     args = parser.parse_args()
     try:
         reader = load_chord_reader(args.net)
         files = [file for file, split in read_split(SPLITS).items() if split == args.split]
-        found: dict[str, list[Agreement]] = {"templates": [], "net": []}
-        for file in files:
-            read = read_song(args.songs / file)
-            if read is None:
-                continue
-            score, reference = read
-            estimates = {"templates": by_templates(score), "net": reader.estimate(frames_of(lay_out(score)))}
-            for name, times in estimates.items():
-                found[name].append(agreement(reference, times, score.ticks_per_quarter))
+        found = compared((read for file in files if (read := read_song(args.songs / file)) is not None), reader)
+        sheets = lead_sheets(args.lead_sheets, args.split, reader) if args.lead_sheets else {}
         speed = pieces_per_second(args.music) if args.music else None
     except StiloError as error:
         sys.exit(str(error))
@@ -114,6 +134,9 @@ def main() -> None:
         print(told(f"{name}, by song", row, " by song"))
     for name, figures in PUBLISHED.items():
         print(told(name, figures))
+    sheet_rows = {name: summary(songs) for name, songs in sheets.items()}
+    for name, row in sheet_rows.items():
+        print(told(f"{name}, {len(sheets[name])} lead sheets", row))
     for name, bounds in intervals.items():
         print(name, *(f"{measure} {low} … {high}" for measure, (low, high) in bounds.items()), sep="  ")
     for measure, least in REACH.items():
@@ -122,6 +145,9 @@ def main() -> None:
         print(f"{speed:.1f} pieces/s with the net on one core")
     data = {**machine(), "split": args.split, "songs": len(found["net"]), "figures": rows, "intervals": intervals}
     data |= {"published": PUBLISHED, "pieces_per_second": speed}
+    if sheets:
+        data["lead_sheets"] = {"songs": len(next(iter(sheets.values()))), "figures": sheet_rows}
+        data["lead_sheets"]["intervals"] = {name: {m: interval(s, m) for m in REACH} for name, s in sheets.items()}
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"chords-{time.strftime('%Y%m%d-%H%M%S')}.json"
     write_whole(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())

@@ -34,6 +34,15 @@ DATA = (
     "so that figures can be compared.",
 )
 
+LEAD_SHEETS = (
+    "",
+    "OpenEWLD (Simonetta et al. 2018): lead sheets with chord marks, of the repository 00sapo/OpenEWLD, itself MIT;",
+    "the songs are in the public domain by its README. It holds later songs too: only those were taken all named",
+    "authors of which died in 1955 or before, or that are traditional, and none in doubt; the table names them with",
+    "the years (benchmarks/splits/README.md). Each is learned from twice, as a melody alone and with its chords",
+    "played in a texture of the exercises (`chord_lead_sheets.py`).",
+)
+
 MEASURED = (
     "Percent of the time that agrees. `chord`: root and quality; `full`: the bass too, as Yao et al. define it;",
     "`majmin`: root and third; `boundary`: F-measure of changes found within a sixteenth. Published figures are means",
@@ -77,6 +86,8 @@ def _card(config: dict[str, Any], size: float, tested: dict[str, Any]) -> str:
     rows += [(f"{split}: {name}", row, "") for name, row in tested["published"].items()]
     bounds = "; ".join(f"{name} {low} … {high}" for name, (low, high) in tested["intervals"]["net"].items())
     settings = [f"--{name} {value}" for name, value in facts["settings"].items()]
+    sheets = facts.get("lead_sheets")
+    songs = f"{facts['songs']['train']} songs" + (f" and {sheets['train']} lead sheets" if sheets else "")
     lines = [
         "# stilo chord net",
         "",
@@ -87,15 +98,19 @@ def _card(config: dict[str, Any], size: float, tested: dict[str, Any]) -> str:
         "",
         "## Training",
         "",
-        f"{facts['songs']['train']} songs, {facts['cpu_minutes']} CPU minutes, torch {facts['torch']}:",
+        f"{songs}, {facts['cpu_minutes']} CPU minutes, torch {facts['torch']}:",
         "",
         "```",
         "python -m stilo.models.chord_train POP909_CL benchmarks/splits/pop909_cl_chords.tsv models/chords \\",
+        *(["    --lead-sheets OPENEWLD benchmarks/splits/openewld_chords.tsv \\"] if sheets else []),
         f"    {' '.join(settings)}",
         "```",
         "",
         *DATA,
-        "Chosen on valid: " + ", ".join(f"{name} {value:g}" for name, value in config["prices"].items()) + ".",
+        *(LEAD_SHEETS if sheets else []),
+        "Chosen on valid of POP909-CL: "
+        + ", ".join(f"{name} {value:g}" for name, value in config["prices"].items())
+        + ".",
         "",
         "## Figures",
         "",
@@ -107,8 +122,20 @@ def _card(config: dict[str, Any], size: float, tested: dict[str, Any]) -> str:
         "",
         f"{facts['songs']['valid']} songs of valid, {tested['songs']} of {split}; the net's 95 % intervals over these "
         f"songs drawn again: {bounds}.",
+        *_lead_sheet_figures(facts, tested),
     ]
     return "\n".join([*lines, "", "## Limits", "", *LIMITS]) + "\n"
+
+
+def _lead_sheet_figures(facts: dict[str, Any], tested: dict[str, Any]) -> list[str]:
+    """A table of OpenEWLD, of what training and the benchmark measured on it; nothing where neither did."""
+    rows = [(f"valid: net, {how}", row) for how, row in facts.get("valid_lead_sheets", {}).items()]
+    measured = tested.get("lead_sheets", {"figures": {}, "songs": 0})
+    rows += [(f"{tested['split']}: {name}", row) for name, row in measured["figures"].items()]
+    if not rows:
+        return []
+    table = [f"| | {' | '.join(MEASURES)} |", f"|---|{'---|' * len(MEASURES)}", *(_row(*row, "") for row in rows)]
+    return ["", f"Lead sheets, of all time, {measured['songs']} songs of {tested['split']}:", "", *table]
 
 
 def _row(name: str, figures: dict[str, float], suffix: str) -> str:

@@ -56,7 +56,7 @@ def exercise(rng: np.random.Generator) -> tuple[Score, ChordTimes]:
             chord = _following(chord, scale, rng)
             states.append(chord_state(chord))
             bass.append(chord.root if chord.bass is None else chord.bass)
-            low, upper = _voiced(chord, centre, rng)
+            low, upper = voiced(chord, centre, rng)
             rows += texture(onset, long, low, upper)
             rows += _tune(range(onset, onset + long, beat // 2), chord, scale, rng) if has_tune else []
     rows = rows or [(0, bar, 60)]
@@ -88,7 +88,7 @@ def _following(chord: Chord, scale: tuple[int, ...], rng: np.random.Generator) -
     return Chord(root, quality, bass) if named is None else named
 
 
-def _voiced(chord: Chord, centre: int, rng: np.random.Generator) -> tuple[int, list[int]]:
+def voiced(chord: Chord, centre: int, rng: np.random.Generator) -> tuple[int, list[int]]:
     """A low note, and all tones close together around `centre`; now and then a perfect fifth is left out."""
     bass = chord.root if chord.bass is None else chord.bass
     low = 36 + bass
@@ -99,6 +99,12 @@ def _voiced(chord: Chord, centre: int, rng: np.random.Generator) -> tuple[int, l
     if low + 12 < upper[0] and rng.random() < 0.3:
         low += 12
     return low, upper
+
+
+def texture_for(beat: int, kind: float) -> Texture:
+    """One of the ways to play a chord: `kind` in [0, 1) says which, whatever the beat in ticks."""
+    ways = _textures(beat)
+    return ways[int(kind * len(ways))]
 
 
 def _textures(beat: int) -> list[Texture]:

@@ -5,6 +5,9 @@
 POP909_CL is the folder of the songs, the table says which of them are train and valid (columns file, split); the third
 receives config.json (with the figures on valid) and weights.safetensors. The same seed draws the same crops.
 The prices of changes are chosen on valid. Songs of `test` are not opened.
+
+`--lead-sheets OPENEWLD benchmarks/splits/openewld_chords.tsv` adds the train songs of that table, each as a melody
+alone and with its chords played, and figures on its valid songs, by which nothing is chosen.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from stilo.models.chord_accuracy import agreement, summary
 from stilo.models.chord_augment import Batch, Variation, draw_batch
 from stilo.models.chord_data import Song, load_songs, read_split
 from stilo.models.chord_exercises import exercises
+from stilo.models.chord_lead_sheets import ACCOMPANIED, ALONE, lead_sheet_songs
 from stilo.models.chord_net import ChordNet, ChordNetConfig, estimate, save_chord_net
 from stilo.models.chord_readings import READINGS, Prices
 from stilo.models.evaluate import autocast_pays
@@ -99,11 +103,25 @@ def choose_prices(net: ChordNet, songs: Sequence[Song]) -> tuple[Prices, dict[st
     return max(found, key=lambda pair: pair[1]["full"])
 
 
+def load_lead_sheets(args: argparse.Namespace, split: str) -> dict[str, list[Song]]:
+    """The lead sheets of a split as they are and accompanied, by the same seed alike; empty if none are asked for."""
+    if args.lead_sheets is None:
+        return {}
+    folder, table = args.lead_sheets
+    files = [file for file, where in read_split(table).items() if where == split]
+    seed = [args.seed, 1] if split == "train" else 0
+    pairs = list(lead_sheet_songs(folder, files, np.random.default_rng(seed)))
+    return {ALONE: [alone for alone, _ in pairs], ACCOMPANIED: [played for _, played in pairs]}
+
+
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("songs", type=Path)
     parser.add_argument("split", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument(
+        "--lead-sheets", type=Path, nargs=2, metavar=("FOLDER", "SPLIT"), help="lead sheets, and the table of them"
+    )
     parser.add_argument("--steps", type=int, default=1300)
     parser.add_argument("--rows", type=int, default=32, help="crops in a batch")
     parser.add_argument("--length", type=int, default=192, help="frames in a crop")
@@ -127,7 +145,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             list(load_songs(args.songs, [file for file, where in splits.items() if where == split]))
             for split in ("train", "valid")
         )
-        net = train(learned, ChordNetConfig(args.width, args.layers, args.dropout), args)
+        sheets, valid_sheets = (load_lead_sheets(args, split) for split in ("train", "valid"))
+        learned_all = [*learned, *itertools.chain.from_iterable(sheets.values())]
+        net = train(learned_all, ChordNetConfig(args.width, args.layers, args.dropout), args)
         prices, figures = choose_prices(net, valid)
         facts: dict[str, Any] = {
             "settings": {name: getattr(args, name) for name in SETTINGS},
@@ -137,6 +157,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             "torch": torch.__version__,
             "valid": figures,
         }
+        if sheets:
+            facts["lead_sheets"] = {"train": len(sheets[ALONE]), "valid": len(valid_sheets[ALONE])}
+            facts["valid_lead_sheets"] = {name: measured(net, songs, prices) for name, songs in valid_sheets.items()}
         save_chord_net(net, prices, args.folder, facts)
     except StiloError as error:
         sys.exit(str(error))
