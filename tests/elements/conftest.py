@@ -46,6 +46,8 @@ def _odd_scores() -> dict[str, Score]:
     drum = (Track("Kit", 0, True),)
     beats = np.arange(16) * 240
     long_ago = notes_from_columns([100_000], [480], [60])
+    crowd = notes_from_columns(np.zeros(3000), np.ones(3000), np.arange(3000) % 128)
+    roots = np.arange(1020) * 5 % 12 + 48
     cluster = notes_from_columns(np.zeros(128), np.full(128, 480), np.arange(128))
     return {
         "no notes": Score(notes_from_columns([], [], []), ()),
@@ -58,6 +60,14 @@ def _odd_scores() -> dict[str, Score]:
         "one bar": one_line([60, 64, 67, 72], [1, 1, 1, 1]),
         "no time signature": Score(one_line([60, 62], [1, 1]).notes, PIANO),
         "every pitch": Score(cluster, PIANO),
+        "thousands in a tick": Score(crowd, PIANO),
+        "a thousand chords in a bar": Score(
+            notes_from_columns(
+                np.repeat(np.arange(1020) * 480, 3), np.full(3060, 480), np.repeat(roots, 3) + np.tile([0, 4, 7], 1020)
+            ),
+            PIANO,
+            time_signatures=(TimeSignature(0, 255, 1),),
+        ),
         "same pitch over itself": Score(notes_from_columns([0, 10, 20], [480, 480, 480], [60, 60, 60]), PIANO),
         "metre changes": Score(
             notes_from_columns(np.arange(40) * 240, np.full(40, 240), np.arange(40) % 12 + 60),

@@ -30,6 +30,8 @@ _SUFFIXES = {
 _LOWER = {"min", "min7", "dim", "hdim7", "dim7", "min6", "minmaj7"}
 _PALETTE_SIZE = 64
 _TRANSITIONS_SIZE = 128
+_FASTEST = 1000.0  # changes of chord to the bar, whose length has no bound, or the second
+_MOST_MODULATIONS = 8.0  # in 16 bars: no region is shorter than two
 # Huron (1994), table 2: consonance of a dyad by interval class 1…6, a mean of three listening experiments
 _CONSONANCE = np.array([-1.428, -0.582, 0.594, 0.386, 1.240, -0.453])
 INTERVAL_CLASSES = ("m2", "M2", "m3", "M3", "P4", "TT")
@@ -60,14 +62,17 @@ class Harmony(Texture):
         float, Figure("probability", "of the key above that of the next", "Temperley 2007", 0, 1, 0.28, _KEPT)
     ]
     modulations: Annotated[
-        float, Figure("changes/16 bars", "how often the key changes", "Temperley 2001, ch. 7", 0, 8, 0.5, _KEPT)
+        float,
+        Figure(
+            "changes/16 bars", "how often the key changes", "Temperley 2001, ch. 7", 0, _MOST_MODULATIONS, 0.5, _KEPT
+        ),
     ]
     home_share: Annotated[float, Figure("share", "time in the key of the piece", "counted", 0, 1, 0.2, _KEPT)]
     chord_changes_per_bar: Annotated[
-        float, Figure("chords/bar", "harmonic rhythm", "Temperley 2001, ch. 6", 0, 1000, 0.8, _KEPT)
+        float, Figure("chords/bar", "harmonic rhythm", "Temperley 2001, ch. 6", 0, _FASTEST, 0.8, _KEPT)
     ]
     chord_changes_per_second: Annotated[
-        float, Figure("chords/s", "harmonic rhythm in heard time", "Temperley 2001, ch. 6", 0, 1000, 0.4, _KEPT)
+        float, Figure("chords/s", "harmonic rhythm in heard time", "Temperley 2001, ch. 6", 0, _FASTEST, 0.4, _KEPT)
     ]
     seventh_share: Annotated[float, Figure("share", "chords with a seventh", "counted", 0, 1, 0.2, _KEPT)]
     diminished_share: Annotated[float, Figure("share", "diminished and augmented chords", "counted", 0, 1, 0.04, _KEPT)]
@@ -130,10 +135,10 @@ def measure_harmony(layout: Layout, estimate: KeyEstimate, path: ChordPath, regi
         major=figure(key.mode == "major"),
         majorness=figure(estimate.majorness),
         key_clarity=figure(estimate.clarity),
-        modulations=figure(min(8.0, 16 * max(0, len(regions) - 1) / max(1, len(layout.grid)))),
+        modulations=figure(min(_MOST_MODULATIONS, 16 * max(0, len(regions) - 1) / max(1, len(layout.grid)))),
         home_share=figure(_home_share(regions, str(key))),
-        chord_changes_per_bar=figure(chord.changes / max(1, len(layout.grid))),
-        chord_changes_per_second=figure(min(1000.0, chord.changes / max(layout.seconds, 1e-3))),
+        chord_changes_per_bar=figure(min(_FASTEST, chord.changes / max(1, len(layout.grid)))),
+        chord_changes_per_second=figure(min(_FASTEST, chord.changes / max(layout.seconds, 1e-3))),
         seventh_share=figure(chord.share(chord.seventh)),
         diminished_share=figure(chord.share(chord.altered)),
         inversion_share=figure(chord.share(chord.inverted)),

@@ -28,6 +28,7 @@ _ON_PLACE = 0.06  # quarters: how far a played note may stand from its place
 _FEWEST_PAIRS = 4
 _SWUNG = 0.56  # of the quarter, about 1.3 to 1: what is less is heard as even
 _GROOVE_PLACES = 16
+_DENSEST = 1e6  # to the quarter, bar or second: a file may hold thousands of notes in one tick
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,14 @@ class Rhythm:
     tempo_change: Annotated[
         float, Figure("share", "spread of the tempo around its mean", "counted", 0, 100, 0.1, _BOTH)
     ]
-    notes_per_quarter: Annotated[float, Figure("notes/quarter", "density in notated time", "counted", 0, 1e6, 3, _BOTH)]
-    notes_per_bar: Annotated[float, Figure("notes/bar", "density by the bar", "counted", 0, 1e6, 11, _BOTH)]
-    notes_per_second: Annotated[float, Figure("notes/s", "density in heard time", "counted", 0, 1e6, 4, _BOTH)]
+    notes_per_quarter: Annotated[
+        float, Figure("notes/quarter", "density in notated time", "counted", 0, _DENSEST, 3, _BOTH)
+    ]
+    notes_per_bar: Annotated[float, Figure("notes/bar", "density by the bar", "counted", 0, _DENSEST, 11, _BOTH)]
+    notes_per_second: Annotated[float, Figure("notes/s", "density in heard time", "counted", 0, _DENSEST, 4, _BOTH)]
     onsets_per_second: Annotated[
-        float, Figure("onsets/s", "different onsets in heard time", "Gabrielsson & Lindström 2010", 0, 1e6, 2, _BOTH)
+        float,
+        Figure("onsets/s", "different onsets in heard time", "Gabrielsson & Lindström 2010", 0, _DENSEST, 2, _BOTH),
     ]
     syncopation: Annotated[
         float,
@@ -136,10 +140,10 @@ def measure_rhythm(layout: Layout, form: Form) -> Rhythm:
         metres=_metres(layout),
         tempo_qpm=figure(np.clip(main_tempo(layout.score), 1, 10000)),
         tempo_change=figure(_tempo_change(layout)),
-        notes_per_quarter=figure(count / quarters),
-        notes_per_bar=figure(count / quarters * quarters_per_bar),
-        notes_per_second=figure(count / seconds),
-        onsets_per_second=figure(len(onsets) / seconds),
+        notes_per_quarter=_density(count / quarters),
+        notes_per_bar=_density(count / quarters * quarters_per_bar),
+        notes_per_second=_density(count / seconds),
+        onsets_per_second=_density(len(onsets) / seconds),
         syncopation=figure(syncopation.mean() if len(syncopation) else 0.0),
         off_quarter_share=figure(1 - on_quarter.mean() if count else 0.0),
         triplet_share=figure(triplets.mean() if count else 0.0),
@@ -157,6 +161,10 @@ def measure_rhythm(layout: Layout, form: Form) -> Rhythm:
         bars=figure(bars if count else 0),
         seconds=figure(layout.seconds),
     )
+
+
+def _density(value: float) -> float:
+    return figure(min(_DENSEST, value))
 
 
 def _bar_places(layout: Layout) -> tuple[Ints, int]:
