@@ -37,6 +37,7 @@ REFERENCES = {
     "Patel & Daniele 2003": "An empirical comparison of rhythm in language and music. Cognition 87",
     "Shannon 1948": "A mathematical theory of communication. Bell System Technical Journal 27",
     "Temperley 2001": "The Cognition of Basic Musical Structures. MIT Press",
+    "Temperley 2007": "Music and Probability. MIT Press",
     "von Hippel & Huron 2000": "Why do skips precede reversals? The effect of tessitura on melodic structure. "
     "Music Perception 18",
     "Vos & Troost 1989": "Ascending and descending melodic intervals: statistical findings and their perceptual "
