@@ -92,3 +92,15 @@ def test_quadrants_count_when_both_signs_are_right(monkeypatch):
     assert emotion.right(scores, judged).mean(axis=0).tolist() == [0.75, 0.75, 0.5]
     low, high = emotion.interval(emotion.right(scores, judged)[:, 2], np.array(["a", "a", "b", "c"]))
     assert 0 <= low < 0.5 < high <= 1
+
+
+def test_the_examples_of_the_readme_are_put_where_they_stand():
+    examples = loaded("readme_examples")
+    before = "a\n```\nA  one\nold\n```\nb\n```\nA  two\nkept\n```\n"
+    assert examples.put(before, "A  one", "A  one\nnew \\1\n\n") == before.replace("old", r"new \1")
+    for words in ("A", "B"):
+        with pytest.raises(ValueError, match="not one block"):
+            examples.put(before, words, "")
+    readme = (examples.ROOT / "README.md").read_text(encoding="utf-8")
+    first, second = (demo.name for demo in examples.DEMO_STYLES)
+    assert "new" in examples.put(examples.put(readme, f"{first}:", "new"), f"A  {first}", second)
