@@ -215,7 +215,8 @@ def main() -> int:
     figures = {"setting": told_machine, "reach": REACH, "vgmidi": rows, "memomusic": crossed}
     write_whole(path, json.dumps(figures, ensure_ascii=False, indent=1).encode())
     print(f"written: {path.relative_to(ROOT)}")
-    return 0 if rows[4]["quadrants"] >= REACH else 1
+    judged = next(row for row in rows if row["name"].startswith("learned, five folds by series"))
+    return 0 if judged["quadrants"] >= REACH else 1
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ REFERENCES = {
     "Friberg & Sundström 2002": "Swing ratios and ensemble timing in jazz performance. Music Perception 19",
     "Gabrielsson & Lindström 2010": "The role of structure in the musical expression of emotions. In Juslin & Sloboda, "
     "Handbook of Music and Emotion",
+    "Goto 2006": "A chorus section detection method for musical audio signals and its application to a music listening "
+    "station. IEEE Transactions on Audio, Speech, and Language Processing 14",
     "Herremans & Chew 2016": "Tension ribbons: quantifying and visualising tonal tension. TENOR",
     "Huron 1989": "Characterizing musical textures. ICMC",
     "Huron 1994": "Interval-class content in equally tempered pitch-class sets. Music Perception 11",

@@ -43,7 +43,6 @@ _SAMPLE = 1024
 _NO_GRID, _NO_GRID_OF_FEW = 0.22, 0.25
 _IN_TWO, _IN_THREE = ((2, 4), (3, 4), (4, 4)), ((6, 8), (9, 8), (12, 8))
 _TWO_BEFORE_THREE = 0.2  # log likelihood of each onset: music in three is the simpler grammar and wins too often
-_METRE_WEIGHT = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +134,8 @@ def _tracked(score: Score, onsets: Onsets) -> GridEstimate:
     """The likelier of the beats in two and in three, and the metre on them."""
     readings = [_Reading(score, onsets, in_three) for in_three in (False, True)]
     two, three = readings
-    by_onsets = 3 * np.sqrt(len(onsets)) * (two.beats.log_likelihood - three.beats.log_likelihood + _TWO_BEFORE_THREE)
-    by_metre = _METRE_WEIGHT * (two.metre_log_probability() - three.metre_log_probability())
+    by_onsets = np.sqrt(len(onsets)) * (two.beats.log_likelihood - three.beats.log_likelihood + _TWO_BEFORE_THREE)
+    by_metre = two.metre_log_probability() - three.metre_log_probability()
     return (two if by_onsets + by_metre > 0 else three).grid()
 
 

@@ -89,7 +89,7 @@ class Rhythm:
     ]
     swung_share: Annotated[
         float,
-        Figure("share", "pairs of eighths whose first is longer", "Friberg & Sundström 2002", 0, 1, 0.3, _BOTH),
+        Figure("share", "pairs of eighths whose first is clearly longer", "Friberg & Sundström 2002", 0, 1, 0.3, _BOTH),
     ]
     unevenness: Annotated[
         float,
@@ -108,10 +108,12 @@ class Rhythm:
     returning_bars: Annotated[
         float, Figure("share", "bars that repeat an earlier one exactly", "counted", 0, 1, 0.2, _KEPT)
     ]
-    sections: Annotated[float, Figure("sections", "how many sections", "Foote 2000", 0, 1e6, 8, _KEPT)]
-    section_bars: Annotated[float, Figure("bars", "mean length of a section", "Foote 2000", 0, 1e6, 2, _KEPT)]
+    sections: Annotated[float, Figure("sections", "how many sections", "Foote 2000; Goto 2006", 0, 1e6, 8, _KEPT)]
+    section_bars: Annotated[
+        float, Figure("bars", "mean length of a section", "Foote 2000; Goto 2006", 0, 1e6, 2, _KEPT)
+    ]
     distinct_sections: Annotated[
-        float, Figure("share", "sections unlike all before them", "Foote 2000", 0, 1, 0.25, _KEPT)
+        float, Figure("share", "sections unlike all before them", "Foote 2000; Goto 2006", 0, 1, 0.25, _KEPT)
     ]
     bars: Annotated[float, Figure("bars", "length", "counted", 0, 1e6, 60, _BOTH)]
     seconds: Annotated[float, Figure("s", "length", "counted", 0, 1e9, 120, _BOTH)]

@@ -3,7 +3,8 @@
 A degree and its neighbour a semitone away share the room of one step of the scale; what counts is which of the two
 holds most of it. The bounds between the kinds of minor are the thirds of the minor pieces among the 1,368 of
 `norms.py` (raised seventh .14 and .41 of all sevenths, raised sixth .37 of all sixths); a mode is named where its
-degree has more than half of the step, which fewer than one piece in ten has.
+degree has more than half of the step, or more than that where music that is no mode often raises the same degree (the
+sixth on its way up, the fourth on its way to the dominant): fewer than one piece in ten.
 """
 
 from __future__ import annotations
