@@ -203,6 +203,7 @@ def test_training_learns_from_lead_sheets_and_says_so_in_the_card(trained, tmp_p
     row = dict.fromkeys([*MEASURES, *(f"{name} by song" for name in MEASURES)], 12.3)
     told = {"split": "test", "songs": 7, "figures": {"net": row}, "intervals": {"net": {"full": [1, 2]}}}
     told |= {"published": {}, "lead_sheets": {"songs": 5, "figures": {f"net, {ALONE}": row}}}
+    told["lead_sheets"] |= {"intervals": {f"net, {ALONE}": {"full": [1, 2]}}}
     (tmp_path / "bench.json").write_text(json.dumps(told))
     card = chord_card.chord_card(trained / "one", tmp_path / "bench.json")
     assert "2 songs and 2 lead sheets" in card
@@ -210,4 +211,6 @@ def test_training_learns_from_lead_sheets_and_says_so_in_the_card(trained, tmp_p
     assert "OpenEWLD (Simonetta et al. 2018)" in card
     assert f"| valid: net, {ACCOMPANIED} | {facts['valid_lead_sheets'][ACCOMPANIED]['root']:.1f} |" in card
     assert f"| test: net, {ALONE} | 12.3 |" in card
+    assert "1 of valid, 5 of test" in card
+    assert f"net, {ALONE} 1 … 2" in card
     assert "OpenEWLD" not in chord_card.chord_card(trained / "plain", tmp_path / "bench.json").split("## Figures")[0]
