@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import stdtr
 
-from stilo.elements.compare import compare_profiles, hedges_g, shift_of_divergence
+from stilo.elements.compare import adjusted_for_number, compare_profiles, hedges_g, shift_of_divergence
 from stilo.elements.contrasts import MOST_LINES, common_lines, comparison_lines, difference_line
 from stilo.elements.norms import DIVERGENCES
 from stilo.elements.profile import analyse, pool_profiles
@@ -154,6 +155,22 @@ def test_a_piece_beside_a_folder_is_placed_among_its_pieces(slow):
     assert not item.may_be_chance
     usual = found(compare_profiles(slow, analyse(tune(3, tempo=96))), "rhythm.tempo_qpm")
     assert usual.may_be_chance
+
+
+def test_a_new_piece_is_judged_by_the_spread_and_by_how_few_gave_it(slow):
+    comparison = compare_profiles(slow, analyse(tune(5, tempo=125)))
+    raw = []
+    for item in comparison.differences:
+        if item.p is not None:
+            raw.append(2 * stdtr(7, -abs(item.effect) / math.sqrt(1 + 1 / 8)))
+    given = [item.p for item in comparison.differences if item.p is not None]
+    assert given == pytest.approx(adjusted_for_number(raw))
+
+
+def test_adjusted_p_values_are_those_of_the_paper():
+    given = [0.01, None, 0.04, 0.03, 0.005]
+    assert adjusted_for_number(given) == [pytest.approx(0.02), None, pytest.approx(0.04), pytest.approx(0.04),
+                                          pytest.approx(0.02)]  # fmt: skip
 
 
 def test_divergence_as_a_shift_of_normal_distributions():

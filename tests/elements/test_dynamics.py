@@ -62,3 +62,11 @@ def test_silent_bars_and_sections_are_passed_over():
         lay_out(score.with_notes(notes)), [Section(0, 4, "A"), Section(4, 8, "B"), Section(12, 4, "C")]
     )
     assert found.section_contrast == pytest.approx(15, abs=1)
+
+
+@pytest.mark.parametrize(("fallen_back", "share"), [(57, 1.0), (55, 4 / 6)])
+def test_a_swell_may_waver_but_not_fall_back(fallen_back, share):
+    velocity = np.repeat([50, 58, fallen_back, 66, 74, 82], 4)
+    notes = notes_from_columns(np.arange(24) * 480, np.full(24, 480), 60 + np.arange(24) % 5, velocity)
+    score = Score(notes, (Track("Piano"),), time_signatures=(TimeSignature(0, 4, 4),))
+    assert measure_dynamics(lay_out(score), [Section(0, 6, "A")]).crescendo_share == pytest.approx(share, abs=1e-5)

@@ -7,8 +7,8 @@ import pytest
 
 from stilo.elements.form import Form, measure_form
 from stilo.elements.layout import lay_out
-from stilo.elements.likeness import MOST_ROWS, row_likeness
-from stilo.elements.sections import CUES, WEIGHTS, likeliest_starts
+from stilo.elements.likeness import CHROMA, MELODY, MOST_ROWS, row_likeness
+from stilo.elements.sections import CUES, WEIGHTS, likeliest_starts, section_labels
 from stilo.music.score import NoteArray, Score, TimeSignature, Track, notes_from_columns
 
 BAR = 1920
@@ -141,3 +141,20 @@ def test_1000_bars_are_quick_and_more_are_merged():
     merged = measure_form(lay_out(long))
     assert len(merged.likeness) <= MOST_ROWS
     assert sum(part.bars for part in merged.sections) == len(lay_out(long).grid)
+
+
+@pytest.mark.parametrize(("second", "labels"), [(8, ["A", "A"]), (9, ["A", "A"]), (12, ["A", "A′"]), (32, ["A", "B"])])
+def test_a_longer_section_that_begins_alike_is_varied_and_a_much_longer_one_another(second, labels):
+    rows = 8 + second
+    likeness = np.zeros((12, rows, rows), np.float32)
+    likeness[0, np.arange(8, 16), np.arange(8)] = likeness[0, np.arange(8), np.arange(8, 16)] = 1.0
+    assert section_labels(likeness, np.array([0, 8])) == labels
+
+
+def test_bars_of_drums_differ_by_their_rhythm_alone():
+    onsets = np.concatenate([np.arange(4) * 480, BAR + 240 + np.arange(4) * 480])
+    notes = notes_from_columns(onsets, np.full(8, 60), np.full(8, 36))
+    score = Score(notes, (Track(is_drum=True),), time_signatures=(TimeSignature(0, 4, 4),))
+    likeness = row_likeness(lay_out(score), 1)[0]
+    assert likeness[0, 1] == pytest.approx(CHROMA + MELODY)
+    assert likeness[0, 1] < 0.9 < likeness[0, 0] == pytest.approx(1)

@@ -223,6 +223,24 @@ def test_evidence_of_the_ends_comes_from_the_ends():
     assert np.flatnonzero(other_close[:, 4]).tolist() == [6, 18]
 
 
+def test_the_opening_is_eight_quarters_long():
+    both = in_bars([*phrase("C major")[:2], *phrase("F# major")])
+    alone = in_bars(phrase("C major")[:2])
+    longer = in_bars([*phrase("C major")[:1], *phrase("F# major")])
+    opening = [key_evidence(lay_out(score))[:, 2] for score in (both, alone, longer)]
+    assert opening[0] == pytest.approx(opening[1])
+    assert opening[0] != pytest.approx(opening[2])
+
+
+def test_the_key_of_a_piece_has_two_bars_of_it_however_little_speaks_for_it():
+    chords = phrase("F# major", 2)
+    chords[7] = (0, 4, C_MAJOR)
+    regions = estimate_key_regions(lay_out(in_bars(chords)), C_MAJOR)
+    lengths = [region.duration_quarters for region in regions if region.key == "C major"]
+    assert lengths
+    assert min(region.duration_quarters for region in regions) >= 7
+
+
 @pytest.mark.parametrize("learned", [PHRASE_PROFILE, BAR_PROFILE])
 def test_the_learned_profiles_know_the_scale(learned):
     for profile, scale in ((learned.major, [0, 2, 4, 5, 7, 9, 11]), (learned.minor, [0, 2, 3, 5, 7, 8, 10])):

@@ -184,6 +184,12 @@ def test_a_piece_too_long_is_refused_before_it_is_laid_out():
         analyse(score)
 
 
+def test_rows_of_likeness_cover_the_bars_of_a_long_piece():
+    notes = notes_from_columns(np.arange(2000) * 480, np.full(2000, 480), 60 + np.arange(2000) % 7)
+    piece = analyse(Score(notes, (Track(),), time_signatures=(TimeSignature(0, 1, 4),))).piece
+    assert 2000 <= len(piece.likeness) * piece.bars_per_row < 2000 + piece.bars_per_row
+
+
 def test_every_element_can_be_asked_for_by_name(profiles):
     assert all(profiles[0].value(name) is not None for name in ELEMENTS)
     with pytest.raises(KeyError):

@@ -67,6 +67,14 @@ def test_swing_of_a_ride_cymbal_and_of_sixteenths():
         assert rhythm.swung_share == share
 
 
+def test_hardly_longer_is_not_swung_and_three_pairs_show_no_swing(make_line):
+    barely = analyse(make_line([60] * 32, [0.54, 0.46] * 16)).rhythm
+    assert barely.swing == pytest.approx(54 / 46, abs=0.01)
+    assert barely.swung_share == 0
+    few = analyse(make_line([60] * 10, [2 / 3, 1 / 3] * 3 + [1, 1, 1, 1])).rhythm
+    assert (few.swing, few.swung_share) == (1, 0)
+
+
 def test_groove_is_the_share_of_places_in_which_neighbouring_bars_agree(make_line):
     assert analyse(make_line([60] * 16, [1] * 16)).rhythm.groove == 1
     # quarters, then halves: of 16 places 2 differ, between each bar and the next

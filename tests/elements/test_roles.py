@@ -76,6 +76,8 @@ def test_confidence_and_share(song):
     melody, bass = lay_out(song).parts.melody, lay_out(song).parts.bass
     assert melody.sum() == pytest.approx(1)
     assert bass.sum() <= 1
+    twins = lay_out(joined([part(TUNE * 2, QUARTER), part(TUNE * 2, QUARTER)]))
+    assert [role.confidence for role in twins.roles] == pytest.approx([0.5, 0.5], abs=0.01)
 
 
 def test_four_part_chorale_has_soprano_and_bass():

@@ -125,7 +125,7 @@ def compare_profiles(a: Profile, b: Profile) -> Comparison:
     names = [name for name in ELEMENTS if name not in NOT_STYLE]
     names = [name for name in names if both_pitched or not name.startswith(("pitch.", "harmony."))]
     found = [_difference(a, b, name) for name in names]
-    adjusted = _adjusted([difference.p for difference in found])
+    adjusted = adjusted_for_number([difference.p for difference in found])
     found = [
         Difference(d.name, d.a, d.b, d.effect, d.low, d.high, p, d.distance)
         for d, p in zip(found, adjusted, strict=True)
@@ -193,7 +193,7 @@ def _t_p(t: float, freedom: float) -> float:
     return float(2 * stdtr(freedom, -abs(t)))
 
 
-def _adjusted(given: list[float | None]) -> list[float | None]:
+def adjusted_for_number(given: list[float | None]) -> list[float | None]:
     """p-values adjusted so that of those below a bound no larger share is false (Benjamini & Hochberg 1995)."""
     known = sorted((p, i) for i, p in enumerate(given) if p is not None)
     adjusted: list[float | None] = [None] * len(given)

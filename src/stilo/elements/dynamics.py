@@ -17,9 +17,8 @@ from stilo.elements.layout import Bools, Floats, Layout
 
 _BOTH = frozenset({TRANSPOSITION, PITCH_SHUFFLE})
 _KEPT = frozenset({TRANSPOSITION})
-_SHORTEST_SWELL_BARS = 3
 _LEAST_CHANGE = 10.0  # velocities from the first bar of a swell to its last
-_LARGEST_STEP = 0.7  # of the change, from one bar to the next: more is a terrace
+_LARGEST_STEP = 0.7  # of the change, from one bar to the next: more is a terrace, and so two bars make no swell
 _WAVER = 1.5  # by so much a bar may fall back without ending a swell
 
 
@@ -60,7 +59,7 @@ def measure_dynamics(layout: Layout, sections: Sequence[Section]) -> Dynamics:
 
 
 def _swells(loudness: Floats) -> Bools:
-    """Which bars lie in a stretch that rises, wavering a little at most, by enough over bars enough."""
+    """Which bars lie in a stretch of three or more that rises by enough, wavering a little at most."""
     inside = np.zeros(len(loudness), bool)
     rising = np.concatenate([[False], np.diff(loudness) >= -_WAVER])
     starts = np.flatnonzero(~rising)
@@ -68,7 +67,7 @@ def _swells(loudness: Floats) -> Bools:
         low = start + int(loudness[start:end].argmin())
         high = low + int(loudness[low:end].argmax()) + 1
         change = loudness[high - 1] - loudness[low]
-        if high - low < _SHORTEST_SWELL_BARS or change < _LEAST_CHANGE:
+        if change < _LEAST_CHANGE:
             continue
         if np.diff(loudness[low:high]).max() <= _LARGEST_STEP * change:
             inside[low:high] = True
