@@ -1,16 +1,18 @@
 """Like styles: found by what one encoder heard, best first, and told when nothing can be compared."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 
+from stilo.cli.finding import likeness_table
 from stilo.errors import InputError, ReadError, RequestError, SetupError
 from stilo.library.store import Library
 from stilo.models.checkpoint import identity_of
 from stilo.models.learned_embedding import FACET_ORDER, LearnedEmbedding
 from stilo.music.files import write_score
-from stilo.workshop import learn_style, similar_styles, style_card, styles_like
+from stilo.workshop import learn_style, plain, similar_styles, style_card, styles_like
 
 ENCODER = "0" * 16
 
@@ -155,11 +157,31 @@ def test_files_that_cannot_be_heard_are_told(learned, music, tmp_path, tune):
         similar_styles(tmp_path / "nothing")
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_odd_music_is_compared_all_the_same(learned, tmp_path, tune, count):
-    notes = tune.notes[:count].copy()
-    write_score(tune.with_notes(notes), tmp_path / "short.mid")
-    assert all(np.isfinite(one.overall) for one in similar_styles(tmp_path / "short.mid"))
+@pytest.mark.parametrize(("count", "told"), [(1, "1 note"), (15, "15 notes")])
+def test_a_few_notes_are_not_compared(learned, music, tmp_path, tune, count, told):
+    write_score(tune.with_notes(tune.notes[:count]), tmp_path / "short.mid")
+    with pytest.raises(ReadError, match=rf"short\.mid: too little music to compare: {told}$"):
+        similar_styles(tmp_path / "short.mid")
+    notices = []
+    assert similar_styles([tmp_path / "short.mid", music / "piece0.mid"], notice=notices.append)
+    assert [told in line for line in notices] == [True]
+    write_score(tune.with_notes(tune.notes[:16]), tmp_path / "enough.mid")
+    assert all(np.isfinite(one.overall) for one in similar_styles(tmp_path / "enough.mid"))
+
+
+def test_a_facet_of_which_one_has_nothing_is_left_out(dances, keep):
+    drums = dances.recognition.values.copy()
+    drums[[FACET_ORDER.index("pitch"), FACET_ORDER.index("harmony")]] = 0
+    keep("Drums", LearnedEmbedding(drums))
+    beat = next(one for one in similar_styles("Waltz") if one.name == "Drums")
+    assert (beat.pitch, beat.harmony) == (None, None)
+    assert (beat.rhythm, beat.emotion, beat.overall) == pytest.approx((1, 1, 1), abs=1e-6)
+    assert [one.name for one in similar_styles("Waltz", facet="harmony")] == ["Far", "Near", "Drums"]
+    assert all(one.pitch is None and one.rhythm is not None for one in similar_styles("Drums"))
+    table = likeness_table(similar_styles("Waltz", facet="pitch"))
+    assert table.splitlines()[-1].split() == ["Drums", "1.00", "–", "1.00", "–", "1.00"]
+    assert len(set(map(len, table.splitlines()))) == 1
+    assert json.loads(json.dumps(plain(beat)))["pitch"] is None
 
 
 def test_without_an_encoder_files_cannot_be_heard_but_styles_compared(dances, music, monkeypatch, tmp_path):

@@ -35,8 +35,9 @@ def similar(
     """Find the styles of your library that are most like a style, a file or a folder.
 
     1.00 is the same music. Two sets of ten pieces by one composer come to about 0.8, by two composers mostly to less
-    than 0.6; of fewer pieces all come out lower. Tempo, loudness, instruments and key do not count. A path comes
-    before a name.
+    than 0.6; of fewer pieces all come out lower. Music of one genre for the same number of parts comes out higher
+    (string quartets of Haydn and of Mozart: 0.95). Tempo, loudness, key and the instruments' names do not count; a
+    facet of which one has nothing, as drums of pitch, is left out (–, in JSON null). A path comes before a name.
 
     \b
     Examples:
@@ -61,6 +62,7 @@ def likeness_table(found: Sequence[Likeness]) -> str:
     width = max(len(one.name) for one in found)
     lines = [" " * width + "".join(f"{column:>9}" for column in _COLUMNS)]
     for one in found:
-        figures = "".join(f"{getattr(one, column):>z9.2f}" for column in _COLUMNS)
-        lines.append(f"{one.name:<{width}}{figures}")
+        figures = [getattr(one, column) for column in _COLUMNS]
+        told = ["–" if figure is None else f"{figure:z.2f}" for figure in figures]
+        lines.append(f"{one.name:<{width}}" + "".join(f"{text:>9}" for text in told))
     return "\n".join(lines)

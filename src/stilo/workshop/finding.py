@@ -2,7 +2,7 @@
 
 Likeness is the cosine of two learned embeddings, facet by facet: 1 for the same music. Two sets of ten pieces by one
 composer come to about 0.8, by two composers mostly to less than 0.6, fewer pieces to less (benchmarks/similar.py). Only
-what one and the same encoder heard can be compared.
+what one and the same encoder heard can be compared, and only facets in which both have something: drums have no pitch.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stilo.styles.style import Style
 
 MOST_TOLD = 10
+FEWEST_NOTES = 16  # of a file
 MOST_NAMED = 4
 MOST_ON_CARD = 3
 _LEARN_AGAIN = "(learned with another encoder or before there was one; learn again to compare)"
@@ -30,14 +31,17 @@ _LEARN_AGAIN = "(learned with another encoder or before there was one; learn aga
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How like a style of the library is: cosines, −1…1; `overall` is the mean of the facets that are heard."""
+    """How like a style of the library is: cosines, −1…1; `overall` is the mean of the facets.
+
+    A facet in which one of both has nothing (drums have neither pitch nor harmony) is None and does not count.
+    """
 
     name: str
     overall: float
-    pitch: float
-    rhythm: float
-    harmony: float
-    emotion: float
+    pitch: float | None
+    rhythm: float | None
+    harmony: float | None
+    emotion: float | None
 
 
 def similar_styles(
@@ -59,7 +63,8 @@ def similar_styles(
 
     Raises:
         RequestError: there is no such facet, or `most` is below 1.
-        InputError: nothing is called so, nothing in it can be read, or the library holds nothing to compare with.
+        InputError: nothing is called so, nothing in it can be read or it has fewer than `FEWEST_NOTES` notes, or the
+            library holds nothing to compare with.
         SetupError: the weights of the encoder are missing or damaged.
     """
     _check(facet, most)
@@ -159,7 +164,11 @@ def _pieces(given: Sequence[str | Path], unread: list[ReadError], progress: Prog
     for i, path in enumerate(files):
         progress(f"hearing {path.name}", i / len(files))
         try:
-            pieces = {note_content(score): on_grid(score).score for score in read_scores(path) if len(score)}
+            scores = [score for score in read_scores(path) if len(score)]
+            notes = sum(map(len, scores))
+            if 0 < notes < FEWEST_NOTES:
+                raise ReadError(path, f"too little music to compare: {notes} note{'s' * (notes != 1)}")
+            pieces = {note_content(score): on_grid(score).score for score in scores}
         except InputError as error:
             unread.append(error if isinstance(error, ReadError) else ReadError(path, str(error)))
             continue
@@ -200,9 +209,16 @@ def _compared(
     found = []
     for name, other in known.items():
         if name != asked:
-            facets = {one: recognition.likeness(other, [one]) for one in FACET_ORDER}
-            found.append(Likeness(name, recognition.likeness(other), **facets))
-    return sorted(found, key=lambda one: -float(getattr(one, facet or "overall")))
+            both = [one for one in FACET_ORDER if recognition.facet(one).any() and other.facet(one).any()]
+            facets = {one: recognition.likeness(other, [one]) if one in both else None for one in FACET_ORDER}
+            found.append(Likeness(name, recognition.likeness(other, both), **facets))
+    return sorted(found, key=lambda one: _order(one, facet))
+
+
+def _order(one: Likeness, facet: str | None) -> tuple[bool, float]:
+    """The likest first, those without the facet last."""
+    value = getattr(one, facet or "overall")
+    return value is None, -one.overall if value is None else -float(value)
 
 
 def _named(names: Sequence[str]) -> str:
