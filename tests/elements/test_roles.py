@@ -159,3 +159,11 @@ def test_steps_are_heard_in_music_of_any_length():
 def test_lowest_and_highest_pitch_are_no_neighbours():
     score = joined([part([60] * 8, QUARTER), part([127, 1] * 4, QUARTER)])
     assert measure_texture(lay_out(score)).by_step == 0
+
+
+def test_a_melody_that_lies_lowest_is_no_bass():
+    score = joined([high_strings(8), part(TUNE * 2, QUARTER)])
+    assert roles_of(score) == ["accompaniment", "melody"]
+    harmony = analyse(score).harmony
+    assert harmony.bass_share == 0
+    assert harmony.melody_share == pytest.approx(32 / 48, abs=1e-4)
