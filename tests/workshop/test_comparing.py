@@ -57,6 +57,20 @@ def test_what_is_nothing_is_told(folders, tmp_path):
         compare(tmp_path / "bad.mid", folders[0])
 
 
+def test_a_style_where_files_are_asked_for_is_told_how_to_show_it(folders, make_style, capsys):
+    with Library() as library:
+        library.save(make_style("Waltz"))
+    status, _, err = run(["analyse", "waltz"], capsys)
+    assert (status, err) == (1, 'stilo: waltz: is a style: stilo show "Waltz"\n')
+    status, out, err = run(["analyse", "waltz", folders[0], "tango", "--jobs", "0"], capsys)
+    assert status == 1
+    assert "2 pieces from 4 files" in out
+    assert [line.strip() for line in err.splitlines()[1:]] == [
+        'waltz: is a style: stilo show "Waltz"',
+        "tango: does not exist",
+    ]
+
+
 def test_the_card_says_what_is_compared_and_how_sure_that_is(folders):
     card = comparison_card(compare(folders[0], folders[1]))
     assert "A  slow, 2 pieces\nB  fast, 2 pieces" in card

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilo.errors import InputError, RequestError
+from stilo.errors import InputError, RequestError, StiloError
 from stilo.workshop.measuring import Analysed, measure_file, measure_one_of_many, reason_of
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs
 from stilo.workshop.progress import Progress, silent
@@ -80,13 +80,28 @@ def _found_files(paths: Iterable[str | Path]) -> Iterator[Analysed]:
         try:
             files = music_files([path])
         except InputError as error:
-            yield Analysed(path, error=reason_of(error))
+            style = "" if path.exists() else _style_called(str(path))
+            yield Analysed(path, error=f'is a style: stilo show "{style}"' if style else reason_of(error))
             continue
         for file in files:
             # of a link that leads to itself `Path.resolve` makes an error
             if (real := os.path.realpath(file)) not in seen:
                 seen.add(real)
                 yield Analysed(file)
+
+
+def _style_called(name: str) -> str:
+    """The style of the library of that name; "" when there is none, or no library that can be read."""
+    from stilo.library.database import FILE_NAME, home_folder
+    from stilo.library.store import Library
+
+    try:
+        if not (home_folder() / FILE_NAME).is_file():
+            return ""
+        with Library() as library:
+            return library.load(name).name
+    except StiloError:
+        return ""
 
 
 class Collection:
