@@ -205,6 +205,7 @@ def test_untuned_there_is_no_adapter(pieces):
     assert style.proof.tuned_nats_per_note is None
     assert style.proof.steps == 0
     assert style.profile.pieces == 10
+    assert style.proof.advice == "measured only; learn without --no-tune to tune it"
 
 
 def test_nothing_gained_is_said_with_what_to_do(pieces, tuned_with):
@@ -300,11 +301,11 @@ def test_what_the_grid_does_to_played_timing_is_told(pieces):
 
 
 def test_advice_says_what_was_judged(pieces, tuned_with, monkeypatch):
-    few = learn("Waltz", pieces[4:8], tune=False)
+    few = learn("Waltz", pieces[4:8])
     assert few.proof.held_out_notes == 80
     monkeypatch.setattr(learn_module, "SMALL_GAIN", -100.0)
-    assert "on the last quarter of each piece" in learn("Waltz", pieces[4:8], tune=False).proof.advice
-    assert "on pieces it did not learn from" in learn("Waltz", pieces, tune=False).proof.advice
+    assert "on the last quarter of each piece" in learn("Waltz", pieces[4:8]).proof.advice
+    assert "on pieces it did not learn from" in learn("Waltz", pieces).proof.advice
 
 
 def test_a_loop_proves_nothing_and_that_is_said(tune):

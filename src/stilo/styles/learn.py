@@ -111,7 +111,7 @@ def learn(
             held_out_notes=sum(score.notes for score in untold),
             seconds=time.monotonic() - begun,
             steps=taken,
-            advice=_advice(measured, lesson, 1 - (vector if tuned is None else tuned) / base),
+            advice=_advice(measured, lesson, None if tuned is None else 1 - tuned / base),
         ),
         recognition=recognition,
         encoder=encoder,
@@ -276,13 +276,15 @@ def _key(one: _Measured) -> str:
     return one.profile.piece.key if one.profile.piece else ""
 
 
-def _advice(measured: Sequence[_Measured], lesson: _Lesson, gain: float) -> str:
-    """One line: learned, or what to do; and which files disagree with the rest."""
+def _advice(measured: Sequence[_Measured], lesson: _Lesson, gain: float | None) -> str:
+    """One line: learned, or what to do; and which files disagree with the rest. No `gain`: nothing was tuned."""
     notes = sum(len(one.score) for one in measured)
     odd = _odd_ones(measured)
     told = f"; does not sound like the others: {', '.join(odd[:3])}" if odd else ""
     if lesson.is_repeating:
         return "the last quarter of each piece repeats what it learned from, so that it proves little: add other pieces"
+    if gain is None:
+        return f"measured only; learn without --no-tune to tune it{told}"
     if gain < SMALL_GAIN:
         return f"little was learned from {len(measured)} pieces ({notes} notes): add more of the same style{told}"
     judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
