@@ -70,6 +70,14 @@ def test_unusable_names_are_told_in_one_printable_line(name):
     with pytest.raises(InputError) as caught:
         check_style_name(name)
     assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 600
+
+
+def test_an_unusable_name_is_told_as_it_was_written():
+    with pytest.raises(InputError, match=r"^style name 'Bäume / 木' is not usable: leave out"):
+        check_style_name("Bäume / 木")
+    with pytest.raises(InputError, match=r"^style name 'B\\xe4u\\nme' is not usable: it holds"):
+        check_style_name("Bäu\nme")
 
 
 def test_composed_and_decomposed_names_are_one():

@@ -49,7 +49,8 @@ def check_style_name(name: str) -> str:
         InputError: empty, longer than 80 characters, unprintable, or unfit as the name of a file.
     """
     name = unicodedata.normalize("NFC", name)
-    shown = ascii(name if len(name) <= LONGEST_NAME else name[:40] + "...")
+    shown = name if len(name) <= LONGEST_NAME else f"{name[:40]}…"
+    shown = f"'{shown}'" if name.isprintable() else ascii(shown)
     if not name or len(name) > LONGEST_NAME or len(name.encode("utf-8", "replace")) > LONGEST_NAME_BYTES:
         raise InputError(f"style name {shown} is not usable: give it 1 to {LONGEST_NAME} characters")
     if not name.isprintable():
