@@ -254,3 +254,55 @@ def test_rates_of_chords(rate, name):
 def test_places_are_white_keys():
     assert place_name(68.3) in ("G4", "A4")
     assert place_name(60) == "C4"
+
+
+@pytest.mark.parametrize("odd", ["one note", "highest note", "no time signature", "one bar", "late note"])
+def test_of_too_little_music_nothing_is_told_but_how_much_it_is(odd, odd_scores):
+    text = liner_note(analyse(odd_scores[odd]))
+    assert text.startswith("Too little music to tell: ")
+    for word in ("major", "minor", "pentatonic", "mournful", "serene", "melody", "chord"):
+        assert word not in text
+    assert "note" in text.split(": ")[1]
+
+
+def test_too_little_ends_at_sixteen_notes_and_two_bars():
+    told = [liner_note(analyse(piece(SCALE * 3, [1] * 24, metre=metre))) for metre in ((4, 4), (24, 4))]
+    assert [text.startswith("Too little") for text in told] == [False, True]
+    assert told[1] == "Too little music to tell: 24 notes, one bar."
+    assert liner_note(analyse(piece((SCALE * 2)[:15], [1] * 15))).startswith("Too little music to tell: 15 notes")
+    assert not liner_note(analyse(piece(SCALE * 2, [1] * 16))).startswith("Too little")
+
+
+def test_a_key_that_is_not_clear_is_said_with_a_perhaps(plain):
+    assert "C major" in liner_note(edited(plain, harmony__key_clarity=0.9))
+    assert "erhaps C major" not in liner_note(edited(plain, harmony__key_clarity=0.9))
+    assert "erhaps C major" in liner_note(edited(plain, harmony__key_clarity=0.1))
+
+
+def test_what_stands_out_does_not_contradict_itself(plain):
+    wild = edited(plain, rhythm__returning_bars=1.0, rhythm__groove=0.0)
+    names = [item.name for item in standing_out(wild)]
+    assert len({"rhythm.returning_bars", "rhythm.groove"} & set(names)) == 1
+    assert "many bars return" not in liner_note(wild) or "new" not in liner_note(wild)
+
+
+def test_chords_rise_by_fifths_only_where_they_fall_less(plain):
+    to_and_fro = edited(plain, harmony__plagal_share=0.5, harmony__authentic_share=0.5)
+    assert "rise by fifths" not in liner_note(to_and_fro)
+    rising = edited(plain, harmony__plagal_share=0.9, harmony__authentic_share=0.05)
+    assert "harmony.plagal_share" in [item.name for item in standing_out(rising)]
+
+
+def test_cheerful_music_is_not_called_tense(plain):
+    tense = edited(plain, harmony__tension=3.0, emotion__arousal=0.0)
+    assert "tense, cheerful" not in liner_note(edited(tense, emotion__valence=0.4))
+    assert "tense, bright" not in liner_note(edited(tense, emotion__valence=0.9))
+    assert "tense, dark" in liner_note(edited(tense, emotion__valence=-0.95))
+
+
+def test_the_mood_of_drums_is_how_excited_they_are(odd_scores):
+    drums = analyse(odd_scores["drums only"])
+    texts = {liner_note(edited(drums, emotion__arousal=0.95, emotion__valence=v)) for v in (-0.9, 0.0, 0.9)}
+    assert len(texts) == 1
+    assert "lively" in texts.pop()
+    assert "emotion.valence" not in [item.name for item in standing_out(edited(drums, emotion__valence=-1.0))]

@@ -8,6 +8,7 @@ of the element.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from stilo.elements.figures import Figure
 from stilo.elements.norms import NORMS, SHARES
-from stilo.elements.phrases import PHRASES, told
+from stilo.elements.phrases import PHRASES, number, told
 from stilo.elements.record import ELEMENTS, Profile
 
 OUTER_TENTH = 1.28
@@ -26,10 +27,27 @@ _MIDDLE = SHARES.index(0.5)
 _MOST = 4.0
 FEWEST_BARS = 8  # of a piece whose bars could return
 SINGLE_LINE = 1.15  # pitches at once
+FEWEST_NOTES, FEWEST_TO_TELL = 16, 2  # notes and bars from which more than counts can be told
 _PLAYED = 0.1
 _OF_MANY_BARS = ("rhythm.returning_bars", "rhythm.groove", "pitch.arch")
 _OF_MELODY = ("rhythm.unevenness", "rhythm.articulation", "rhythm.silence")
 _OF_THE_GRID = ("rhythm.returning_bars", "rhythm.groove", "rhythm.off_quarter_share", "rhythm.syncopation")
+# what cannot be said together: (figure, side), 1 for high, −1 for low
+_CONTRADICTIONS = (
+    (("rhythm.returning_bars", 1), ("rhythm.groove", -1)),
+    (("rhythm.onsets_per_second", -1), ("rhythm.notes_per_second", 1)),
+    (("rhythm.off_quarter_share", -1), ("rhythm.syncopation", 1)),
+    (("rhythm.off_quarter_share", -1), ("rhythm.triplet_share", 1)),
+    (("rhythm.off_quarter_share", -1), ("rhythm.swing", 1)),
+    (("rhythm.off_quarter_share", 1), ("rhythm.syncopation", -1)),
+    (("harmony.tension", -1), ("harmony.modulations", 1)),
+    (("harmony.tension", -1), ("harmony.home_share", -1)),
+    (("harmony.tension", 1), ("pitch.chromaticism", -1)),
+    (("pitch.chromaticism", -1), ("harmony.modulations", 1)),
+    (("harmony.consonance", 1), ("harmony.seventh_share", 1)),
+    (("harmony.plagal_share", 1), ("harmony.authentic_share", 1)),
+)
+_CLEARLY_MORE = 1.25  # rising fifths to falling ones: to and fro between two chords has as many of both
 _OF_LOUDNESS = ("emotion.loudness", "emotion.loudness_range", "emotion.accents", "emotion.crescendo_share")
 
 
@@ -87,6 +105,21 @@ def standing_phrase(item: Standing) -> str:
     return told(phrase.high if item.score > 0 else phrase.low, item.value)
 
 
+def is_too_little(profile: Profile) -> bool:
+    """Whether there is too little music to tell more of it than counts."""
+    return _notes(profile) < FEWEST_NOTES or profile.pieces * profile.rhythm.bars < FEWEST_TO_TELL
+
+
+def _notes(profile: Profile) -> int:
+    return round(profile.pieces * profile.rhythm.seconds * profile.rhythm.notes_per_second)
+
+
+def amount_of_music(profile: Profile) -> str:
+    """How much there is: "two notes, one bar"."""
+    counts = ((_notes(profile), "note"), (round(profile.pieces * profile.rhythm.bars), "bar"))
+    return ", ".join(f"{number(count)} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+
+
 def is_played(profile: Profile) -> bool:
     """Whether the notes stand freely around the grid, as people play: a tenth of the onsets on no usual subdivision."""
     return sum(profile.rhythm.quarter_places[place] for place in (1, 5, 7, 11)) > _PLAYED
@@ -94,7 +127,9 @@ def is_played(profile: Profile) -> bool:
 
 def applies(profile: Profile, name: str) -> bool:
     """Whether a figure can mean anything in this music: no melody in drums, no chords in a single line."""
-    if profile.pitch.pitched_share == 0 and (name.startswith(("pitch.", "harmony.")) or name in _OF_MELODY):
+    if profile.pitch.pitched_share == 0 and (
+        name.startswith(("pitch.", "harmony.")) or name in (*_OF_MELODY, "emotion.valence")
+    ):
         return False
     if name in _OF_MANY_BARS and profile.rhythm.bars < FEWEST_BARS:
         return False
@@ -126,4 +161,20 @@ def standing_out(profile: Profile) -> list[Standing]:
             continue
         if phrase.aspect not in found or abs(item.score) > abs(found[phrase.aspect].score):
             found[phrase.aspect] = item
-    return sorted(found.values(), key=lambda item: -abs(item.score))
+    return without_contradictions(profile, sorted(found.values(), key=lambda item: -abs(item.score)))
+
+
+def without_contradictions(profile: Profile, items: Iterable[Standing]) -> list[Standing]:
+    """What can be said in one breath: of two that would contradict each other the first."""
+    said: list[Standing] = []
+    sides: set[tuple[str, int]] = set()
+    for item in items:
+        side = (item.name, 1 if item.score > 0 else -1)
+        if any({side, other} == set(pair) for other in sides for pair in _CONTRADICTIONS):
+            continue
+        harmony = profile.harmony
+        if side == ("harmony.plagal_share", 1) and harmony.plagal_share < _CLEARLY_MORE * harmony.authentic_share:
+            continue
+        sides.add(side)
+        said.append(item)
+    return said

@@ -16,8 +16,10 @@ from stilo.elements.standing import (
     OUTER_THIRD,
     SINGLE_LINE,
     Standing,
+    amount_of_music,
     applies,
     is_played,
+    is_too_little,
     standing,
     standing_out,
     standing_phrase,
@@ -33,6 +35,7 @@ _FEW_CHORDS, _MANY_CHORDS, _VERY_MANY_CHORDS = 4, 6, 10
 _MOST_OF_THE_TIME = 0.8
 _TEXTURES = ("", "all in chords", "melody and accompaniment", "several lines at once")  # as in `texture.TEXTURES`
 _LEADS = 0.6  # the share of the time or the bars that speaks for all
+UNCLEAR = 0.3  # how far the likeliest key must stand above the next to be told as a fact
 _SEVENTH = re.compile(r"(maj7|ø7|°7|\+7|7|6|sus[24])$")
 _FEWEST_TO_COMPARE = 4
 _ALIKE, _UNLIKE = 0.5, 1.25  # spread between the pieces, of that between pieces of all kinds
@@ -44,6 +47,8 @@ def liner_note(profile: Profile) -> str:
     """A few sentences on how the music is made and how it is likely to sound."""
     if profile.rhythm.notes_per_bar == 0:
         return "Silence: there are no notes."
+    if is_too_little(profile):
+        return f"Too little music to tell: {amount_of_music(profile)}."
     leading = standing_out(profile)[:_MOST_SAID]
     said = frozenset(PHRASES[item.name].aspect for item in leading)
     clauses = [_key(profile, said), _harmony(profile, said), _melody(profile, said)]
@@ -105,9 +110,17 @@ def _key(profile: Profile, said: frozenset[str]) -> str:
         bounds = ((0.1, "minor keys"), (0.4, "mostly minor keys"), (0.6, "major and minor keys alike"),
                   (0.9, "mostly major keys"))  # fmt: skip
         name = next((words for bound, words in bounds if harmony.major < bound), "major keys")
+    if profile.pieces == 1 and name and harmony.key_clarity < UNCLEAR:
+        name = f"perhaps {name}"
     if kind in MODES and name.endswith((" major", " minor")):
         return f"{name[:-6]} {kind}"
-    words = ("all within the scale", "", "", "with chromatic colour", "strongly chromatic")
+    words = (
+        "" if "changes of key" in said else "all within the scale",
+        "",
+        "",
+        "with chromatic colour",
+        "strongly chromatic",
+    )
     colour = "" if "colour" in said else word_for("pitch.chromaticism", profile.pitch.chromaticism, words)
     return ", ".join(filter(None, (name, kind, colour)))
 
@@ -209,7 +222,7 @@ def _rhythm(profile: Profile, said: frozenset[str]) -> str:
     parts = [
         where if "tempo" in said else f"{where} at {rhythm.tempo_qpm:.0f} quarters a minute".lstrip(),
         "" if "pace" in said else f"{speed} rhythm",
-        "" if "off-beats" in said else accents,
+        accents if said.isdisjoint(("off-beats", "subdivision")) else "",
         "" if "note lengths" in said or not applies(profile, "rhythm.unevenness") else uneven,
         "triplets" if "triplets" not in said and standing(profile, "rhythm.triplet_share").score > OUTER_TENTH else "",
         f"swung {rhythm.swing:.1f} to 1" if rhythm.swing > 1.25 and "triplets" not in said else "",
@@ -226,7 +239,7 @@ def _form(profile: Profile, said: frozenset[str]) -> str:
     rhythm = profile.rhythm
     sections = profile.piece.sections if profile.piece is not None else ()
     letters = f"form {' '.join(section.label for section in sections)}" if 2 <= len(sections) <= 9 else ""
-    if "repetition" in said or not applies(profile, "rhythm.returning_bars"):
+    if not said.isdisjoint(("repetition", "groove")) or not applies(profile, "rhythm.returning_bars"):
         return letters
     returning = word_for("rhythm.returning_bars", rhythm.returning_bars,
                          ("no bar returns", "few bars return", "", "many bars return", "most bars return"))  # fmt: skip
@@ -241,6 +254,9 @@ _MOODS = (
 )
 
 
+_CAN_BE_TENSE = ("mournful", "sombre", "dark", "restless", "agitated", "lively", "very lively")
+
+
 def _mood(profile: Profile) -> str:
     valence, arousal = standing(profile, "emotion.valence").score, standing(profile, "emotion.arousal").score
 
@@ -248,7 +264,10 @@ def _mood(profile: Profile) -> str:
         return int(score > -OUTER_THIRD) + int(score > OUTER_THIRD)
 
     mood = _MOODS[third(arousal)][third(valence)][max(abs(valence), abs(arousal)) > OUTER_TENTH]
+    if profile.pitch.pitched_share == 0:
+        return ("calm", "", "lively")[third(arousal)]
     tense = applies(profile, "harmony.tension") and standing(profile, "harmony.tension").score > OUTER_THIRD
+    tense = tense and mood in _CAN_BE_TENSE
     return f"tense, {mood}" if tense else mood
 
 
