@@ -182,3 +182,8 @@ def test_repeats_that_unfold_without_end_are_refused():
     score = b"<score-partwise><part-list/><part id='P'>" + nested + b"</part></score-partwise>"
     with pytest.raises(ReadError, match="bars"):
         parse_scores(score)
+
+
+def test_a_name_too_long_is_told_as_a_file_that_is_not_there():
+    with pytest.raises(ReadError, match="cannot be looked for"):
+        music_files(["a" * 5000 + ".mid"])

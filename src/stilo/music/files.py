@@ -130,16 +130,25 @@ def music_files(paths: Iterable[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for given in paths:
         path = Path(given)
-        if path.is_dir():
+        is_folder, exists = _look(path)
+        if is_folder:
             inside = list(_walk(path))
             if not inside:
                 raise ReadError(path, f"holds no music files ({' '.join(sorted(MUSIC_ENDINGS))})")
             found.update(dict.fromkeys(inside))
-        elif path.exists():
+        elif exists:
             found[path] = None
         else:
             raise ReadError(path, "does not exist")
     return list(found)
+
+
+def _look(path: Path) -> tuple[bool, bool]:
+    """Whether the path is a folder, and whether it is anything at all."""
+    try:
+        return path.is_dir(), path.exists()
+    except OSError as error:  # a name longer than the system knows
+        raise ReadError(path, f"cannot be looked for ({error.strerror or type(error).__name__})") from error
 
 
 def _walk(folder: Path) -> Iterable[Path]:
