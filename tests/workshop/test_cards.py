@@ -41,6 +41,15 @@ def test_the_card_says_when_no_tempo_is_named(make_style):
     assert "4/4, no tempo of its own" in style_card(make_style("Waltz", palette=Palette()))
 
 
+def test_parts_of_one_name_are_counted():
+    from stilo.styles.palette import Palette, Part
+    from stilo.workshop.cards import palette_line
+
+    parts = [Part("Voice", 52, False, 0), Part("", 0, False, 1), Part("Piano", 0, False, 2)]
+    line = palette_line(Palette(parts=(*parts, Part("", 0, False, 3), Part("", 0, True, 4))))
+    assert line.endswith(", Voice; Piano (3 parts); Drums")
+
+
 def test_plain_values():
     assert plain({"a": (np.int64(1), np.array([1.5])), 2: None}) == {"a": [1, [1.5]], "2": None}
 

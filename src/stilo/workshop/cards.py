@@ -49,7 +49,7 @@ def palette_line(palette: Palette) -> str:
         told.append(palette.key)
     names = [part.name or ("Drums" if part.is_drum else PROGRAM_NAMES[part.program]) for part in palette.parts]
     if names:
-        told.append("; ".join(names))
+        told.append("; ".join(f"{name} ({n} parts)" if n > 1 else name for name, n in Counter(names).items()))
     return ", ".join(told)
 
 
