@@ -10,7 +10,8 @@ from stilo.elements.grid import BEATS_TRACKED, METRE_ESTIMATED, WRITTEN, has_no_
 from stilo.elements.metre_estimate import METRES, estimate_metre, metre_scores, metre_weights
 from stilo.elements.metre_features import ACCENTS, PERIODS, events_of, fold
 from stilo.elements.onsets import ACCENTS as ONSET_ACCENTS
-from stilo.elements.onsets import TOGETHER_SECONDS, Onsets, onsets_of
+from stilo.elements.onsets import TOGETHER_SECONDS, Onsets, gathered, onsets_of
+from stilo.elements.profile import analyse
 from stilo.elements.rhythm_weights import METRE_WEIGHTS, shipped_weights
 from stilo.music.score import KeySignature, Marker, Score, Tempo, TimeSignature, Track, notes_from_columns
 from stilo.music.timeline import bar_grid, main_time_signature, ticks_to_seconds
@@ -154,6 +155,59 @@ def test_onsets_that_are_close_are_one_and_rolls_are_cut():
     for i in range(len(onsets)):
         mine = begins[onsets.of_note == i]
         assert mine.max() - mine.min() <= TOGETHER_SECONDS + 1e-9
+
+
+def jittered(score: Score, seconds: float, seed: int = 0) -> Score:
+    """Onsets and ends moved at random, the tempo being 120."""
+    notes, rng = score.notes.copy(), np.random.default_rng(seed)
+    ends = notes["onset_ticks"] + notes["duration_ticks"] + np.rint(rng.normal(0, seconds * 960, len(notes)))
+    onset = np.maximum(0, np.rint(notes["onset_ticks"] + rng.normal(0, seconds * 960, len(notes))))
+    notes["onset_ticks"], notes["duration_ticks"] = onset, np.maximum(10, ends - onset)
+    return score.with_notes(notes)
+
+
+@pytest.mark.parametrize("seconds", [0.0025, 0.003, 0.008])
+@pytest.mark.parametrize("resolution", [96, 480])
+def test_unsteady_fingers_change_no_melody(seconds, resolution):
+    steady = written(accompanied(8, 2, 32, np.random.default_rng(8)))
+    unsteady = jittered(steady, seconds).with_resolution(resolution)
+    exact, found = analyse(steady), analyse(unsteady)
+    assert found.pitch.melody_range == exact.pitch.melody_range
+    assert found.pitch.leap_share == pytest.approx(exact.pitch.leap_share, abs=0.03)
+    assert found.pitch.step_share == pytest.approx(exact.pitch.step_share, abs=0.03)
+    assert found.rhythm.unevenness == pytest.approx(exact.rhythm.unevenness, abs=8)
+    assert found.rhythm.articulation == pytest.approx(exact.rhythm.articulation, abs=0.06)
+    assert found.rhythm.onsets_per_second == pytest.approx(exact.rhythm.onsets_per_second, rel=0.03)
+    assert [part.role for part in found.piece.roles] == [part.role for part in exact.piece.roles]
+
+
+def test_what_is_exact_is_not_gathered(make_piece, odd_scores):
+    """Nor 64ths, nor quintuplets against them, nor graces among them, at any resolution."""
+    piece = make_piece(2)
+    assert gathered(piece) is piece
+    for name in ("no notes", "one note", "drums only", "thousands in a tick"):
+        assert gathered(odd_scores[name]) is odd_scores[name]
+    for ticks_per_quarter in (96, 480, 1024):
+        quarters = np.concatenate([np.arange(64) / 16, np.arange(40) / 10, np.arange(8) / 2 + 0.02])
+        ticks = np.rint(quarters * ticks_per_quarter)
+        fast = Score(notes_from_columns(ticks, np.full(112, 9), np.arange(112)), PIANO, ticks_per_quarter)
+        assert gathered(fast) is fast
+
+
+def test_gathered_notes_keep_their_ends_and_fast_runs_their_notes():
+    rng = np.random.default_rng(9)
+    run = np.arange(200) * 0.07 + rng.normal(0, 0.003, 200).clip(-0.01, 0.01) + 0.1
+    alone = Score(notes_from_columns(np.rint(run * 960), np.full(200, 40), np.full(200, 60)), PIANO)
+    assert np.array_equal(gathered(alone).notes, alone.notes)
+    chord = np.sort((np.arange(40) + 0.1).repeat(4) + rng.uniform(0, 0.03, 160))
+    score = Score(notes_from_columns(np.rint(chord * 960), np.full(160, 300), np.tile([60, 64, 67, 72], 40)), PIANO)
+    found = gathered(score).notes
+    assert len(np.unique(found["onset_ticks"])) == 40
+    assert np.abs(np.sort(found["onset_ticks"]) - score.notes["onset_ticks"]).max() <= TOGETHER_SECONDS * 960
+    ends = [np.sort(n["onset_ticks"] + n["duration_ticks"]) for n in (found, score.notes)]
+    assert np.array_equal(*ends)
+    roll = Score(notes_from_columns(np.arange(300) * 11 + 3, np.full(300, 200), np.full(300, 60)), PIANO)
+    assert len(np.unique(gathered(roll).notes["onset_ticks"])) >= 300 * 11 // 48  # no chain is longer than is heard
 
 
 def test_too_much_is_not_tracked():

@@ -1,6 +1,6 @@
 """Onsets as they are heard: notes that begin almost together are one, with what makes it stand out.
 
-Times are in seconds.
+Times are in seconds. `gathered` makes chords of what was played almost together, so that no melody is found in them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ Ints = NDArray[np.int64]
 
 TOGETHER_SECONDS = 0.04  # what is closer is heard as one: Dixon 2001 merges within 70 ms, Temperley 2009 within 50
 ACCENTS = ("notes", "length", "bass", "loudness", "harmony", "kick", "snare", "wait", "waited")
+_TOGETHER_OF_QUARTER = 1 / 12  # no more in music so fast that written notes come as close
+_FEWEST_ONSETS, _SAMPLE = 8, 2048
+_EXACT_SHARE = 0.8  # of the onsets stand on such divisions where they were written: not all graces and runs do
+_DIVISIONS = (24, 32, 20, 28)  # of the quarter
 _AROUND = 16  # onsets on either side that an accent is compared with
 _LONGEST_SECONDS = 4.0
 _KICKS, _SNARES = (35, 36), (38, 40)
@@ -46,7 +50,7 @@ def onsets_of(score: Score) -> Onsets:
     notes = score.notes
     begins = ticks_to_seconds(score, notes["onset_ticks"])
     lengths = ticks_to_seconds(score, notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"]) - begins
-    of_note = _together(begins)
+    of_note = _together(begins, TOGETHER_SECONDS)
     count = int(of_note[-1]) + 1
     sizes = np.bincount(of_note, minlength=count)
     seconds = np.bincount(of_note, begins, count) / sizes
@@ -73,19 +77,58 @@ def onsets_of(score: Score) -> Onsets:
     return Onsets(seconds, np.ascontiguousarray((found - _mean_around(found)).T), of_note)
 
 
-def _together(begins: Floats) -> Ints:
-    """Which notes, given in order, begin together: none later than `TOGETHER_SECONDS` after the first of them."""
-    far = np.flatnonzero(np.diff(begins) > TOGETHER_SECONDS)
+def gathered(score: Score) -> Score:
+    """The score with the notes that begin together at one tick, the mean of theirs; as it is where that is exact.
+
+    Together is what begins within `TOGETHER_SECONDS` and a twelfth of a quarter. A note ends where it ended, or with
+    the onset that it lasts no longer than that into: who plays legato means one note after the other. A score whose
+    onsets stand on divisions of the quarter was written, and means its fast notes.
+    """
+    notes = score.notes
+    begins = notes["onset_ticks"].astype(np.int64)
+    if _is_exact(begins, score.ticks_per_quarter):
+        return score
+    at = ticks_to_seconds(score, begins)
+    twelfth = score.ticks_per_quarter * _TOGETHER_OF_QUARTER
+    apart = np.maximum(np.diff(at) / TOGETHER_SECONDS, np.diff(begins) / twelfth)
+    of_note = _together(np.concatenate([[0.0], apart.cumsum()]), 1.0)
+    onsets = np.rint(np.bincount(of_note, begins) / np.bincount(of_note)).astype(np.int64)
+    ends = begins + notes["duration_ticks"]
+    last = np.maximum(np.searchsorted(onsets, ends, side="right") - 1, of_note)  # the last onset before each end
+    into_seconds = ticks_to_seconds(score, ends) - ticks_to_seconds(score, onsets)[last]
+    over = (last > of_note) & (into_seconds <= TOGETHER_SECONDS) & (ends - onsets[last] <= twelfth)
+    moved = notes.copy()
+    moved["onset_ticks"] = onsets[of_note]
+    moved["duration_ticks"] = np.maximum(1, np.where(over, onsets[last], ends) - onsets[of_note])
+    return score.with_notes(moved)
+
+
+def _is_exact(begins: Ints, ticks_per_quarter: int) -> bool:
+    """Do nearly all onsets, given in order, stand on the ticks nearest to divisions of the quarter?"""
+    ticks = begins[np.concatenate([[True], np.diff(begins) > 0])] if len(begins) else begins
+    if len(ticks) < _FEWEST_ONSETS:
+        return True
+    ticks = ticks[:: len(ticks) // _SAMPLE + 1]
+    exact = np.zeros(len(ticks), bool)
+    for division in _DIVISIONS:
+        beyond = ticks * division % ticks_per_quarter
+        exact |= 2 * np.minimum(beyond, ticks_per_quarter - beyond) <= division
+    return bool(exact.mean() >= _EXACT_SHARE)
+
+
+def _together(begins: Floats, limit: float) -> Ints:
+    """Which notes, given in order, begin together: none later than `limit` after the first of them."""
+    far = np.flatnonzero(np.diff(begins) > limit)
     group = np.zeros(len(begins), np.int64)
     group[far + 1] = 1
     group = group.cumsum()
     firsts = np.concatenate([[0], far + 1])
-    if np.all(begins - begins[firsts[group]] <= TOGETHER_SECONDS):
+    if np.all(begins - begins[firsts[group]] <= limit):
         return group
     cut = np.zeros(len(begins), np.int64)  # chains of close notes (a roll, a trill) have to be cut one by one
     first = -np.inf
     for i, begin in enumerate(begins.tolist()):
-        if begin - first > TOGETHER_SECONDS:
+        if begin - first > limit:
             cut[i], first = 1, begin
     return cut.cumsum() - 1
 

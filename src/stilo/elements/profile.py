@@ -21,6 +21,7 @@ from stilo.elements.key import estimate_key
 from stilo.elements.layout import lay_out
 from stilo.elements.local_key import KeyRegion, estimate_key_regions
 from stilo.elements.motifs import Motif, find_motifs
+from stilo.elements.onsets import gathered
 from stilo.elements.pitch import measure_pitch
 from stilo.elements.pooling import pool_profiles, profile_distance
 from stilo.elements.record import ELEMENTS, GROUPS, LIKENESS_ROWS, PieceDetail, Profile
@@ -44,7 +45,7 @@ def analyse(score: Score | GridEstimate, chords: Sequence[ChordSpan] | None = No
         InputError: the piece is too long to measure, or a chord's label cannot be understood.
     """
     grid = score if isinstance(score, GridEstimate) else _grid_for(score, chords)
-    score = grid.score
+    score = gathered(grid.score)
     layout = lay_out(score)
     estimate = estimate_key(layout)
     path = estimate_chords(layout, estimate.key) if chords is None else chord_path(layout, chords)
