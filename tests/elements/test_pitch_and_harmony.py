@@ -119,6 +119,16 @@ def test_pitch_figures_of_a_scale(make_line):
     assert pitch.instruments == {next(iter(pitch.instruments)): 1.0}
 
 
+def test_the_compass_of_a_melody_is_lowest_to_highest(make_line):
+    """An eleventh of which the top is touched once; and a long line with a stray note at either end."""
+    tune = [60, 62, 64, 62] * 10 + [77] + [64, 62, 60] * 10
+    assert analyse(make_line(tune, [1] * len(tune))).pitch.melody_range == 17
+    long = [60, 62, 64, 67] * 60 + [20, 60, 110]
+    pitch = analyse(make_line(long, [1] * len(long))).pitch
+    assert (pitch.melody_range, pitch.range) == (7, 90)
+    assert analyse(make_line([60], [1])).pitch.melody_range == 0
+
+
 def test_leaps_that_turn_back(make_line):
     assert analyse(make_line([60, 67, 65, 72, 71, 64, 65], [1] * 7)).pitch.gap_fill == 1
     assert analyse(make_line([60, 67, 69, 60, 58], [1] * 5)).pitch.gap_fill == 0

@@ -31,6 +31,7 @@ _FREE: frozenset[str] = frozenset()
 INTERVAL_LABELS = tuple(str(i) if i <= 0 else f"+{i}" for i in range(-12, 13))
 CONTOUR_LABELS = ("↓↓", "↓→", "↓↑", "→↓", "→→", "→↑", "↑↓", "↑→", "↑↑")
 MIDDLE_C = 60
+_NOTES_PER_STRAY = 200  # a song has fewer: its compass is exact; a long line taken from chords may catch notes below it
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Pitch:
     range: Annotated[float, Figure("semitones", "lowest to highest pitch", "counted", 0, 127, 20, _KEPT)]
     melody_pitch: Annotated[float, Figure("MIDI", "mean pitch of the melody", "counted", 0, 127, 6, _FREE)]
     melody_range: Annotated[
-        float, Figure("semitones", "range of nine tenths of the melody", "counted", 0, 127, 6, _KEPT)
+        float, Figure("semitones", "lowest to highest note of the melody, strays left out", "counted", 0, 127, 6, _KEPT)
     ]
     step_share: Annotated[
         float, Figure("share", "melodic intervals of one or two semitones", "Vos & Troost 1989", 0, 1, 0.15, _KEPT)
@@ -106,7 +107,6 @@ def measure_pitch(layout: Layout, tonic: int, is_minor: bool, motif_share: float
     steps = np.diff(line)
     size = np.abs(steps)
     low, high = (MIDDLE_C, MIDDLE_C) if empty else (pitch.min(), pitch.max())
-    spread = np.quantile(line, (0.05, 0.95)) if len(line) else np.zeros(2)
     return Pitch(
         classes=histogram(classes),
         intervals=histogram(np.bincount(np.clip(steps, -12, 12) + 12, minlength=25)),
@@ -119,7 +119,7 @@ def measure_pitch(layout: Layout, tonic: int, is_minor: bool, motif_share: float
         highest=figure(high),
         range=figure(high - low),
         melody_pitch=figure(line.mean() if len(line) else MIDDLE_C),
-        melody_range=figure(spread[1] - spread[0]),
+        melody_range=figure(_compass(line)),
         step_share=figure(((size > 0) & (size <= 2)).mean() if len(size) else 0.0),
         leap_share=figure((size >= 5).mean() if len(size) else 0.0),
         repeat_share=figure((size == 0).mean() if len(size) else 0.0),
@@ -129,6 +129,13 @@ def measure_pitch(layout: Layout, tonic: int, is_minor: bool, motif_share: float
         motif_share=figure(motif_share),
         pitched_share=figure(pitched.mean() if len(pitched) else 0.0),
     )
+
+
+def _compass(line: Ints) -> int:
+    """Semitones from the lowest to the highest pitch, without the outermost 200th of the notes at either end."""
+    strays = len(line) // _NOTES_PER_STRAY
+    kept = np.sort(line)[strays : len(line) - strays]
+    return int(kept[-1] - kept[0]) if len(kept) else 0
 
 
 def _contour(steps: Ints) -> Floats:
