@@ -80,7 +80,7 @@ def _found_files(paths: Iterable[str | Path]) -> Iterator[Analysed]:
         try:
             files = music_files([path])
         except InputError as error:
-            style = "" if path.exists() else _style_called(str(path))
+            style = "" if os.path.lexists(path) else _style_called(str(path))
             yield Analysed(path, error=f'is a style: stilo show "{style}"' if style else reason_of(error))
             continue
         for file in files:
