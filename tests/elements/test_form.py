@@ -8,7 +8,7 @@ import pytest
 from stilo.elements.form import Form, measure_form
 from stilo.elements.layout import lay_out
 from stilo.elements.likeness import CHROMA, MELODY, MOST_ROWS, row_likeness
-from stilo.elements.sections import CUES, WEIGHTS, likeliest_starts, section_labels
+from stilo.elements.sections import CUES, WEIGHTS, likeliest_starts, section_labels, strophes
 from stilo.music.score import NoteArray, Score, TimeSignature, Track, notes_from_columns
 
 BAR = 1920
@@ -56,6 +56,37 @@ def test_a_form_is_found_with_its_letters(form, seed):
     starts, labels = told(measure_form(lay_out(piece(form, sections))))
     assert starts == [8 * i for i in range(len(form))]
     assert labels == " ".join(form)
+
+
+@pytest.mark.parametrize("seed", [0, 10, 20])
+@pytest.mark.parametrize("times", [3, 5])
+def test_strophes_of_thirteen_bars_after_an_introduction(seed, times):
+    strophes = [moved(section(seed, 13), 2 + 13 * i) for i in range(times)]
+    rng = np.random.default_rng(seed)
+    for strophe in strophes[1:]:
+        changed = rng.choice(np.flatnonzero(strophe["track"] == 0), 4, replace=False)
+        strophe["pitch"][changed] += 2
+    score = Score(np.concatenate([section(seed + 5, 2), *strophes]), TRACKS, time_signatures=(TimeSignature(0, 4, 4),))
+    assert told(measure_form(lay_out(score))) == ([0, *range(15, 13 * times, 13)], " ".join("A" * times))
+
+
+def test_long_strophes_are_divided_alike():
+    sections = {"A": section(3, 10), "B": section(4, 12)}
+    parts = [moved(sections[name], 22 * (i // 2) + 10 * (i % 2)) for i, name in enumerate("ABABAB")]
+    score = Score(np.concatenate(parts), TRACKS, time_signatures=(TimeSignature(0, 4, 4),))
+    found = measure_form(lay_out(score)).sections
+    strophe = [(part.first_bar, part.label) for part in found if part.first_bar < 22]
+    assert len(strophe) > 1
+    assert [(part.first_bar, part.label) for part in found] == [
+        (first + 22 * i, label) for i in range(3) for first, label in strophe
+    ]
+
+
+def test_a_loop_and_a_piece_without_return_have_no_strophes():
+    loop = piece("A" * 10, {"A": section(1, 4)}, bars=4)
+    through = piece("ABCDEF", {name: section(i) for i, name in enumerate("ABCDEF")})
+    assert strophes(row_likeness(lay_out(loop), 1)[0]) == (0, 0, 0)
+    assert strophes(row_likeness(lay_out(through), 1)[0]) == (0, 0, 0)
 
 
 def test_a_return_in_another_key_has_the_same_letter_with_a_mark():

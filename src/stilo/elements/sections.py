@@ -4,7 +4,8 @@ Every row (bar) gets cues of a beginning: a stretch that returns elsewhere start
 self-similarity matrix; Goto 2006, Serrà et al. 2014), what sounds changes (Foote 2000, "Automatic audio segmentation
 using a measure of audio novelty"), the melody has come to rest (Lerdahl & Jackendoff 1983). A logistic regression joins
 them; the boundaries are those that together are likeliest, given that sections of whole fours and eights are
-(Sargent, Bimbot & Vincent 2011). Weights are fitted by `benchmarks/form.py`.
+(Sargent, Bimbot & Vincent 2011). Weights are fitted by `benchmarks/form.py`. Strophes, whatever their length, are one
+long path beside the diagonal: they begin together and are divided alike.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ CUES = ("starts", "stops", "start peak", "stop peak", "returns", "returned", "ne
 WEIGHTS = np.array([1.56, 2.38, 1.59, 2.77, -0.08, -1.06, 15.63, -13.83, 0.28, -0.39, 0.13, 0.06])
 BIAS = -3.93
 _FOURS, _EIGHTS, _SECTION, _TOO_SHORT, _TOO_LONG = 0.4, 1.5, 1.0, -6.0, -0.05
+_STROPHE = 5.0  # log odds
+_STROPHE_LIKENESS = 0.8
+_LEAST_RETURNING = 0.8  # of a strophe
+_LEAST_STROPHIC = 0.5  # of a piece
+_LONGEST_LOOP = 5
+_SONG, _LONGEST_UNDIVIDED = 3, 16  # so many strophes, so short, are not divided
 _SAME = 0.7
 _VARIED = 0.9
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -35,7 +42,50 @@ def section_starts(layout: Layout, likeness: Matrices, per_row: int) -> Ints:
     rows = likeness.shape[1]
     if rows < 2 * SHORTEST_SECTION_BARS:
         return np.zeros(1, np.int64)
-    return likeliest_starts(boundary_cues(layout, likeness, per_row) @ WEIGHTS + BIAS)
+    evidence = boundary_cues(layout, likeness, per_row) @ WEIGHTS + BIAS
+    return likeliest_starts(_with_strophes(evidence, likeness[0]))
+
+
+def _with_strophes(evidence: Floats, likeness: NDArray[np.float32]) -> Floats:
+    """The evidence of beginnings, [rows], that of strophes joined: each is divided as the others are."""
+    rows = len(evidence)
+    row, last, lag = strophes(likeness)
+    if not lag:
+        return evidence
+    times = (last + lag - row) // lag
+    slack = last + lag - row - times * lag
+    first = row + int(evidence[row : row + slack + 1].argmax())
+    joined = evidence.copy()
+    joined[first : first + times * lag] = np.tile(
+        evidence[first : first + times * lag].reshape(times, lag).mean(axis=0), times
+    )
+    begins = first + lag * np.arange(times + 1)
+    begins = begins[begins <= rows - SHORTEST_SECTION_BARS]
+    if times >= _SONG and lag <= _LONGEST_UNDIVIDED:
+        joined[first : first + times * lag] -= _STROPHE
+        joined[begins[:times]] += _STROPHE
+    joined[begins] += _STROPHE
+    joined[:SHORTEST_SECTION_BARS] = evidence[:SHORTEST_SECTION_BARS]  # a short introduction goes with its strophe
+    return joined
+
+
+def strophes(likeness: NDArray[np.float32]) -> tuple[int, int, int]:
+    """Where a piece goes on as it did one strophe before: the first row, the row after the last, rows of a strophe.
+
+    All 0 where no strophe follows its like through half of the piece, and where a figure of a few bars goes round.
+    """
+    rows = len(likeness)
+    most, found = 0.0, (0, 0, 0)
+    for lag in range(SHORTEST_SECTION_BARS, rows // 2 + 1):
+        sums = np.concatenate([[0.0], np.cumsum(np.diagonal(likeness, lag) - _STROPHE_LIKENESS)])
+        gains = sums - np.minimum.accumulate(sums)
+        last = int(gains.argmax())
+        if gains[last] > most + 1e-6:
+            most, found = float(gains[last]), (int(sums[: last + 1].argmin()), last, lag)
+    row, last, lag = found
+    long_enough = last - row >= _LEAST_RETURNING * lag and last - row + lag >= _LEAST_STROPHIC * rows
+    loop = lag <= _LONGEST_LOOP and last - row >= 2 * lag
+    return found if lag and long_enough and not loop else (0, 0, 0)
 
 
 def boundary_cues(layout: Layout, likeness: Matrices, per_row: int) -> Floats:
@@ -136,9 +186,10 @@ def section_labels(likeness: Matrices, starts: Ints) -> list[str]:
             if alike > best:
                 best, like = alike, j
         letters.append(letters[like] if like >= 0 else max(letters, default=-1) + 1)
-        first = letters.index(letters[i])
-        plain = first == i or _as_it_was(likeness, bounds[i : i + 2], bounds[first : first + 2])
-        labels.append(_letter(letters[i]) + ("" if plain else VARIED_MARK))
+        name = _letter(letters[i])
+        models = [j for j in range(i) if labels[j] == name]
+        plain = not models or any(_as_it_was(likeness, bounds[i : i + 2], bounds[j : j + 2]) for j in models)
+        labels.append(name + ("" if plain else VARIED_MARK))
     return labels
 
 
@@ -150,11 +201,14 @@ def _letter(number: int) -> str:
 def _section_likeness(likeness: Matrices, first: list[int], second: list[int]) -> float:
     """Row by row at the best transposition, begun or ended together; less when one is longer than the other."""
     lengths = first[1] - first[0], second[1] - second[0]
-    shorter = min(lengths)
-    best = _path(likeness, first[0], second[0], shorter).max()
-    if lengths[0] != lengths[1]:
-        best = max(best, _path(likeness, first[1] - shorter, second[1] - shorter, shorter).max())
-    return float(best * (shorter / max(lengths)) ** 0.3)
+    return float(_side_by_side(likeness, first, second).max() * (min(lengths) / max(lengths)) ** 0.3)
+
+
+def _side_by_side(likeness: Matrices, first: list[int], second: list[int]) -> NDArray[np.float32]:
+    """Mean likeness of two sections, begun or ended together, of each transposition, [12]."""
+    shorter = min(first[1] - first[0], second[1] - second[0])
+    begun = _path(likeness, first[0], second[0], shorter)
+    return np.maximum(begun, _path(likeness, first[1] - shorter, second[1] - shorter, shorter))
 
 
 def _path(likeness: Matrices, row: int, column: int, length: int) -> NDArray[np.float32]:
@@ -166,8 +220,8 @@ def _path(likeness: Matrices, row: int, column: int, length: int) -> NDArray[np.
 
 
 def _as_it_was(likeness: Matrices, first: list[int], second: list[int]) -> bool:
-    """Is a section the other over again, untransposed and of the same length to a bar?"""
+    """Is a section the other over again, untransposed, but for a few bars that lead in or out?"""
     lengths = first[1] - first[0], second[1] - second[0]
-    if abs(lengths[0] - lengths[1]) > 1:
+    if abs(lengths[0] - lengths[1]) > min(SHORTEST_SECTION_BARS - 1, max(1, min(lengths) // 4)):
         return False
-    return bool(_path(likeness, first[0], second[0], min(lengths))[0] >= _VARIED)
+    return bool(_side_by_side(likeness, first, second)[0] >= _VARIED)
