@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stilo.elements.form import Section
 from stilo.elements.norms import NORMS, PIECES, SHARES
 from stilo.elements.phrases import PHRASES, place_name, rate_name, span_name, told
 from stilo.elements.profile import analyse, pool_profiles
@@ -306,3 +307,24 @@ def test_the_mood_of_drums_is_how_excited_they_are(odd_scores):
     assert len(texts) == 1
     assert "lively" in texts.pop()
     assert "emotion.valence" not in [item.name for item in standing_out(edited(drums, emotion__valence=-1.0))]
+
+
+@pytest.mark.parametrize(
+    ("letters", "returning", "told_of_form"),
+    [
+        ("ABAB", 0.5, "form A B A B"),
+        ("ABCDEFGB", 0.02, "through-composed"),
+        ("ABCDEFGHIJKLMNOP", 0.02, "through-composed"),
+        ("ABCDEABC", 0.02, "form A B C D E A B C"),
+        ("ABCD", 0.02, "form A B C D"),
+        ("ABCD", 0.9, ""),
+        ("ABCDEFG", 0.9, ""),
+    ],
+)
+def test_form_is_told_where_it_is_one(plain, letters, returning, told_of_form):
+    sections = tuple(Section(8 * i, 8, letter) for i, letter in enumerate(letters))
+    profile = edited(plain, rhythm__returning_bars=returning, piece__sections=sections)
+    note = liner_note(profile)
+    assert told_of_form in note
+    assert ("form A" in note) == told_of_form.startswith("form")
+    assert ("through-composed" in note) == (told_of_form == "through-composed")

@@ -36,6 +36,7 @@ _MOST_OF_THE_TIME = 0.8
 _TEXTURES = ("", "all in chords", "melody and accompaniment", "several lines at once")  # as in `texture.TEXTURES`
 _LEADS = 0.6  # the share of the time or the bars that speaks for all
 UNCLEAR = 0.3  # how far the likeliest key must stand above the next to be told as a fact
+_FEWEST_THROUGH_COMPOSED, _MOSTLY_NEW = 6, 0.85  # sections, and the share of them with a letter of their own
 _SEVENTH = re.compile(r"(maj7|ø7|°7|\+7|7|6|sus[24])$")
 _FEWEST_TO_COMPARE = 4
 _ALIKE, _UNLIKE = 0.5, 1.25  # spread between the pieces, of that between pieces of all kinds
@@ -236,14 +237,26 @@ def _rhythm(profile: Profile, said: frozenset[str]) -> str:
 
 
 def _form(profile: Profile, said: frozenset[str]) -> str:
-    rhythm = profile.rhythm
-    sections = profile.piece.sections if profile.piece is not None else ()
-    letters = f"form {' '.join(section.label for section in sections)}" if 2 <= len(sections) <= 9 else ""
+    letters = _letters(profile)
     if not said.isdisjoint(("repetition", "groove")) or not applies(profile, "rhythm.returning_bars"):
         return letters
-    returning = word_for("rhythm.returning_bars", rhythm.returning_bars,
+    returning = word_for("rhythm.returning_bars", profile.rhythm.returning_bars,
                          ("no bar returns", "few bars return", "", "many bars return", "most bars return"))  # fmt: skip
     return ", ".join(filter(None, (letters, returning)))
+
+
+def _letters(profile: Profile) -> str:
+    """The sections by their letters; nothing where no section returns though bars do."""
+    sections = profile.piece.sections if profile.piece is not None else ()
+    letters = {section.letter for section in sections}
+    alphabet = len(sections) >= _FEWEST_THROUGH_COMPOSED and len(letters) >= _MOSTLY_NEW * len(sections)
+    if alphabet or len(letters) == len(sections):
+        bars_return = standing(profile, "rhythm.returning_bars").score > OUTER_THIRD
+        if bars_return and applies(profile, "rhythm.returning_bars"):
+            return ""
+    if alphabet:
+        return "through-composed"
+    return f"form {' '.join(section.label for section in sections)}" if 2 <= len(sections) <= 9 else ""
 
 
 # by third of arousal, then of valence: the word, and the word for the outer tenths
