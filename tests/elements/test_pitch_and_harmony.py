@@ -129,6 +129,16 @@ def test_the_compass_of_a_melody_is_lowest_to_highest(make_line):
     assert analyse(make_line([60], [1])).pitch.melody_range == 0
 
 
+def test_where_the_top_of_chords_rests_the_bass_is_no_melody():
+    tune = np.array([72, 74, 76, 79] * 15)
+    tune[[20, 40]] = 0  # rests, in which the chord alone begins
+    heard = tune > 0
+    onset = np.concatenate([np.flatnonzero(heard), np.arange(60).repeat(2)]) * 480
+    pitch = np.concatenate([tune[heard], np.tile([36, 43], 60)])
+    score = Score(notes_from_columns(onset, np.full(len(onset), 480), pitch), (Track("Piano"),))
+    assert analyse(score).pitch.melody_range == 7
+
+
 def test_leaps_that_turn_back(make_line):
     assert analyse(make_line([60, 67, 65, 72, 71, 64, 65], [1] * 7)).pitch.gap_fill == 1
     assert analyse(make_line([60, 67, 69, 60, 58], [1] * 5)).pitch.gap_fill == 0

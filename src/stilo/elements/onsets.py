@@ -88,14 +88,15 @@ def gathered(score: Score) -> Score:
     begins = notes["onset_ticks"].astype(np.int64)
     if _is_exact(begins, score.ticks_per_quarter):
         return score
-    at = ticks_to_seconds(score, begins)
+    ends = begins + notes["duration_ticks"]
+    at, ends_at = np.split(ticks_to_seconds(score, np.concatenate([begins, ends])), 2)
     twelfth = score.ticks_per_quarter * _TOGETHER_OF_QUARTER
     apart = np.maximum(np.diff(at) / TOGETHER_SECONDS, np.diff(begins) / twelfth)
     of_note = _together(np.concatenate([[0.0], apart.cumsum()]), 1.0)
-    onsets = np.rint(np.bincount(of_note, begins) / np.bincount(of_note)).astype(np.int64)
-    ends = begins + notes["duration_ticks"]
+    sizes = np.bincount(of_note)
+    onsets = np.rint(np.bincount(of_note, begins) / sizes).astype(np.int64)
     last = np.maximum(np.searchsorted(onsets, ends, side="right") - 1, of_note)  # the last onset before each end
-    into_seconds = ticks_to_seconds(score, ends) - ticks_to_seconds(score, onsets)[last]
+    into_seconds = ends_at - (np.bincount(of_note, at) / sizes)[last]
     over = (last > of_note) & (into_seconds <= TOGETHER_SECONDS) & (ends - onsets[last] <= twelfth)
     moved = notes.copy()
     moved["onset_ticks"] = onsets[of_note]

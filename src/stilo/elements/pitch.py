@@ -31,7 +31,8 @@ _FREE: frozenset[str] = frozenset()
 INTERVAL_LABELS = tuple(str(i) if i <= 0 else f"+{i}" for i in range(-12, 13))
 CONTOUR_LABELS = ("↓↓", "↓→", "↓↑", "→↓", "→→", "→↑", "↑↓", "↑→", "↑↑")
 MIDDLE_C = 60
-_NOTES_PER_STRAY = 200  # a song has fewer: its compass is exact; a long line taken from chords may catch notes below it
+_STRAYS, _STRAYS_OF_CHORDS = 1 / 200, 1 / 20  # at either end: the top of chords is what lies below where it rests
+_ALONE = 2 / 3  # of the notes of a part are its melody: more, and it is no top of chords
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,16 @@ class Pitch:
     range: Annotated[float, Figure("semitones", "lowest to highest pitch", "counted", 0, 127, 20, _KEPT)]
     melody_pitch: Annotated[float, Figure("MIDI", "mean pitch of the melody", "counted", 0, 127, 6, _FREE)]
     melody_range: Annotated[
-        float, Figure("semitones", "lowest to highest note of the melody, strays left out", "counted", 0, 127, 6, _KEPT)
+        float,
+        Figure(
+            "semitones",
+            "lowest to highest note of the melody; nine tenths of one that is the top of chords",
+            "counted",
+            0,
+            127,
+            6,
+            _KEPT,
+        ),
     ]
     step_share: Annotated[
         float, Figure("share", "melodic intervals of one or two semitones", "Vos & Troost 1989", 0, 1, 0.15, _KEPT)
@@ -119,7 +129,7 @@ def measure_pitch(layout: Layout, tonic: int, is_minor: bool, motif_share: float
         highest=figure(high),
         range=figure(high - low),
         melody_pitch=figure(line.mean() if len(line) else MIDDLE_C),
-        melody_range=figure(_compass(line)),
+        melody_range=figure(_compass(layout)),
         step_share=figure(((size > 0) & (size <= 2)).mean() if len(size) else 0.0),
         leap_share=figure((size >= 5).mean() if len(size) else 0.0),
         repeat_share=figure((size == 0).mean() if len(size) else 0.0),
@@ -131,10 +141,13 @@ def measure_pitch(layout: Layout, tonic: int, is_minor: bool, motif_share: float
     )
 
 
-def _compass(line: Ints) -> int:
-    """Semitones from the lowest to the highest pitch, without the outermost 200th of the notes at either end."""
-    strays = len(line) // _NOTES_PER_STRAY
-    kept = np.sort(line)[strays : len(line) - strays]
+def _compass(layout: Layout) -> int:
+    """Semitones from the lowest to the highest note of the melody: all of a song, all but strays of what is long."""
+    line = layout.melody
+    parts = np.bincount(layout.track[line.note], minlength=len(layout.score.tracks)) > 0
+    is_alone = len(line) >= _ALONE * np.count_nonzero(parts[layout.track])
+    strays = int(len(line) * (_STRAYS if is_alone else _STRAYS_OF_CHORDS))
+    kept = np.sort(line.pitch)[strays : len(line) - strays]
     return int(kept[-1] - kept[0]) if len(kept) else 0
 
 
