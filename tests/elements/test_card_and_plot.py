@@ -2,12 +2,16 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from stilo.elements.card import bars_of, profile_card
 from stilo.elements.figures import Shares
+from stilo.elements.grid import BEATS_TRACKED, GRIDS, METRE_ESTIMATED, WRITTEN
+from stilo.elements.local_key import KeyRegion
+from stilo.elements.motifs import Motif, Occurrence
 from stilo.elements.pianoroll import ROLL_WIDTH_PIXELS
 from stilo.elements.plot import COURSE_PIXELS, PROFILE_PIXELS, plot_piano_roll, plot_profile
 from stilo.elements.profile import analyse, pool_profiles
@@ -34,14 +38,69 @@ def test_cards_fit_their_width(piece, odd_score):
     folder = pool_profiles([analyse(piece), analyse(odd_score)])
     for profile in (analyse(piece), analyse(odd_score), folder):
         lines = profile_card(profile, "x" * 300).split("\n")
-        assert max(map(len, lines)) <= 100
+        assert max(map(len, lines)) <= 80
         assert all(line == line.rstrip() for line in lines)
 
 
 def test_card_of_a_folder_shows_the_spread(make_piece):
     card = profile_card(pool_profiles([analyse(make_piece(seed)) for seed in range(3)]), "Three")
-    assert "Three pieces of about" in card
+    assert "Three pieces of about" in " ".join(card.split())
     assert " ± " in card
+
+
+def test_card_of_too_little_music_only_counts(make_line):
+    card = profile_card(analyse(make_line([60, 64], [1, 1])), "Two")
+    assert "Too little music to tell: two notes, one bar." in card
+    assert "instruments        piano 100%" in card
+    for text in ("C major", "valence", "EMOTION", "HARMONY", "stands out", "entropy"):
+        assert text.lower() not in card.lower()
+
+
+def with_detail(profile, **changes):
+    return replace(profile, piece=replace(profile.piece, **changes))
+
+
+def test_card_says_that_bars_were_found(make_piece):
+    profile = analyse(make_piece(4, (3, 4)))
+    assert profile.piece.grid == WRITTEN
+    cards = {grid: " ".join(profile_card(with_detail(profile, grid=grid), "x").split()) for grid in GRIDS}
+    assert "found from the notes" not in cards[WRITTEN]
+    assert "The file names no metre; 3/4 was found from the notes." in cards[METRE_ESTIMATED]
+    assert "Played freely: beats, bars and tempo were found from the notes, and may be wrong" in cards[BEATS_TRACKED]
+
+
+def test_card_tells_the_course_of_the_keys(make_piece):
+    profile = analyse(make_piece(4))
+    profile = replace(profile, harmony=replace(profile.harmony, key_clarity=0.9))
+
+    def card(*keys):
+        regions = tuple(KeyRegion(4.0 * i, 4.0, key) for i, key in enumerate(keys))
+        return profile_card(with_detail(profile, key="G minor", key_regions=regions), "x")
+
+    assert "key                G minor throughout\n" in card("G minor")
+    assert "key                G minor: g – B♭ – g – f♯\n" in card("G minor", "Bb major", "G minor", "F# minor")
+    assert "key                G minor; time in  g 50%  B♭ 50%\n" in card(*["G minor", "Bb major"] * 5)
+    vague = replace(profile, harmony=replace(profile.harmony, key_clarity=0.1))
+    assert f"key                perhaps {profile.piece.key}" in profile_card(vague, "x")
+
+
+def test_card_tells_motifs_with_their_bars_from_one(make_piece):
+    places = tuple(Occurrence(bar, 4.0 * bar, 0, 0) for bar in (0, 0, 2, 4, 6, 8, 10, 12, 14))
+    motifs = (
+        Motif((-1, 4, 0), (1.0,) * 4, places),
+        Motif((2, 2, 2), (1.0,) * 4, places[:2]),
+        Motif((7, 7, 7), (1.0,) * 4, places[:2]),
+    )
+    card = profile_card(with_detail(analyse(make_piece(4)), motifs=motifs), "x")
+    assert "motifs, semitones  −1 +4 0: bars 1, 3, 5, 7, 9, 11 and 2 more\n" in card
+    assert "+2 +2 +2: bar 1\n" in card
+    assert "+7 +7 +7" not in card
+
+
+def test_card_of_drums_has_no_valence(odd_scores):
+    card = profile_card(analyse(odd_scores["drums only"]), "Kit")
+    assert "arousal" in card
+    assert "valence" not in card
 
 
 def test_card_title_cannot_command_the_terminal(make_piece):
