@@ -182,6 +182,14 @@ def test_a_longer_section_that_begins_alike_is_varied_and_a_much_longer_one_anot
     assert section_labels(likeness, np.array([0, 8])) == labels
 
 
+def test_a_section_that_begins_as_an_earlier_one_and_goes_on_otherwise_is_it_varied():
+    likeness = np.full((12, 24, 24), 0.3, np.float32)
+    likeness[0, np.arange(16, 20), np.arange(4)] = 0.85
+    assert section_labels(likeness, np.array([0, 8, 16])) == ["A", "B", "A′"]
+    likeness[0, np.arange(16, 20), np.arange(4)] = 0.75
+    assert section_labels(likeness, np.array([0, 8, 16])) == ["A", "B", "C"]
+
+
 def test_bars_of_drums_differ_by_their_rhythm_alone():
     onsets = np.concatenate([np.arange(4) * 480, BAR + 240 + np.arange(4) * 480])
     notes = notes_from_columns(onsets, np.full(8, 60), np.full(8, 36))

@@ -32,6 +32,7 @@ _LEAST_STROPHIC = 0.5  # of a piece
 _LONGEST_LOOP = 5
 _SONG, _LONGEST_UNDIVIDED = 3, 16  # so many strophes, so short, are not divided
 _SAME = 0.7
+_BEGUN_ALIKE = 0.1  # by which the first bars alone must be more alike than whole sections
 _VARIED = 0.9
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 VARIED_MARK = "′"
@@ -199,9 +200,15 @@ def _letter(number: int) -> str:
 
 
 def _section_likeness(likeness: Matrices, first: list[int], second: list[int]) -> float:
-    """Row by row at the best transposition, begun or ended together; less when one is longer than the other."""
-    lengths = first[1] - first[0], second[1] - second[0]
-    return float(_side_by_side(likeness, first, second).max() * (min(lengths) / max(lengths)) ** 0.3)
+    """Row by row at the best transposition, begun or ended together; less when one is longer than the other.
+
+    Enough, too, are beginnings that are the same and go on otherwise, as the halves of a period do.
+    """
+    shorter, longer = sorted((first[1] - first[0], second[1] - second[0]))
+    whole = float(_side_by_side(likeness, first, second).max() * (shorter / longer) ** 0.3)
+    if shorter < SHORTEST_SECTION_BARS or 2 * shorter < longer:
+        return whole
+    return max(whole, float(_path(likeness, first[0], second[0], SHORTEST_SECTION_BARS)[0]) - _BEGUN_ALIKE)
 
 
 def _side_by_side(likeness: Matrices, first: list[int], second: list[int]) -> NDArray[np.float32]:
