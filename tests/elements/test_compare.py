@@ -10,7 +10,14 @@ import pytest
 from scipy.special import stdtr
 
 from stilo.elements.compare import adjusted_for_number, compare_profiles, hedges_g, shift_of_divergence
-from stilo.elements.contrasts import MOST_LINES, common_lines, comparison_lines, difference_line
+from stilo.elements.contrasts import (
+    MOST_LINES,
+    common_lines,
+    comparison_lines,
+    difference_line,
+    effect_words,
+    too_little_line,
+)
 from stilo.elements.norms import DIVERGENCES
 from stilo.elements.profile import analyse, pool_profiles
 from stilo.elements.record import ELEMENTS
@@ -189,6 +196,50 @@ def test_divergence_as_a_shift_of_normal_distributions():
 def test_every_histogram_has_an_ordinary_divergence():
     tables = {name for name, element in ELEMENTS.items() if not hasattr(element, "unit")}
     assert tables == set(DIVERGENCES), "run benchmarks/music_at_large.py"
+
+
+def test_too_little_music_is_not_compared(slow, make_line):
+    few = analyse(make_line([60, 64], [1, 1]))
+    for comparison, letter in ((compare_profiles(slow, few), "B"), (compare_profiles(few, slow), "A")):
+        assert too_little_line(comparison) == f"Too little music to tell: {letter} has two notes, one bar."
+        assert comparison_lines(comparison) == common_lines(comparison) == []
+    assert too_little_line(compare_profiles(slow, slow)) == ""
+
+
+@pytest.mark.parametrize(
+    ("metre", "place", "name"),
+    [("4/4", 0, "beat 1"), ("4/4", 18, "the “and” of beat 2"), ("4/4", 33, "the off-beat sixteenths of beat 3"),
+     ("3/4", 40, "the “and” of beat 3"), ("12/8", 28, "the second eighth of beat 3"),
+     ("6/8", 40, "the third eighth of beat 2"),
+     ("4/4", 8, "the triplets of beat 1")],
+)  # fmt: skip
+def test_places_of_the_bar_are_named_as_players_count(slow, metre, place, name):
+    a, b = [0.0] * 48, [0.0] * 48
+    a[1], b[place] = 1.0, 1.0
+    rhythm = replace(slow.rhythm, metres={metre: 1.0})
+    sides = [replace(slow, rhythm=replace(rhythm, bar_places=tuple(row))) for row in (a, b)]
+    comparison = compare_profiles(*sides)
+    text = difference_line(comparison, found(comparison, "rhythm.bar_places"))
+    assert text == f"B has more onsets on {name}"
+
+
+def test_moves_both_up_and_down_are_named_once(slow):
+    a, b = [0.0] * 25, [0.0] * 25
+    a[11] = a[13] = 0.5  # a semitone down and up
+    b[12] = 1.0
+    sides = [replace(slow, pitch=replace(slow.pitch, intervals=tuple(row))) for row in (a, b)]
+    comparison = compare_profiles(*sides)
+    text = difference_line(comparison, found(comparison, "pitch.intervals"))
+    assert text == "B has more repeated notes, fewer half steps up and down in its melody"
+    assert not re.search(r"\d", effect_words(comparison, found(comparison, "pitch.intervals")))
+
+
+def test_the_distance_is_told_on_a_scale(slow):
+    comparison = compare_profiles(slow, slow)
+    words = [replace(comparison, distance=distance).distance_words for distance in (0.0, 0.05, 0.2, 0.3, 0.5, 0.7)]
+    assert len({text.split(";")[0].split(", ")[1] for text in words}) == 6
+    assert words[0].startswith("0.00, the same; 0 is the same, styles lie 0.09 … 0.59 apart")
+    assert words[3].startswith("0.30, clearly apart;")
 
 
 def test_everything_is_in_the_json(slow, fast_in_three):

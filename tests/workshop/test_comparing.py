@@ -76,7 +76,7 @@ def test_the_card_says_what_is_compared_and_how_sure_that_is(folders):
     assert "A  slow, 2 pieces\nB  fast, 2 pieces" in card
     assert "nothing that could be heard" in card
     assert "so few pieces" in card
-    assert max(map(len, card.split("\n"))) <= 100
+    assert max(map(len, card.split("\n"))) <= 80
     single = comparison_card(compare(folders[0] / "0.mid", folders[1] / "1.mid"))
     assert "nothing can be said of chance" in " ".join(single.split())
 

@@ -31,6 +31,7 @@ from stilo.elements.record import ELEMENTS, NOT_STYLE, Profile, Value
 
 ALPHA = 0.05
 _SIZES = ((0.2, "negligible"), (0.5, "small"), (0.8, "medium"), (1.2, "large"), (2.0, "very large"))
+_NEAREST_STYLES, _FARTHEST_STYLES = 0.09, 0.59  # distances that were measured between styles
 _LEAST_DEVIATION = 0.1  # of the element's spread
 _Z_95 = 1.96
 
@@ -82,6 +83,20 @@ class Comparison:
     b: Profile
     distance: float
     differences: tuple[Difference, ...]
+
+    @property
+    def distance_words(self) -> str:
+        """How far the two lie apart, in words, on the scale from the nearest styles measured to the farthest."""
+        third = (_FARTHEST_STYLES - _NEAREST_STYLES) / 3
+        bounds = (
+            (_NEAREST_STYLES, "nearer than any two styles measured"),
+            (_NEAREST_STYLES + third, "near each other"),
+            (_NEAREST_STYLES + 2 * third, "clearly apart"),
+            (_FARTHEST_STYLES, "far apart"),
+        )
+        words = next((word for bound, word in bounds if self.distance < bound), "farther than any two styles measured")
+        words = "the same" if self.distance == 0 else words
+        return f"{self.distance:.2f}, {words}; 0 is the same, styles lie {_NEAREST_STYLES} … {_FARTHEST_STYLES} apart"
 
     @property
     def beyond_chance(self) -> int | None:

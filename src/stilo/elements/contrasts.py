@@ -12,10 +12,20 @@ import numpy as np
 
 from stilo.elements.compare import Comparison, Difference
 from stilo.elements.figures import Figure, Histogram
-from stilo.elements.metre import beats_of
+from stilo.elements.metre import beats_of, felt_beats
 from stilo.elements.phrases import PHRASES, listed, told
 from stilo.elements.record import ELEMENTS, Profile
-from stilo.elements.standing import applies, is_audible, standing, standing_phrase
+from stilo.elements.rhythm import BAR_PLACES
+from stilo.elements.standing import (
+    Standing,
+    amount_of_music,
+    applies,
+    is_audible,
+    is_too_little,
+    standing,
+    standing_phrase,
+    without_contradictions,
+)
 
 MOST_LINES = 12
 _MOST_COMMON = 4
@@ -30,13 +40,24 @@ _NOTE_VALUES = {
     "3": "dotted halves", "4": "whole notes", ">4": "longer notes",
 }  # fmt: skip
 _SONORITIES = {
-    "m2": "semitones", "M2": "whole tones", "m3": "minor thirds", "M3": "major thirds", "P4": "fourths and fifths",
-    "TT": "tritones",
+    "m2": "minor seconds", "M2": "major seconds", "m3": "minor thirds", "M3": "major thirds",
+    "P4": "fourths and fifths", "TT": "tritones",
 }  # fmt: skip
 _STEPS = (
-    "repeated notes", "semitones", "whole tones", "thirds", "thirds", "fourths", "tritones", "fifths", "sixths",
+    "repeated notes", "half steps", "whole steps", "thirds", "thirds", "fourths", "tritones", "fifths", "sixths",
     "sixths", "sevenths", "sevenths", "octaves and more",
 )  # fmt: skip
+
+_UNITS = {1: "whole note", 2: "half", 4: "quarter", 8: "eighth", 16: "sixteenth", 32: "thirty-second"}
+# what lies so many twelfths after a beat
+_SIMPLE_PARTS = {
+    0: "{beat}", 3: "the off-beat {quarter}s of {beat}", 4: "the triplets of {beat}", 6: "the “and” of {beat}",
+    8: "the triplets of {beat}", 9: "the off-beat {quarter}s of {beat}",
+}  # fmt: skip
+_COMPOUND_PARTS = {
+    0: "{beat}", 2: "the off-beat {half}s of {beat}", 4: "the second {unit} of {beat}",
+    6: "the off-beat {half}s of {beat}", 8: "the third {unit} of {beat}", 10: "the off-beat {half}s of {beat}",
+}  # fmt: skip
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
@@ -52,7 +73,16 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     return lines
 
 
+def too_little_line(comparison: Comparison) -> str:
+    """Which of the two has too little music to be compared, and how much it is; "" where both have enough."""
+    sides = (("A", comparison.a), ("B", comparison.b))
+    few = [f"{letter} has {amount_of_music(profile)}" for letter, profile in sides if is_too_little(profile)]
+    return f"Too little music to tell: {listed(few)}." if few else ""
+
+
 def worth_saying(comparison: Comparison, item: Difference) -> bool:
+    if is_too_little(comparison.a) or is_too_little(comparison.b):
+        return False
     if abs(item.effect) < _LEAST_EFFECT or item.may_be_chance or not aspect_of(item.name):
         return False
     element = ELEMENTS[item.name]
@@ -73,7 +103,7 @@ def aspect_of(name: str) -> str:
 def effect_words(comparison: Comparison, item: Difference) -> str:
     """The effect with its measure, its size in a word, and its interval where there is one."""
     if item.distance is not None:
-        return f"Jensen-Shannon {item.distance:.2f}, {item.size}"
+        return item.size
     folders = (comparison.a.pieces > 1) + (comparison.b.pieces > 1)
     measure = ("d", "z", "g")[folders]
     interval = "" if item.low is None or item.high is None else f", 95% {item.low:+.1f} … {item.high:+.1f}"
@@ -94,8 +124,15 @@ def difference_line(comparison: Comparison, item: Difference) -> str:
         return ""
     more, less = _changed(shares_a, shares_b, _readable(comparison, item.name))
     _, more_of, less_of, noun = _TABLES[item.name]
-    parts = [text.format(listed(names)) for text, names in ((more_of, more), (less_of, less)) if names]
+    parts = [text.format(_named(names)) for text, names in ((more_of, more), (less_of, less)) if names]
     return f"B {_joined(parts, more_of)}{noun}" if parts else ""
+
+
+def _named(names: list[str]) -> str:
+    """Names in a row; what goes both up and down is named once."""
+    turned = [name.removesuffix(" up").removesuffix(" down") for name in names]
+    both = len(names) == 2 and names[0] != names[1] and turned[0] == turned[1]
+    return f"{turned[0]} up and down" if both else listed(names)
 
 
 def _joined(parts: list[str], more_of: str) -> str:
@@ -120,7 +157,7 @@ _TABLES: dict[str, tuple[str, str, str, str]] = {
     "pitch.classes": ("degrees", "dwells longer on {}", "less on {}", " (degrees of the scale)"),
     "pitch.intervals": ("intervals", "has more {}", "fewer {}", " in its melody"),
     "pitch.instruments": ("instruments", "", "", ""),
-    "rhythm.bar_places": ("the bar", "has more onsets on beat {}", "fewer on beat {}", ""),
+    "rhythm.bar_places": ("the bar", "has more onsets on {}", "fewer on {}", ""),
     "rhythm.durations": ("note values", "has more {}", "fewer {}", ""),
     "rhythm.metres": ("metre", "", "", ""),
     "harmony.chords": ("chords", "stays longer on {}", "less on {}", ""),
@@ -191,12 +228,16 @@ def _place_names(comparison: Comparison) -> Callable[[str], str]:
     beats = beats_of(metres[0])
     if not beats:
         return lambda _label: ""
-    fractions = {0.0: "", 0.5: "½", 0.25: "¼", 0.75: "¾", 1 / 3: "⅓", 2 / 3: "⅔"}
+    numerator, denominator = (int(part) for part in metres[0].split("/"))
+    is_compound = felt_beats(numerator, denominator) != numerator
+    parts = _COMPOUND_PARTS if is_compound else _SIMPLE_PARTS
 
     def name(label: str) -> str:
-        beat, rest = divmod(int(label) * beats / 48, 1)
-        part = next((sign for value, sign in fractions.items() if abs(rest - value) < 1e-6), None)
-        return "" if part is None else f"{beat + 1:.0f}{part}"
+        beat, rest = divmod(int(label) * beats * 12 / BAR_PLACES, 12)
+        if rest not in parts:
+            return ""
+        unit, half, quarter = (_UNITS.get(denominator * times, "part") for times in (1, 2, 4))
+        return parts[int(rest)].format(beat=f"beat {beat + 1:.0f}", unit=unit, half=half, quarter=quarter)
 
     return name
 
@@ -204,18 +245,18 @@ def _place_names(comparison: Comparison) -> Callable[[str], str]:
 def common_lines(comparison: Comparison) -> list[str]:
     """What both have that music at large has not, and metre, mode and players where they are the same."""
     a, b = comparison.a, comparison.b
-    found: list[tuple[float, str]] = []
-    aspects = set()
+    if is_too_little(a) or is_too_little(b):
+        return []
+    found: list[Standing] = []
     for name, phrase in PHRASES.items():
         first, second = standing(a, name), standing(b, name)
-        least = min(abs(first.score), abs(second.score))
-        same_side = first.score * second.score > 0 and least >= _COMMON_SCORE
-        if same_side and phrase.aspect not in aspects and applies(a, name) and applies(b, name):
-            middle = first if abs(first.score) < abs(second.score) else second
-            if text := standing_phrase(middle):
-                aspects.add(phrase.aspect)
-                found.append((least, text))
-    unusual = [text for _, text in sorted(found, key=lambda item: -item[0])]
+        nearer = min(first, second, key=lambda item: abs(item.score))
+        same_side = first.score * second.score > 0 and abs(nearer.score) >= _COMMON_SCORE
+        said = any(PHRASES[item.name].aspect == phrase.aspect for item in found)
+        if same_side and not said and applies(a, name) and applies(b, name) and standing_phrase(nearer):
+            found.append(nearer)
+    found.sort(key=lambda item: -abs(item.score))
+    unusual = [standing_phrase(item) for item in without_contradictions(b, without_contradictions(a, found))]
     return (unusual + [text for text in (_same_metre(a, b), _same_mode(a, b)) if text])[:_MOST_COMMON]
 
 

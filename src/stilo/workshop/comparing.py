@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stilo.elements.profile import Profile
     from stilo.workshop.measuring import Analysed
 
-CARD_WIDTH = 100
+CARD_WIDTH = 80
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,19 @@ def _measured(given: str | Path, files: Callable[[Path], Collection]) -> tuple[P
 
 def comparison_card(compared: Compared) -> str:
     """What differs most, a line each, what both have in common, and how sure that is."""
-    from stilo.elements.contrasts import common_lines, comparison_lines
+    from stilo.elements.contrasts import common_lines, comparison_lines, too_little_line
 
     comparison = compared.comparison
     sides = zip("AB", compared.titles, (comparison.a, comparison.b), strict=True)
     lines = [f"{letter}  {_one_line(title)}, {_pieces(profile.pieces)}" for letter, title, profile in sides]
-    lines += ["", f"WHAT DIFFERS MOST ({comparison.distance:.2f} apart; 0 is the same)"]
+    if few := too_little_line(comparison):
+        return "\n".join([*lines, "", *wrap(few, CARD_WIDTH)]) + "\n"
+    lines += ["", *wrap(f"HOW FAR APART  {comparison.distance_words}", CARD_WIDTH), "", "WHAT DIFFERS MOST"]
     differing = comparison_lines(comparison) or ["nothing that could be heard and is not chance"]
     lines += [
-        row for text in differing for row in wrap(text, CARD_WIDTH - 4, initial_indent="  ", subsequent_indent="    ")
+        row.replace("\u00a0", " ")
+        for text in differing
+        for row in wrap(text.replace(" = ", "\u00a0=\u00a0"), CARD_WIDTH, initial_indent="  ", subsequent_indent="    ")
     ]
     common = common_lines(comparison)
     if common:
