@@ -6,6 +6,7 @@ against the pixels behind it (WCAG 2.2, success criterion 1.4.3: 4.5 to 1).
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from stilo.elements.canvas import DARK, LIGHT, contrast, luminance
 from stilo.elements.compare import compare_profiles
 from stilo.elements.plot import COURSE_PIXELS, PROFILE_PIXELS, profile_figure
 from stilo.elements.plot_compare import COMPARISON_PIXELS, comparison_figure
-from stilo.elements.plot_emotion import MOST_OTHERS
+from stilo.elements.plot_emotion import MOST_NAMED, MOST_OTHERS
 from stilo.elements.profile import analyse, pool_profiles
 from stilo.elements.record import Profile
 
@@ -180,11 +181,42 @@ def test_the_plane_names_the_nearest_styles_and_keeps_names_apart(long_piece):
     figure = profile_figure(long_piece, "x", others=MOODS)
     names = [text.get_text() for text, _ in texts_of(figure)]
     named = [name for name in names if name.startswith("Style number")]
-    assert 5 <= len(named) <= MOST_OTHERS
+    assert 5 <= len(named) <= MOST_NAMED
     alone = profile_figure(long_piece, "x")
     assert not any("Style number" in text.get_text() for text, _ in texts_of(alone))
     close = profile_figure(long_piece, "x", others={"Beside": (0.5, -0.5)})
     assert "Beside" in [text.get_text() for text, _ in texts_of(close)]
+
+
+@pytest.mark.parametrize("mood", [(0.1, 0.2), (1, 1), (-1, -1), (0.96, 0.9), (0, -1), (-1, 0)])
+@pytest.mark.parametrize("apart", [0.0, 0.02, 0.12])
+def test_each_name_lies_nearest_to_its_own_point(long_piece, mood, apart):
+    """A crowd around the asked music, which keeps its name."""
+    asked = replace(long_piece, emotion=replace(long_piece.emotion, valence=float(mood[0]), arousal=float(mood[1])))
+    crowd = {f"N{i}": (mood[0] + apart * (i // 5 - 2), mood[1] + apart * (i % 5 - 2)) for i in range(25)}
+    points = {**{name: np.clip(place, -1, 1) for name, place in crowd.items()}, "Asked": mood}
+    figure = profile_figure(asked, "Asked", others=crowd)
+    figure.draw_without_rendering()
+    [plane] = [axes for axes in figure.axes if any(text.get_text() == "joyful" for text in axes.texts)]
+    assert len(plane.collections) == 1 + MOST_OTHERS  # every ring is there, named or not
+    everything = {text.get_text(): text.get_window_extent() for text in plane.texts}
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(everything.values(), 2))
+    boxes = {name: box for name, box in everything.items() if name in points}
+    assert "Asked" in boxes
+    pixels = dict(zip(points, plane.transData.transform(list(points.values())), strict=True))
+    for name in boxes.keys() - {"Asked"}:
+        own = gap(boxes[name], pixels[name])
+        others = [pixel for pixel in pixels.values() if np.hypot(*(pixel - pixels[name])) > 12]
+        assert own < 30
+        assert own < min((gap(boxes[name], pixel) for pixel in others), default=np.inf), name
+    assert len(boxes) > 1 or apart
+
+
+def gap(box, pixel):
+    """From a box to a point, in pixels."""
+    return np.hypot(
+        *np.maximum(0, [max(box.x0 - pixel[0], pixel[0] - box.x1), max(box.y0 - pixel[1], pixel[1] - box.y1)])
+    )
 
 
 def test_a_darker_page_is_darker_and_shows_the_same(long_piece):

@@ -63,7 +63,7 @@ def profile_figure(
     page_header(figure, theme, title, liner_note(profile))
     draw_wheel(figure.add_subplot(grid[0, 0], projection="polar"), theme, profile)
     draw_chords(figure.add_subplot(grid[0, 1]), theme, profile)
-    draw_emotion(figure.add_subplot(grid[0, 2]), theme, profile, others or {})
+    draw_emotion(figure.add_subplot(grid[0, 2]), theme, profile, title.partition(": ")[0], others or {})
     draw_intervals(figure.add_subplot(grid[1, 0]), theme, profile)
     draw_bar(figure.add_subplot(grid[1, 1]), theme, profile)
     last = figure.add_subplot(grid[1, 2])
