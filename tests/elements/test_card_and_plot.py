@@ -75,8 +75,10 @@ def test_card_tells_the_course_of_the_keys(make_piece):
 
     def card(*keys):
         regions = tuple(KeyRegion(4.0 * i, 4.0, key) for i, key in enumerate(keys))
-        return profile_card(with_detail(profile, key="G minor", key_regions=regions), "x")
+        in_g = replace(profile, harmony=replace(profile.harmony, keys={"G minor": 1.0}))
+        return profile_card(with_detail(in_g, key="G minor", key_regions=regions), "x")
 
+    assert "key                G minor\n" in card()
     assert "key                G minor throughout\n" in card("G minor")
     assert "key                G minor: g – B♭ – g – f♯\n" in card("G minor", "Bb major", "G minor", "F# minor")
     assert "key                G minor; time in  g 50%  B♭ 50%\n" in card(*["G minor", "Bb major"] * 5)

@@ -185,10 +185,12 @@ def _motifs(profile: Profile) -> list[str]:
 
 def _keys(profile: Profile) -> str:
     """Of a folder the keys of its pieces; of a piece the keys it goes through, minor ones in small letters."""
-    if profile.piece is None or not profile.piece.key_regions:
+    if profile.pieces > 1 or not profile.harmony.keys:
         return _listed(profile.harmony.keys)
-    regions = profile.piece.key_regions
-    home = f"{'perhaps ' if profile.harmony.key_clarity < UNCLEAR else ''}{profile.piece.key}"
+    home = f"{'perhaps ' if profile.harmony.key_clarity < UNCLEAR else ''}{next(iter(profile.harmony.keys))}"
+    regions = () if profile.piece is None else profile.piece.key_regions
+    if not regions:
+        return home
     lengths: dict[str, float] = {}
     for region in regions:
         lengths[region.key] = lengths.get(region.key, 0.0) + region.duration_quarters
