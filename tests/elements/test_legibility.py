@@ -129,6 +129,17 @@ def test_the_pages_of_odd_music_can_be_read(odd, odd_scores, long_piece):
         assert_legible(comparison_figure(compare_profiles(profile, long_piece), (odd, "other")), COMPARISON_PIXELS)
 
 
+def test_of_drums_no_panel_says_that_there_is_nothing(odd_scores):
+    drums = analyse(odd_scores["drums only"])
+    for profile in (drums, pool_profiles([drums, drums])):
+        figure = profile_figure(profile, "Drums", others=MOODS)
+        said = [text.get_text() for text, _ in texts_of(figure)]
+        assert_legible(figure, tuple(np.rint(figure.bbox.size).astype(int)))
+        assert not any(text.startswith("no ") for text in said)
+        assert {"Emotion", "The bar"} <= set(said)
+        assert not {"Chords", "Pitch classes", "Melodic intervals"} & set(said)
+
+
 def test_a_strangers_profile_of_nothing_can_be_drawn(long_piece):
     data = json.loads(json.dumps(long_piece.to_json()))
     data["harmony"]["chords"] = {"I": 0.0, "V": 0.0}

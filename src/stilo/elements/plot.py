@@ -38,7 +38,8 @@ def plot_profile(
 
     Pitch classes as a wheel of fifths, chords and how they follow each other, the place in the plane of valence and
     arousal; melodic intervals, onsets in the bar, and how like the bars of a piece are (for a folder: its note values);
-    under them, for a piece, sections, keys, motifs and emotion from the first bar to the last. `others` are the
+    under them, for a piece, sections, keys, motifs and emotion from the first bar to the last. Of drums alone only what
+    they have is drawn, larger. `others` are the
     (valence, arousal) of other music by name, for the plane; `dark` is for a dark screen.
 
     Raises:
@@ -57,16 +58,19 @@ def profile_figure(
     size = COURSE_PIXELS if long else PROFILE_PIXELS
     figure = blank_page(theme, size)
     pixels = size[1]
+    drums = _is_of_drums(profile)
     grid = figure.add_gridspec(
-        2, 3, left=_LEFT, right=_RIGHT, top=1 - 235 / pixels, bottom=1 - 1065 / pixels, hspace=0.32, wspace=0.2
-    )
+        2, 2 if drums else 3,
+        left=_LEFT, right=_RIGHT, top=1 - 235 / pixels, bottom=1 - 1065 / pixels, hspace=0.32, wspace=0.2,
+    )  # fmt: skip
     page_header(figure, theme, title, liner_note(profile))
-    draw_wheel(figure.add_subplot(grid[0, 0], projection="polar"), theme, profile)
-    draw_chords(figure.add_subplot(grid[0, 1]), theme, profile)
-    draw_emotion(figure.add_subplot(grid[0, 2]), theme, profile, title.partition(": ")[0], others or {})
-    draw_intervals(figure.add_subplot(grid[1, 0]), theme, profile)
-    draw_bar(figure.add_subplot(grid[1, 1]), theme, profile)
-    last = figure.add_subplot(grid[1, 2])
+    if not drums:
+        draw_wheel(figure.add_subplot(grid[0, 0], projection="polar"), theme, profile)
+        draw_chords(figure.add_subplot(grid[0, 1]), theme, profile)
+        draw_intervals(figure.add_subplot(grid[1, 0]), theme, profile)
+    draw_bar(figure.add_subplot(grid[1, :] if drums else grid[1, 1]), theme, profile)
+    draw_emotion(figure.add_subplot(grid[0, -1]), theme, profile, title.partition(": ")[0], others or {})
+    last = figure.add_subplot(grid[0, 0] if drums else grid[1, 2])
     if piece is not None and len(piece.likeness) > 1:
         draw_likeness(last, theme, piece)
     else:
@@ -75,6 +79,12 @@ def profile_figure(
         row = figure.add_gridspec(1, 1, left=_LEFT, right=_RIGHT - 0.03, top=1 - 1165 / pixels, bottom=45 / pixels)
         draw_course(figure.add_subplot(row[0, 0]), theme, piece)
     return figure
+
+
+def _is_of_drums(profile: Profile) -> bool:
+    """Whether there are notes, but neither pitches nor chords nor a melody to draw."""
+    pitched = any(profile.pitch.classes) or any(profile.pitch.intervals) or any(profile.harmony.chords.values())
+    return not pitched and any(profile.rhythm.bar_places)
 
 
 def page_header(figure: Figure, theme: Theme, title: str, note: str) -> None:
