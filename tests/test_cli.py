@@ -153,7 +153,8 @@ def test_what_the_machine_refuses_is_told_in_one_line(stilo, monkeypatch, error,
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent in another way there")
 def test_an_interruption_is_told_in_one_line():
     code = (
-        "import sys, time, stilo.workshop\n"
+        "import signal, sys, time, stilo.workshop\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell may start its jobs with it ignored
         "def slow(*_):\n    print('begun', flush=True)\n    time.sleep(60)\n"
         "stilo.workshop.show_style = slow\n"
         "from stilo.cli import main\nmain(['show', 'Waltz'])\n"

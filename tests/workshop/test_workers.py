@@ -17,6 +17,14 @@ from stilo.workshop.measuring import measure_one_of_many
 from stilo.workshop.workers import measure_by_workers
 
 # A worker that the names of files make die in several ways.
+# a shell may start its jobs with interruptions ignored
+HEEDING = """
+import signal, sys
+from stilo.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main(sys.argv[1:])
+"""
+
 MORTAL = """
 import os, signal, sys, time
 from stilo.workshop import workers
@@ -160,7 +168,7 @@ def test_few_files_start_no_process(songs, monkeypatch):
 def test_an_interruption_ends_everything_quietly(songs, tmp_path):
     """As at a terminal: the signal goes to the whole group of processes."""
     songs(*map(str, range(100)))
-    command = [sys.executable, "-m", "stilo", "analyse", str(tmp_path), "--json", "--jobs", "2"]
+    command = [sys.executable, "-c", HEEDING, "analyse", str(tmp_path), "--json", "--jobs", "2"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
