@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stilo.styles.style import Style
     from stilo.workshop.finding import Likeness
 
-CARD_WIDTH = 100
+CARD_WIDTH = 80
 LABEL_WIDTH = 19
 
 
