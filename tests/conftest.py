@@ -142,3 +142,14 @@ def make_style(tune) -> Callable[..., Style]:
         return Style(name=name, **(values | changes))
 
     return make
+
+
+@pytest.fixture
+def waltz(make_style):
+    """A style that is in the library."""
+    from stilo.library.store import Library
+
+    style = make_style("Waltz")
+    with Library() as library:
+        library.save(style)
+    return style

@@ -34,14 +34,6 @@ def stilo(capsys):
 
 
 @pytest.fixture
-def waltz(make_style):
-    style = make_style("Waltz")
-    with Library() as library:
-        library.save(style)
-    return style
-
-
-@pytest.fixture
 def song(tmp_path, tune):
     path = tmp_path / "song.mid"
     write_score(tune, path)

@@ -88,7 +88,7 @@ def assert_legible(figure, size):
         left, top, right, bottom = (round(edge) for edge in box)
         region = behind[top : max(bottom, top + 1), left : max(right, left + 1)].reshape(-1, 3)
         kinds, counts = np.unique(region, axis=0, return_counts=True)
-        ratios = np.array([contrast(colour, "#%02x%02x%02x" % tuple(kind)) for kind in kinds])  # noqa: UP031
+        ratios = np.array([contrast(colour, "#" + bytes(kind.tolist()).hex()) for kind in kinds])
         readable = counts[ratios >= LEAST_CONTRAST].sum() / counts.sum()
         assert readable > 0.9, (text.get_text(), colour, readable)
 

@@ -8,6 +8,7 @@ from stilo.models import encoder_card
 from stilo.models.encoder import FACETS
 from stilo.models.encoder_files import CONFIG_NAME, WEIGHTS_NAME, encoder_folder, load_encoder, save_encoder
 from stilo.models.encoder_fitting import REPORTED
+from stilo.models.shipped import CARD_NAME
 
 
 def test_the_card_says_what_was_recorded(tiny_encoder, tmp_path):
@@ -32,7 +33,7 @@ def test_the_card_says_what_was_recorded(tiny_encoder, tmp_path):
     }
     (tmp_path / "bench.json").write_text(json.dumps(tested))
     encoder_card.main([str(tmp_path), str(tmp_path / "bench.json")])
-    card = (tmp_path / encoder_card.CARD_NAME).read_text(encoding="utf-8")
+    card = (tmp_path / CARD_NAME).read_text(encoding="utf-8")
     assert "| encoder as shipped | 0.450 | 1.50 | 0.50 ± 0.01 | 0.450 | 1.50 | 0.50 ± 0.01 |" in card
     assert "RUN --steps 7 --bars 24\n" in card
     assert "(0.7 to 1)" in card
@@ -45,7 +46,7 @@ def test_the_card_says_what_was_recorded(tiny_encoder, tmp_path):
 
 def test_the_shipped_card_is_of_the_shipped_weights():
     config = json.loads((encoder_folder() / CONFIG_NAME).read_text(encoding="utf-8"))
-    card = (encoder_folder() / encoder_card.CARD_NAME).read_text(encoding="utf-8")
+    card = (encoder_folder() / CARD_NAME).read_text(encoding="utf-8")
     settings = config["facts"]["settings"]
     assert f"--steps {settings['steps']} --bars {settings['bars']} --rate {settings['rate']:g} " in card
     assert f"({config['net_share']:g} to 1)" in card

@@ -77,16 +77,6 @@ def composed_with(monkeypatch, tune):
 
 
 @pytest.fixture
-def waltz(make_style):
-    from stilo.library.store import Library
-
-    style = make_style("Waltz")
-    with Library() as library:
-        library.save(style)
-    return style
-
-
-@pytest.fixture
 def closed_folder(tmp_path):
     """A folder that nobody can write to, not even root."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:

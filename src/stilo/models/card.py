@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from stilo.errors import SetupError, StiloError
-from stilo.models.checkpoint import CONFIG_NAME, WEIGHTS_NAME
+from stilo.models.shipped import CARD_NAME, CONFIG_NAME, WEIGHTS_NAME
 from stilo.models.train import SETTINGS
 from stilo.music.atomic import write_whole
-
-CARD_NAME = "README.md"
 
 # set → (what it is, licence, what a reader should know)
 SOURCES: dict[str, tuple[str, str, str]] = {

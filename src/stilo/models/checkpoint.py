@@ -20,9 +20,9 @@ from safetensors.torch import load_file, save
 
 from stilo.errors import SetupError
 from stilo.models.sequence import SequenceConfig, SequenceModel
+from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME, shipped_folder
 from stilo.music.atomic import write_whole
 
-CONFIG_NAME, WEIGHTS_NAME = "config.json", "weights.safetensors"
 FORMAT = 1
 LARGEST_WEIGHTS_BYTES = 64 * 2**20
 LARGEST_CONFIG_BYTES = 2**20
@@ -99,9 +99,7 @@ def base_folder() -> Path:
     """Where the base model lies: STILO_MODEL, else inside the package, else in the project's `models/base`."""
     if named := os.environ.get("STILO_MODEL"):
         return Path(named)
-    package = Path(__file__).resolve().parent
-    inside = package / "weights" / "base"
-    return inside if inside.exists() else package.parents[2] / "models" / "base"
+    return shipped_folder("base")
 
 
 def identity_of(folder: Path) -> str:

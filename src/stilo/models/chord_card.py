@@ -5,20 +5,13 @@ python -m stilo.models.chord_card models/chords benchmarks/results/chords-….js
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from stilo.elements.chords import QUALITIES
-from stilo.errors import SetupError, StiloError
+from stilo.models.benchmark_card import card_of, write_card
 from stilo.models.chord_accuracy import MEASURES
-from stilo.models.chord_reader import CONFIG_NAME, WEIGHTS_NAME
-from stilo.music.atomic import write_whole
-
-CARD_NAME = "README.md"
 
 WHAT = (
     "It says root, quality and bass of every half beat and where chords begin; the best path through what it says is",
@@ -64,20 +57,12 @@ LIMITS = (
 
 
 def chord_card(folder: Path, benchmark: Path) -> str:
-    """The card of the weights in `folder`, as Markdown, with the test figures of a benchmark of these weights.
+    """The card of the weights in `folder`, as Markdown, with the figures of a benchmark of these weights.
 
     Raises:
         SetupError: config, weights or figures are missing or not what the commands write.
     """
-    try:
-        config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
-        size = (folder / WEIGHTS_NAME).stat().st_size / 2**20
-        tested = json.loads(benchmark.read_text(encoding="utf-8"))
-        return _card(config, size, tested)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise SetupError(
-            f"{folder}, {benchmark}: no chord net, or no figures of benchmarks/chords.py ({type(error).__name__})"
-        ) from error
+    return card_of(folder, benchmark, _card, "no chord net, or no figures of benchmarks/chords.py")
 
 
 def _card(config: dict[str, Any], size: float, tested: dict[str, Any]) -> str:
@@ -151,14 +136,7 @@ def _row(name: str, figures: dict[str, float], suffix: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("benchmark", type=Path)
-    args = parser.parse_args(argv)
-    try:
-        write_whole(args.folder / CARD_NAME, chord_card(args.folder, args.benchmark).encode())
-    except StiloError as error:
-        sys.exit(str(error))
+    write_card(__doc__, chord_card, argv)
 
 
 if __name__ == "__main__":

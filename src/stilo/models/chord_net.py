@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from stilo.elements.chords import STATES
 from stilo.errors import SetupError
 from stilo.models.chord_features import FRAME_SIZE, Frames
-from stilo.models.chord_reader import CONFIG_NAME, FORMAT, MOST_LAYERS, WEIGHTS_NAME, WIDEST, read_config
+from stilo.models.chord_reader import FORMAT, MOST_LAYERS, WIDEST, read_config
 from stilo.models.chord_readings import (
     BASSES,
     KINDS,
@@ -35,6 +35,7 @@ from stilo.models.chord_readings import (
     best_path,
     times_of,
 )
+from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME
 from stilo.music.atomic import write_whole
 
 _BLOCK_FRAMES = 2048
@@ -73,7 +74,8 @@ class ChordNet(nn.Module):
     def heard(self, frames: Tensor) -> Tensor:
         """Each frame in its place, [B, T, 2 width]."""
         near = nn.functional.gelu(self.near(frames.transpose(1, 2))).transpose(1, 2)
-        return self.dropout(self.lstm(self.dropout(near))[0])  # type: ignore[no-any-return]
+        heard: Tensor = self.dropout(self.lstm(self.dropout(near))[0])
+        return heard
 
     def scores(self, heard: Tensor) -> Tensor:
         """Of the readings, [..., READINGS]: the sum of the heads, taken of their weights, so that it is one product."""

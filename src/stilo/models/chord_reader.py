@@ -37,10 +37,10 @@ from stilo.models.chord_readings import (
     best_path,
     times_of,
 )
+from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME, shipped_folder
 from stilo.music.chords import NO_CHORD
 from stilo.music.score import Score
 
-CONFIG_NAME, WEIGHTS_NAME = "config.json", "weights.safetensors"
 FORMAT = 1
 LARGEST_WEIGHTS_BYTES, LARGEST_CONFIG_BYTES = 8 * 2**20, 2**20
 WIDEST, MOST_LAYERS = 1024, 8
@@ -176,9 +176,7 @@ def read_chords(score: Score) -> tuple[ChordSpan, ...]:
 
 def chords_folder() -> Path:
     """Where the shipped weights lie: inside the package, else in the project's `models/chords`."""
-    package = Path(__file__).resolve().parent
-    inside = package / "weights" / "chords"
-    return inside if inside.exists() else package.parents[2] / "models" / "chords"
+    return shipped_folder("chords")
 
 
 def has_chord_net() -> bool:

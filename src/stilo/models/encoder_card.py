@@ -5,21 +5,14 @@ python -m stilo.models.encoder_card models/encoder benchmarks/results/encoder-â€
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stilo.errors import SetupError, StiloError
+from stilo.models.benchmark_card import card_of, write_card
 from stilo.models.card import SOURCES
 from stilo.models.encoder import FACETS
-from stilo.models.encoder_files import CONFIG_NAME, WEIGHTS_NAME
 from stilo.models.encoder_fitting import REPORTED
-from stilo.music.atomic import write_whole
-
-CARD_NAME = "README.md"
 
 WHAT = (
     "Each facet is a vector of length 1; beside the net's part stand linear discriminants of statistics of the same",
@@ -42,14 +35,7 @@ def encoder_card(folder: Path, benchmark: Path) -> str:
     Raises:
         SetupError: config, weights or figures are missing or not what the commands write.
     """
-    try:
-        config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
-        size = (folder / WEIGHTS_NAME).stat().st_size / 2**20
-        return _card(config, size, json.loads(benchmark.read_text(encoding="utf-8")))
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise SetupError(
-            f"{folder}, {benchmark}: no encoder, or no figures of benchmarks/encoder.py ({type(error).__name__})"
-        ) from error
+    return card_of(folder, benchmark, _card, "no encoder, or no figures of benchmarks/encoder.py")
 
 
 def _card(config: dict[str, Any], size: float, tested: dict[str, Any]) -> str:
@@ -136,14 +122,7 @@ def _retrieval_rows(figures: Mapping[str, Mapping[str, Mapping[str, float]]]) ->
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("benchmark", type=Path)
-    args = parser.parse_args(argv)
-    try:
-        write_whole(args.folder / CARD_NAME, encoder_card(args.folder, args.benchmark).encode())
-    except StiloError as error:
-        sys.exit(str(error))
+    write_card(__doc__, encoder_card, argv)
 
 
 if __name__ == "__main__":

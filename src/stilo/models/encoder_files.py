@@ -17,11 +17,11 @@ from stilo.models.checkpoint import identity_of
 from stilo.models.discriminants import Discriminants
 from stilo.models.encoder import FACETS, MEASURED, EncoderConfig, StyleEncoder
 from stilo.models.learned_embedding import FACET_VALUES
+from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME, shipped_folder
 from stilo.models.trained_encoder import Reading, TrainedEncoder
 from stilo.models.view_statistics import STATISTICS
 from stilo.music.atomic import write_whole
 
-CONFIG_NAME, WEIGHTS_NAME = "config.json", "weights.safetensors"
 FORMAT = 1
 LARGEST_WEIGHTS_BYTES = 16 * 2**20
 LARGEST_CONFIG_BYTES = 2**20
@@ -104,9 +104,7 @@ def _reading(tensors: dict[str, torch.Tensor], facet: str) -> Reading:
 
 def encoder_folder() -> Path:
     """Where the shipped encoder lies: inside the package, else in the project's `models/encoder`."""
-    package = Path(__file__).resolve().parent
-    inside = package / "weights" / "encoder"
-    return inside if inside.exists() else package.parents[2] / "models" / "encoder"
+    return shipped_folder("encoder")
 
 
 def has_encoder() -> bool:
