@@ -37,12 +37,19 @@ class Labelled:
             np.unique(np.array(works), return_inverse=True)[1].astype(np.int64),
         )
 
-    def by_maker(self, fewest: int) -> dict[int, Integers]:
-        """The pieces of everyone who has at least `fewest`."""
+    def by_maker(self) -> dict[int, Integers]:
+        """The pieces of everyone who has at least `PIECES_EACH`.
+
+        Raises:
+            ValueError: fewer than two makers have so many.
+        """
         found: Mapping[int, list[int]] = defaultdict(list)
         for i, maker in enumerate(self.makers.tolist()):
             found[maker].append(i)
-        return {maker: np.array(pieces) for maker, pieces in sorted(found.items()) if len(pieces) >= fewest}
+        groups = {maker: np.array(own) for maker, own in sorted(found.items()) if len(own) >= PIECES_EACH}
+        if len(groups) < 2:
+            raise ValueError(f"fewer than two makers with {PIECES_EACH} pieces")
+        return groups
 
 
 def mean_average_precision(labelled: Labelled, rng: np.random.Generator, draws: int = 20) -> float:
@@ -56,9 +63,7 @@ def mean_average_precision(labelled: Labelled, rng: np.random.Generator, draws: 
         ValueError: fewer than two makers have enough pieces.
     """
     unit = _unit(labelled.rows)
-    groups = labelled.by_maker(PIECES_EACH)
-    if len(groups) < 2:
-        raise ValueError(f"fewer than two makers with {PIECES_EACH} pieces")
+    groups = labelled.by_maker()
     means = []
     for _ in range(draws):
         chosen = np.concatenate([rng.choice(pieces, PIECES_EACH, replace=False) for pieces in groups.values()])
@@ -92,9 +97,7 @@ def identification(
         ValueError: fewer than two makers have enough pieces.
     """
     unit = _unit(labelled.rows)
-    groups = labelled.by_maker(PIECES_EACH)
-    if len(groups) < 2:
-        raise ValueError(f"fewer than two makers with {PIECES_EACH} pieces")
+    groups = labelled.by_maker()
     shares: dict[int, list[float]] = {maker: [] for maker in groups}
     for _ in range(draws):
         shown = {maker: rng.choice(pieces, examples, replace=False) for maker, pieces in groups.items()}
