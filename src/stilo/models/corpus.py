@@ -1,4 +1,4 @@
-"""Music packed for training: every piece as steps, embedding and tempo, one compressed file for each split.
+"""Music packed for training: every piece as steps with what can be told of it, one compressed file for each split.
 
     python -m stilo.models.corpus DATA SPLITS.tsv PACKED --without openewld
 
@@ -13,8 +13,8 @@ import csv
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,11 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stilo.elements.embedding import embed_score
+from stilo.elements.grid import on_grid
 from stilo.errors import InputError, ReadError
+from stilo.models.labels import LABEL_DTYPE, LabelArray, labels_of, unknown_labels
+from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES, LearnedEmbedding
 from stilo.models.tokens import STEP_DTYPE, StepArray, encode, piece_tempo_class
 from stilo.music.files import read_score
 
 SHORTEST_PIECE_NOTES = 24
+LEARNED_SIZE = len(FACET_ORDER) * FACET_VALUES
 _STORED = ("gap", "part", "pitch", "duration", "velocity", "position", "bar_slots", "metre")
 
 
@@ -41,6 +45,9 @@ class Piece:
         embedding: float32 [EMBEDDING_SIZE].
         tempo: class of its main tempo.
         group: who made it ("set/composer"), or the name itself when nobody is named.
+        labels: of each step; unknown ones where none are given.
+        learned: float32 [LEARNED_SIZE], the learned embedding, one facet of `FACET_ORDER` after another; 0 for facets
+            in which nothing was heard, and for all of a piece that it was not asked of.
     """
 
     name: str
@@ -48,6 +55,14 @@ class Piece:
     embedding: NDArray[np.float32]
     tempo: int
     group: str
+    labels: LabelArray = field(default_factory=lambda: unknown_labels(0))
+    learned: NDArray[np.float32] = field(default_factory=lambda: np.zeros(LEARNED_SIZE, np.float32))
+
+    def __post_init__(self) -> None:
+        if len(self.labels) == 0:
+            object.__setattr__(self, "labels", unknown_labels(len(self.steps)))
+        if len(self.labels) != len(self.steps):
+            raise ValueError(f"{self.name}: {len(self.labels)} labels for {len(self.steps)} steps")
 
     @property
     def set_name(self) -> str:
@@ -55,29 +70,68 @@ class Piece:
 
 
 def piece_from_file(path: Path, name: str, group: str = "") -> Piece:
-    """Read and encode one file.
+    """Read, label and encode one file, on the grid that it gives or else on one that is found.
+
+    A piece too long to measure has no labels; where no style encoder is installed, nothing is `learned`.
 
     Raises:
         ReadError: it cannot be read.
+        SetupError: the chord net or the encoder is damaged.
     """
-    score = read_score(path)
-    return Piece(name, encode(score), embed_score(score).values, piece_tempo_class(score), group or name)
+    score = on_grid(read_score(path)).score
+    steps = encode(score)
+    try:
+        labels = labels_of(score, steps)
+    except InputError:
+        labels = unknown_labels(len(steps))
+    embedding = embed_score(score).values
+    return Piece(name, steps, embedding, piece_tempo_class(score), group or name, labels, _recognised(steps))
+
+
+def _recognised(steps: StepArray) -> NDArray[np.float32]:
+    from stilo.models.bar_views import bar_views
+    from stilo.models.encoder_files import has_encoder, shipped_encoder
+
+    if not has_encoder():
+        return np.zeros(LEARNED_SIZE, np.float32)
+    return LearnedEmbedding(shipped_encoder().embed([bar_views(steps)])[0]).values.reshape(-1)
 
 
 def save_pieces(pieces: list[Piece], path: Path) -> None:
     """Write a packed file; onsets and bars as steps ahead, so that it compresses well."""
     steps = np.concatenate([piece.steps for piece in pieces])
+    labels = np.concatenate([piece.labels for piece in pieces])
     columns: dict[str, Any] = {column: steps[column] for column in _STORED}
+    columns |= {_stored_label(name): labels[name] for name in LABEL_DTYPE.names or () if name != "chord_onset"}
     columns["bars_ahead"] = np.concatenate([_bars_ahead(piece.steps) for piece in pieces])
+    columns["chords_ahead"] = np.concatenate([np.diff(piece.labels["chord_onset"], prepend=0) for piece in pieces])
     np.savez_compressed(
         path,
         lengths=np.array([len(piece.steps) for piece in pieces], np.int32),
         embeddings=np.stack([piece.embedding for piece in pieces]).astype(np.float16),
+        learned=_to_bytes(np.stack([piece.learned for piece in pieces])),
         tempos=np.array([piece.tempo for piece in pieces], np.uint8),
         names=np.array([piece.name for piece in pieces]),
         groups=np.array([piece.group for piece in pieces]),
         **columns,
     )
+
+
+def _stored_label(name: str) -> str:
+    return f"label_{name}"
+
+
+def _to_bytes(learned: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Each facet so that its largest value is 127: its direction is all that counts, and 0 stays 0."""
+    rows = learned.reshape(-1, FACET_VALUES)
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    return np.rint(rows * (127 / np.maximum(largest, 1e-9))).astype(np.int8).reshape(learned.shape)
+
+
+def _from_bytes(stored: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Facets of length 1, or 0."""
+    rows = stored.reshape(-1, FACET_VALUES).astype(np.float32)
+    return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)).reshape(stored.shape)
 
 
 def _bars_ahead(steps: StepArray) -> NDArray[np.uint8]:
@@ -108,15 +162,32 @@ def _unpacked(data: BinaryIO) -> list[Piece]:
         for column in _STORED:
             steps[column] = packed[column]
         bars_ahead = packed["bars_ahead"]
+        labels = _unpacked_labels(packed, len(steps))
         embeddings = packed["embeddings"].astype(np.float32)
+        learned = _from_bytes(packed["learned"]) if "learned" in packed else np.zeros((len(ends), LEARNED_SIZE))
         tempos, names, groups = packed["tempos"].tolist(), packed["names"].tolist(), packed["groups"].tolist()
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
     return [
-        Piece(name, _with_places(steps[start:end], bars_ahead[start:end]), embedding, tempo, group)
-        for name, start, end, embedding, tempo, group in zip(
-            names, starts, ends, embeddings, tempos, groups, strict=True
+        Piece(
+            names[i],
+            _with_places(steps[start:end], bars_ahead[start:end]),
+            embeddings[i],
+            tempos[i],
+            groups[i],
+            _with_onsets(labels[start:end]),
+            learned[i],
         )
+        for i, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
+
+
+def _unpacked_labels(packed: Mapping[str, NDArray[Any]], count: int) -> LabelArray:
+    """Labels whose onsets of chords are steps ahead."""
+    labels = unknown_labels(count)
+    if "chords_ahead" in packed:
+        for name in LABEL_DTYPE.names or ():
+            labels[name] = packed["chords_ahead" if name == "chord_onset" else _stored_label(name)]
+    return labels
 
 
 def _with_places(steps: StepArray, bars_ahead: NDArray[np.uint8]) -> StepArray:
@@ -124,6 +195,11 @@ def _with_places(steps: StepArray, bars_ahead: NDArray[np.uint8]) -> StepArray:
     steps["onset"] = np.cumsum(steps["gap"].astype(np.int64))
     steps["bar"] = np.minimum(np.cumsum(bars_ahead.astype(np.int64)), 65535)
     return steps
+
+
+def _with_onsets(labels: LabelArray) -> LabelArray:
+    labels["chord_onset"] = np.cumsum(labels["chord_onset"].astype(np.int64))
+    return labels
 
 
 def _files_of(splits: Path) -> list[tuple[str, str]]:
@@ -151,6 +227,12 @@ def _composers(data: Path, set_names: set[str]) -> dict[str, str]:
     return found
 
 
+def _on_one_thread() -> None:
+    from torch import set_num_threads
+
+    set_num_threads(1)
+
+
 def _read(task: tuple[Path, str, str]) -> Piece | str:
     path, name, group = task
     try:
@@ -175,7 +257,7 @@ def pack(data: Path, splits: Path, packed: Path, without: frozenset[str], proces
             if in_split == split
         ]
         pieces: list[Piece] = []
-        with Pool(processes) as pool:
+        with Pool(processes, _on_one_thread) as pool:
             for result in pool.imap(_read, tasks, chunksize=16):
                 if isinstance(result, str):
                     yield f"left out: {result}"
