@@ -1,0 +1,1 @@
+"""The note model: it reads music note by note and writes the next one, field by field."""

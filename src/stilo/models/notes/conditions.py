@@ -1,0 +1,106 @@
+"""What the model is told of a piece in training: drawn at random, so that each is optional when composing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stilo.models.controls import CONTROL_CLASSES, bar_controls
+from stilo.models.corpus import Piece
+from stilo.models.labels import NO_ROOT, OTHER_QUALITY, LabelArray, bar_in_section, next_chord
+from stilo.models.notes.fields import Floats, Integers
+from stilo.models.notes.told import CONTROLS, NO_MODE, NO_TONIC, Chords, Form, StyleTold, Told
+from stilo.models.tokens import PROGRAMS, UNKNOWN_TEMPO, StepArray
+
+P_NOTHING = 0.2
+P_STYLE, P_FACET, P_OWN_STYLE = 0.6, 0.75, 0.3
+P_PROGRAMS, P_TEMPO, P_METRE, P_BARS, P_KEY = 0.5, 0.7, 0.9, 0.6, 0.5
+P_CHORDS, P_FORM, P_CONTROLS, P_CONTROL = 0.35, 0.5, 0.45, 0.5
+MOST_MODELS = 10
+STYLE_NOISE = 0.1
+
+
+def chords_told(labels: LabelArray, onsets: Integers) -> Chords:
+    """The chords of a whole piece at each of its notes."""
+    ahead, root, quality = next_chord(labels, onsets)
+    none = (root == NO_ROOT) & (quality == OTHER_QUALITY)
+    return Chords(
+        labels["chord_root"].astype(np.int64),
+        labels["chord_quality"].astype(np.int64),
+        np.where(none & (ahead == 0), -1, ahead),
+        root,
+        quality,
+    )
+
+
+def form_told(labels: LabelArray, steps: StepArray) -> Form:
+    elapsed = bar_in_section(labels, steps)
+    left = np.maximum(0, labels["section_bars"].astype(np.int64) - 1 - elapsed)
+    return Form(elapsed, left, labels["counterpart"].astype(np.int64))
+
+
+def controls_told(steps: StepArray, labels: LabelArray) -> NDArray[np.uint8]:
+    """Classes of every bar from that of the first note on, [bars, len(CONTROLS)]."""
+    counted = bar_controls(steps)
+    moods = np.full((len(counted), 2), CONTROL_CLASSES, np.uint8)
+    bar = steps["bar"].astype(np.int64) - int(steps["bar"][0])
+    for column, name in enumerate(("valence", "arousal")):
+        moods[bar, column] = labels[name]
+    return np.concatenate([counted, moods], axis=1)
+
+
+class ConditionDraw:
+    """Draws what is told of one piece after another."""
+
+    def __init__(self, pieces: Sequence[Piece], style_deviation: Floats, rng: np.random.Generator) -> None:
+        self.rng, self.noise = rng, style_deviation * STYLE_NOISE
+        self.group: dict[str, list[Piece]] = {}
+        for piece in pieces:
+            self.group.setdefault(piece.group, []).append(piece)
+
+    def draw(self, piece: Piece, steps: StepArray, index: Integers, semitones: int) -> Told:
+        """`steps` of a window, transposed; `index` says which notes of the piece they were."""
+        rng = self.rng
+        if rng.random() < P_NOTHING:
+            return Told()
+        labels = piece.labels
+        programs, chords, form, controls = frozenset[int](), None, None, None
+        style = self._style(piece) if rng.random() < P_STYLE else None
+        if rng.random() < P_PROGRAMS:
+            programs = frozenset(int(token) % PROGRAMS for token in np.unique(steps["part"]))
+        if rng.random() < P_CHORDS:
+            chords = chords_told(labels, piece.steps["onset"].astype(np.int64)).at(index).transposed(semitones)
+        if rng.random() < P_FORM:
+            form = form_told(labels, piece.steps).at(index)
+        if rng.random() < P_CONTROLS:
+            controls = controls_told(steps, labels[index])
+            controls[:, rng.random(len(CONTROLS)) > P_CONTROL] = CONTROL_CLASSES
+        key = piece.key if rng.random() < P_KEY else None
+        return Told(
+            style=style,
+            programs=programs,
+            tempo=piece.tempo if rng.random() < P_TEMPO else UNKNOWN_TEMPO,
+            metre=rng.random() < P_METRE,
+            bars=int(piece.steps["bar"][-1]) + 1 if rng.random() < P_BARS else None,
+            tonic=NO_TONIC if key is None else (key[0] + semitones) % 12,
+            mode=NO_MODE if key is None else key[1],
+            chords=chords,
+            form=form,
+            controls=controls,
+        )
+
+    def _style(self, piece: Piece) -> StyleTold:
+        """Mostly that of other pieces of the same hand, some facets of it left out."""
+        rng = self.rng
+        others = self.group[piece.group]
+        models = [piece]
+        if len(others) > 2 and rng.random() > P_OWN_STYLE:
+            count = 1 + int(rng.integers(min(MOST_MODELS, len(others) - 1)))
+            drawn = rng.choice(len(others), min(len(others), count + 1), replace=False)
+            models = [others[i] for i in drawn if others[i] is not piece][:count]
+        measured = np.mean([one.embedding for one in models], axis=0)
+        measured = (measured + rng.normal(size=len(measured)) * self.noise).astype(np.float32)
+        learned = np.mean([one.learned for one in models], axis=0)
+        return StyleTold(measured, learned, rng.random(4) < P_FACET)

@@ -1,0 +1,169 @@
+"""What the model may be told of a piece besides its notes; all of it optional, and dropped at random in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stilo.models.controls import CONTROL_CLASSES as KNOWN_CONTROL_CLASSES
+from stilo.models.controls import CONTROLS as COUNTED_CONTROLS
+from stilo.models.labels import CHORD_QUALITIES, NO_ROOT
+from stilo.models.notes.fields import Floats, Integers, before
+from stilo.models.tokens import METRE_CLASSES, TEMPO_CLASSES, UNKNOWN_TEMPO, StepArray
+
+CHORDS = 12 * CHORD_QUALITIES + 1  # root above a reference pitch and quality; the last: no chord, or not told
+NO_CHORD = CHORDS - 1
+CONTROLS = (*COUNTED_CONTROLS, "valence", "arousal")
+CONTROL_CLASSES = KNOWN_CONTROL_CLASSES + 1  # the last: not told
+NO_TONIC, NO_MODE = 12, 2
+UNKNOWN_METRE = METRE_CLASSES
+
+AHEAD_EDGES = np.array([1, 2, 3, 6, 12, 18, 24, 36, 48, 72, 96])
+AHEAD_CLASSES = len(AHEAD_EDGES) + 2  # the last: no change to come, or not told
+BARS_EDGES = np.array([1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64])
+BARS_CLASSES = len(BARS_EDGES) + 1
+BARS_UNKNOWN = BARS_CLASSES
+
+CONDITION_TABLES = {
+    "tempo": TEMPO_CLASSES + 1,
+    "metre": METRE_CLASSES + 1,
+    "bars_left": BARS_CLASSES + 1,
+    "tonic": NO_TONIC + 1,
+    "mode": NO_MODE + 1,
+    "chord": CHORDS,
+    "change_ahead": AHEAD_CLASSES,
+    "next_chord": CHORDS,
+    "section_elapsed": BARS_CLASSES + 1,
+    "section_left": BARS_CLASSES + 1,
+    "returns": 3,
+    **{f"{name}_now": CONTROL_CLASSES for name in CONTROLS},
+    **{f"{name}_next": CONTROL_CLASSES for name in CONTROLS},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Chords:
+    """The chord at every note, and the next that follows it; [notes] each.
+
+    Attributes:
+        root, quality: at the note's onset, as in `models.labels`.
+        ahead: slots to the next change, −1 when none comes.
+        next_root, next_quality: what it changes to.
+    """
+
+    root: Integers
+    quality: Integers
+    ahead: Integers
+    next_root: Integers
+    next_quality: Integers
+
+    def at(self, index: Integers) -> Chords:
+        return Chords(*(getattr(self, name)[index] for name in Chords.__dataclass_fields__))
+
+    def transposed(self, semitones: int) -> Chords:
+        def moved(root: Integers) -> Integers:
+            return np.where(root < NO_ROOT, (root + semitones) % 12, NO_ROOT)
+
+        return Chords(moved(self.root), self.quality, self.ahead, moved(self.next_root), self.next_quality)
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """[notes] each: which bar of its section the note stands in, how many are left of it after this one, and `lag`:
+    how many bars ago the same place stood in the section that returns here; 0 = it is new.
+    """
+
+    elapsed: Integers
+    left: Integers
+    lag: Integers
+
+    def at(self, index: Integers) -> Form:
+        return Form(self.elapsed[index], self.left[index], self.lag[index])
+
+
+@dataclass(frozen=True, eq=False)
+class StyleTold:
+    """A style as the model is told it.
+
+    Attributes:
+        measured: float32 [EMBEDDING_SIZE].
+        learned: float32 [LEARNED_SIZE], 0 where nothing is known.
+        facets: bool [4], which of the facets pitch, rhythm, harmony, emotion are told.
+    """
+
+    measured: Floats
+    learned: Floats
+    facets: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What is told of one piece; everything left out is unknown.
+
+    Attributes:
+        style: by facet.
+        programs: of the piece.
+        tempo: class of `tokens.tempo_class`.
+        metre: whether its class is told.
+        bars: length of the piece.
+        tonic, mode: pitch class, and 0 major or 1 minor.
+        chords, form: at every note.
+        controls: classes [bars from that of the first note, len(CONTROLS)].
+    """
+
+    style: StyleTold | None = None
+    programs: frozenset[int] = frozenset()
+    tempo: int = UNKNOWN_TEMPO
+    metre: bool = True
+    bars: int | None = None
+    tonic: int = NO_TONIC
+    mode: int = NO_MODE
+    chords: Chords | None = None
+    form: Form | None = None
+    controls: NDArray[np.uint8] | None = None
+
+
+def bars_class(bars: Integers) -> Integers:
+    return np.searchsorted(BARS_EDGES, bars, side="right").astype(np.int64)
+
+
+def chord_class(root: Integers, quality: Integers, reference: Integers) -> Integers:
+    return np.where(root < NO_ROOT, (root - reference) % 12 * CHORD_QUALITIES + quality, NO_CHORD)
+
+
+def ahead_class(slots: Integers) -> Integers:
+    return np.where(slots < 0, AHEAD_CLASSES - 1, np.searchsorted(AHEAD_EDGES, slots, side="right"))
+
+
+def condition_columns(steps: StepArray, told: Told, previous_pitch: Integers) -> Integers:
+    """[notes, len(CONDITION_TABLES)], as known before each note: what holds where the note before stands."""
+    n = len(steps)
+    back = before(n)
+    bar = steps["bar"].astype(np.int64)[back]
+    from_first = bar - int(steps["bar"][0])
+    columns = {name: np.full(n, size - 1, np.int64) for name, size in CONDITION_TABLES.items()}
+    columns["tempo"][:] = told.tempo
+    if told.metre:
+        columns["metre"] = steps["metre"].astype(np.int64)
+    if told.bars is not None:
+        columns["bars_left"] = bars_class(np.maximum(0, told.bars - 1 - bar))
+    if told.tonic < NO_TONIC:
+        columns["tonic"] = (told.tonic - previous_pitch) % 12
+    columns["mode"][:] = told.mode
+    if (chords := told.chords) is not None:
+        columns["chord"] = chord_class(chords.root[back], chords.quality[back], previous_pitch)
+        columns["change_ahead"] = ahead_class(chords.ahead[back])
+        columns["next_chord"] = chord_class(chords.next_root[back], chords.next_quality[back], previous_pitch)
+    if (form := told.form) is not None:
+        columns["section_elapsed"] = bars_class(form.elapsed[back])
+        columns["section_left"] = bars_class(form.left[back])
+        columns["returns"] = (form.lag[back] > 0).astype(np.int64)
+    if told.controls is not None:
+        last = len(told.controls) - 1
+        for i, name in enumerate(CONTROLS):
+            columns[f"{name}_now"] = told.controls[np.minimum(from_first, last), i].astype(np.int64)
+            following = told.controls[np.minimum(from_first + 1, last), i]
+            columns[f"{name}_next"] = np.where(from_first < last, following, CONTROL_CLASSES - 1).astype(np.int64)
+    return np.stack(list(columns.values()), axis=1)
