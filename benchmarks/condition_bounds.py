@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from run import RESULTS, machine
 
+from run import RESULTS, machine
 from stilo.elements.grid import on_grid
 from stilo.elements.layout import lay_out
 from stilo.elements.onsets import gathered

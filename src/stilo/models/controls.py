@@ -18,8 +18,8 @@ Integers = NDArray[np.int64]
 
 CONTROLS = ("density", "polyphony", "register", "loudness")
 CONTROL_CLASSES = UNKNOWN_CONTROL = 8
-# octiles over the bars of the training music (benchmarks/condition_bounds.py), moved off the values that bars often have;
-# of loudness spread wider, since most of that music is as loud throughout
+# octiles over the bars of the training music (benchmarks/condition_bounds.py), moved off values that bars often have;
+# of loudness spread wider, since most of that music is equally loud throughout
 DENSITY_BOUNDS = np.array([1.7, 2.3, 3.2, 4.1, 5.3, 6.7, 9.1])  # notes that begin, to the quarter
 POLYPHONY_BOUNDS = np.array([1.05, 2.1, 2.9, 3.5, 4.1, 4.6, 5.8])  # notes that sound, while any does; without drums
 REGISTER_BOUNDS = np.array([57.5, 60.5, 62.6, 64.6, 66.6, 69.2, 72.6])  # mean pitch, without drums

@@ -25,12 +25,14 @@ from numpy.typing import NDArray
 from stilo.elements.embedding import embed_score
 from stilo.elements.grid import on_grid
 from stilo.errors import InputError, ReadError
+from stilo.models.duplicates import repeated
 from stilo.models.labels import LABEL_DTYPE, LabelArray, labels_of, unknown_labels
 from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES, LearnedEmbedding
 from stilo.models.tokens import STEP_DTYPE, StepArray, encode, piece_tempo_class
 from stilo.music.files import read_score
 
 SHORTEST_PIECE_NOTES = 24
+TRAIN = "train"
 LEARNED_SIZE = len(FACET_ORDER) * FACET_VALUES
 _STORED = ("gap", "part", "pitch", "duration", "velocity", "position", "bar_slots", "metre")
 
@@ -125,13 +127,14 @@ def _to_bytes(learned: NDArray[np.float32]) -> NDArray[np.int8]:
     """Each facet so that its largest value is 127: its direction is all that counts, and 0 stays 0."""
     rows = learned.reshape(-1, FACET_VALUES)
     largest = np.abs(rows).max(axis=1, keepdims=True)
-    return np.rint(rows * (127 / np.maximum(largest, 1e-9))).astype(np.int8).reshape(learned.shape)
+    return np.asarray(np.rint(rows * (127 / np.maximum(largest, 1e-9))).reshape(learned.shape), np.int8)
 
 
 def _from_bytes(stored: NDArray[np.int8]) -> NDArray[np.float32]:
     """Facets of length 1, or 0."""
     rows = stored.reshape(-1, FACET_VALUES).astype(np.float32)
-    return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)).reshape(stored.shape)
+    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return np.asarray((rows / lengths).reshape(stored.shape), np.float32)
 
 
 def _bars_ahead(steps: StepArray) -> NDArray[np.uint8]:
@@ -244,19 +247,21 @@ def _read(task: tuple[Path, str, str]) -> Piece | str:
 def pack(data: Path, splits: Path, packed: Path, without: frozenset[str], processes: int) -> Iterator[str]:
     """Pack every split but `exclude` and the sets `without`; yields one line for each split and each file left out.
 
+    Pieces of train that repeat a piece of another split, or an earlier one of train, are left out (`duplicates`).
+
     Raises:
         InputError: `splits` names no files, or a split holds no piece that can be learned from.
     """
     rows = [(path, split) for path, split in _files_of(splits) if path.split("/")[0] not in without]
     composers = _composers(data, {path.split("/")[0] for path, _ in rows})
     packed.mkdir(parents=True, exist_ok=True)
-    for split in sorted({split for _, split in rows} - {"exclude"}):
+    in_splits: dict[str, list[Piece]] = {split: [] for split in sorted({split for _, split in rows} - {"exclude"})}
+    for split, pieces in in_splits.items():
         tasks = [
             (data / path, path, f"{path.split('/')[0]}/{composers[path]}" if path in composers else "")
             for path, in_split in rows
             if in_split == split
         ]
-        pieces: list[Piece] = []
         with Pool(processes, _on_one_thread) as pool:
             for result in pool.imap(_read, tasks, chunksize=16):
                 if isinstance(result, str):
@@ -265,8 +270,23 @@ def pack(data: Path, splits: Path, packed: Path, without: frozenset[str], proces
                     pieces.append(result)
         if not pieces:
             raise InputError(f"{splits}: {split}: no piece of {SHORTEST_PIECE_NOTES} notes or more could be read")
+    yield from _drop_repeated(in_splits)
+    for split, pieces in in_splits.items():
         save_pieces(pieces, packed / f"{split}.npz")
         yield f"{split}: {len(pieces)} pieces, {sum(len(p.steps) for p in pieces)} notes"
+
+
+def _drop_repeated(in_splits: dict[str, list[Piece]]) -> Iterator[str]:
+    """Take out of train what is held out, and what train holds already; yields a line for each piece."""
+    train = in_splits.get(TRAIN, [])
+    held_out = [(split, piece) for split, pieces in in_splits.items() if split != TRAIN for piece in pieces]
+    known = held_out + [(TRAIN, piece) for piece in train]
+    gone = repeated([piece.steps for _, piece in held_out], [piece.steps for piece in train])
+    for one in gone:
+        split, piece = known[one.of]
+        yield f"left out: {train[one.index].name}: {100 * one.share:.0f} % of it is {piece.name} of {split}"
+    indices = {one.index for one in gone}
+    train[:] = [piece for i, piece in enumerate(train) if i not in indices]
 
 
 def main() -> None:

@@ -123,7 +123,7 @@ def _without_rests(at: Integers, whole: Integers, cut: Integers) -> Integers:
     """Where places in a whole piece are once its rests are cut; `whole` and `cut` are the places of its notes."""
     following = np.minimum(np.searchsorted(whole, at), len(whole) - 1)
     before = np.where(following > 0, cut[following - 1], 0)
-    return np.maximum(at - whole[following] + cut[following], before)
+    return np.asarray(np.maximum(at - whole[following] + cut[following], before))
 
 
 def _tell_chords(labels: LabelArray, score: Score, timeline: _Timeline, layout: Layout) -> None:
