@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from stilo.models.layers import Tables
 from stilo.models.notes.candidates import CANDIDATES, META_SIZES, STATES
+from stilo.models.notes.config import GATE_SCALE, RELATIVE
 from stilo.models.notes.features import HISTOGRAM_SIZE, HISTOGRAMS, NEAR_PITCH, NEAR_PITCHES
 from stilo.models.notes.fields import DURATION, FIELD_SIZES, GAP, PART, PITCH, RANKS, STAGES, VELOCITY
 from stilo.models.notes.parts import NEARBY, PART_TABLES
 from stilo.models.notes.told import CHORDS
 from stilo.models.tokens import PITCHES, POSITIONS, PROGRAMS
 
-RELATIVE = 255  # distances −127…127
-FIRST_GATE, GATE_SCALE = 0.1, 10.0  # what the records of candidates teach is learned ten times as fast
+FIRST_GATE = 0.1
 
 
 @dataclass(frozen=True, eq=False)

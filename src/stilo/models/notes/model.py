@@ -13,29 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stilo.elements.embedding import EMBEDDING_SIZE, FACETS
-from stilo.models.corpus import LEARNED_SIZE
 from stilo.models.layers import Tables
+from stilo.models.notes.config import FARTHEST_STYLE, LEARNED_SIZE, STYLE_FACETS, NoteModelConfig
 from stilo.models.notes.features import HISTOGRAM_SIZE, MEMORY_TABLES, NOTE_TABLES
 from stilo.models.notes.fields import GAP, PART, PITCH, STAGES, VELOCITY, Floats
 from stilo.models.notes.head import FieldHead, Place, turned_histogram
 from stilo.models.notes.told import CONDITION_TABLES
 from stilo.models.tokens import DRUMS, END, PROGRAMS
 from stilo.models.trunks import State, build_trunk
-
-STYLE_FACETS = len(FACETS)
-
-
-@dataclass(frozen=True, slots=True)
-class NoteModelConfig:
-    """Sizes: the trunk's kind, width and number of layers, each stage of the head, memory and conditions."""
-
-    trunk: str = "lstm"
-    width: int = 512
-    layers: int = 2
-    hidden: int = 256
-    memory_width: int = 128
-    condition_width: int = 128
-    dropout: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +131,7 @@ class NoteModel(nn.Module):
 
     def style_of(self, told: Conditioning) -> Tensor:
         """[P, width], what is added to the input of every step of a piece."""
-        normal = ((told.measured - self.style_mean) * self.style_scale).clamp(-5, 5)
+        normal = ((told.measured - self.style_mean) * self.style_scale).clamp(-FARTHEST_STYLE, FARTHEST_STYLE)
         measured = self.measured(normal * told.facets[:, self.facet_of_measured])
         learned = told.learned * told.facets.repeat_interleave(LEARNED_SIZE // STYLE_FACETS, 1)
         added: Tensor = measured + self.learned(learned) + self.facets(told.facets) + self.programs(told.programs)

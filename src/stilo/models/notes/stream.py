@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stilo.elements.embedding import EMBEDDING_SIZE
-from stilo.models.corpus import LEARNED_SIZE, Piece
+from stilo.models.corpus import Piece
 from stilo.models.notes.conditions import ConditionDraw
+from stilo.models.notes.config import style_columns
 from stilo.models.notes.features import Features, features_of
 from stilo.models.notes.fields import RANKS
 from stilo.models.notes.given import draw_given
-from stilo.models.notes.model import STYLE_FACETS, Batch, Conditioning
+from stilo.models.notes.model import Batch, Conditioning
 from stilo.models.notes.told import Told
 from stilo.models.tokens import DRUMS, END, PROGRAMS, Part, StepArray, with_end
 
@@ -35,14 +35,7 @@ Rows = tuple[list[Features], NDArray[np.int64], list[Told]]  # as `batch_of` tak
 
 def conditioning_of(told: Sequence[Told]) -> Conditioning:
     """Tensors of `model.Conditioning` for several pieces."""
-    n = len(told)
-    measured, learned = np.zeros((n, EMBEDDING_SIZE), np.float32), np.zeros((n, LEARNED_SIZE), np.float32)
-    facets, programs = np.zeros((n, STYLE_FACETS), np.float32), np.zeros((n, PROGRAMS), np.float32)
-    for i, one in enumerate(told):
-        if one.style is not None:
-            measured[i], learned[i], facets[i] = one.style.measured, one.style.learned, one.style.facets
-        programs[i, list(one.programs)] = 1.0
-    return Conditioning(*(torch.from_numpy(a) for a in (measured, learned, facets, programs)))
+    return Conditioning(*(torch.from_numpy(column) for column in style_columns(told)))
 
 
 def batch_of(rows: Sequence[Features], piece: NDArray[np.int64], told: Sequence[Told]) -> Batch:

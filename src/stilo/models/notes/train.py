@@ -29,9 +29,10 @@ from stilo.models.corpus import Piece, load_pieces
 from stilo.models.notes import evaluate
 from stilo.models.notes.checkpoint import save_model
 from stilo.models.notes.conditions import ConditionDraw
+from stilo.models.notes.config import NoteModelConfig
 from stilo.models.notes.fields import Floats
 from stilo.models.notes.loader import batches
-from stilo.models.notes.model import Batch, NoteModel, NoteModelConfig
+from stilo.models.notes.model import Batch, NoteModel
 from stilo.models.notes.stream import PieceSource
 from stilo.models.notes.training import Training
 

@@ -14,8 +14,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from stilo.errors import InputError
+from stilo.models.notes.config import NoteModelConfig
 from stilo.models.notes.evaluate import autocast_pays
-from stilo.models.notes.model import Batch, NoteModel, NoteModelConfig
+from stilo.models.notes.model import Batch, NoteModel
 from stilo.models.notes.optimiser import Optimiser
 from stilo.models.trunks import State
 
