@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stilo.models.controls import CONTROL_CLASSES as KNOWN_CONTROL_CLASSES
 from stilo.models.controls import CONTROLS as COUNTED_CONTROLS
-from stilo.models.labels import CHORD_QUALITIES, NO_ROOT
+from stilo.models.labels import CHORD_QUALITIES, NO_ROOT, OTHER_QUALITY
 from stilo.models.notes.fields import Floats, Integers, before
 from stilo.models.tokens import METRE_CLASSES, TEMPO_CLASSES, UNKNOWN_TEMPO, StepArray
 
@@ -146,7 +146,7 @@ def condition_columns(steps: StepArray, told: Told, previous_pitch: Integers) ->
     columns = {name: np.full(n, size - 1, np.int64) for name, size in CONDITION_TABLES.items()}
     columns["tempo"][:] = told.tempo
     if told.metre:
-        columns["metre"] = steps["metre"].astype(np.int64)
+        columns["metre"] = steps["metre"].astype(np.int64)[back]
     if told.bars is not None:
         columns["bars_left"] = bars_class(np.maximum(0, told.bars - 1 - bar))
     if told.tonic < NO_TONIC:
@@ -156,6 +156,8 @@ def condition_columns(steps: StepArray, told: Told, previous_pitch: Integers) ->
         columns["chord"] = chord_class(chords.root[back], chords.quality[back], previous_pitch)
         columns["change_ahead"] = ahead_class(chords.ahead[back])
         columns["next_chord"] = chord_class(chords.next_root[back], chords.next_quality[back], previous_pitch)
+        for name in ("chord", "change_ahead", "next_chord"):
+            columns[name][0] = CONDITION_TABLES[name] - 1  # the first note has no note before, and must not tell itself
     if (form := told.form) is not None:
         columns["section_elapsed"] = bars_class(form.elapsed[back])
         columns["section_left"] = bars_class(form.left[back])
@@ -167,3 +169,74 @@ def condition_columns(steps: StepArray, told: Told, previous_pitch: Integers) ->
             following = told.controls[np.minimum(from_first + 1, last), i]
             columns[f"{name}_next"] = np.where(from_first < last, following, CONTROL_CLASSES - 1).astype(np.int64)
     return np.stack(list(columns.values()), axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class ChordPlan:
+    """The chords of a piece in time, whatever notes it will have; [chords] each.
+
+    Attributes:
+        onset: slot where each begins, rising.
+        root, quality: as in `models.labels`.
+
+    Raises:
+        ValueError: the columns differ in length, or the onsets do not rise.
+    """
+
+    onset: Integers
+    root: Integers
+    quality: Integers
+
+    def __post_init__(self) -> None:
+        if not len(self.onset) == len(self.root) == len(self.quality):
+            raise ValueError("every chord of a plan has an onset, a root and a quality")
+        if len(self.onset) > 1 and int(np.diff(self.onset).min()) <= 0:
+            raise ValueError("the chords of a plan follow each other")
+
+    def at(self, onsets: Integers) -> Chords:
+        """What is told at these slots."""
+        begun = np.searchsorted(self.onset, onsets, side="right")
+        root = np.concatenate([[NO_ROOT], self.root, [NO_ROOT]])
+        quality = np.concatenate([[OTHER_QUALITY], self.quality, [OTHER_QUALITY]])
+        ahead = np.where(begun < len(self.onset), np.append(self.onset, 0)[begun] - onsets, -1)
+        return Chords(root[begun], quality[begun], ahead, root[begun + 1], quality[begun + 1])
+
+
+@dataclass(frozen=True, eq=False)
+class FormPlan:
+    """`Form` of every bar of a piece, [bars] each; later bars are as the last.
+
+    Raises:
+        ValueError: the columns differ in length, or there are none.
+    """
+
+    elapsed: Integers
+    left: Integers
+    lag: Integers
+
+    def __post_init__(self) -> None:
+        if not len(self.elapsed) == len(self.left) == len(self.lag) > 0:
+            raise ValueError("every bar of a plan has its place in the form")
+
+    def at(self, bars: Integers) -> Form:
+        return Form(self.elapsed, self.left, self.lag).at(np.minimum(bars, len(self.lag) - 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Telling:
+    """What is told of a piece that is yet to be written.
+
+    Attributes:
+        about: all but chords and form, which stand at notes.
+        chords, form: the same in time.
+    """
+
+    about: Told = Told()
+    chords: ChordPlan | None = None
+    form: FormPlan | None = None
+
+    def for_steps(self, steps: StepArray) -> Told:
+        """As it is told at these notes, [notes]."""
+        chords = None if self.chords is None else self.chords.at(steps["onset"].astype(np.int64))
+        form = None if self.form is None else self.form.at(steps["bar"].astype(np.int64))
+        return replace(self.about, chords=chords, form=form)
