@@ -24,15 +24,19 @@ from numpy.typing import NDArray
 
 from stilo.elements.embedding import embed_score
 from stilo.elements.grid import on_grid
+from stilo.elements.key import estimate_key, index_of
+from stilo.elements.layout import lay_out
 from stilo.errors import InputError, ReadError
 from stilo.models.duplicates import repeated
 from stilo.models.labels import LABEL_DTYPE, LabelArray, labels_of, unknown_labels
 from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES, LearnedEmbedding
 from stilo.models.tokens import STEP_DTYPE, StepArray, encode, piece_tempo_class
 from stilo.music.files import read_score
+from stilo.music.score import Score
 
 SHORTEST_PIECE_NOTES = 24
 TRAIN = "train"
+UNKNOWN_KEY = 24
 LEARNED_SIZE = len(FACET_ORDER) * FACET_VALUES
 _STORED = ("gap", "part", "pitch", "duration", "velocity", "position", "bar_slots", "metre")
 
@@ -50,6 +54,7 @@ class Piece:
         labels: of each step; unknown ones where none are given.
         learned: float32 [LEARNED_SIZE], the learned embedding, one facet of `FACET_ORDER` after another; 0 for facets
             in which nothing was heard, and for all of a piece that it was not asked of.
+        key: tonic (pitch class) and mode (0 major, 1 minor) of the whole piece; None = unknown, or drums alone.
     """
 
     name: str
@@ -59,6 +64,7 @@ class Piece:
     group: str
     labels: LabelArray = field(default_factory=lambda: unknown_labels(0))
     learned: NDArray[np.float32] = field(default_factory=lambda: np.zeros(LEARNED_SIZE, np.float32))
+    key: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if len(self.labels) == 0:
@@ -83,11 +89,16 @@ def piece_from_file(path: Path, name: str, group: str = "") -> Piece:
     score = on_grid(read_score(path)).score
     steps = encode(score)
     try:
-        labels = labels_of(score, steps)
+        labels, key = labels_of(score, steps), _key_of(score)
     except InputError:
-        labels = unknown_labels(len(steps))
-    embedding = embed_score(score).values
-    return Piece(name, steps, embedding, piece_tempo_class(score), group or name, labels, _recognised(steps))
+        labels, key = unknown_labels(len(steps)), None
+    embedding, learned = embed_score(score).values, _recognised(steps)
+    return Piece(name, steps, embedding, piece_tempo_class(score), group or name, labels, learned, key)
+
+
+def _key_of(score: Score) -> tuple[int, int] | None:
+    estimate = estimate_key(lay_out(score))
+    return divmod(index_of(estimate.key), 12)[::-1] if estimate.clarity > 0 else None
 
 
 def _recognised(steps: StepArray) -> NDArray[np.float32]:
@@ -113,6 +124,9 @@ def save_pieces(pieces: list[Piece], path: Path) -> None:
         embeddings=np.stack([piece.embedding for piece in pieces]).astype(np.float16),
         learned=_to_bytes(np.stack([piece.learned for piece in pieces])),
         tempos=np.array([piece.tempo for piece in pieces], np.uint8),
+        keys=np.array(
+            [UNKNOWN_KEY if piece.key is None else piece.key[0] + 12 * piece.key[1] for piece in pieces], "u1"
+        ),
         names=np.array([piece.name for piece in pieces]),
         groups=np.array([piece.group for piece in pieces]),
         **columns,
@@ -168,6 +182,7 @@ def _unpacked(data: BinaryIO) -> list[Piece]:
         labels = _unpacked_labels(packed, len(steps))
         embeddings = packed["embeddings"].astype(np.float32)
         learned = _from_bytes(packed["learned"]) if "learned" in packed else np.zeros((len(ends), LEARNED_SIZE))
+        keys = packed["keys"].tolist() if "keys" in packed else [UNKNOWN_KEY] * len(ends)
         tempos, names, groups = packed["tempos"].tolist(), packed["names"].tolist(), packed["groups"].tolist()
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
     return [
@@ -179,6 +194,7 @@ def _unpacked(data: BinaryIO) -> list[Piece]:
             groups[i],
             _with_onsets(labels[start:end]),
             learned[i],
+            (keys[i] % 12, keys[i] // 12) if keys[i] < UNKNOWN_KEY else None,
         )
         for i, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
