@@ -12,8 +12,6 @@ from copy import copy
 
 import numpy as np
 
-from stilo.models.notes.fields import PROGRAMS
-from stilo.models.notes.parts import MOST_AT_ONCE
 from stilo.models.notes.pointers import (
     BAR_LAGS,
     BARS,
@@ -28,7 +26,7 @@ from stilo.models.notes.pointers import (
     RUN_EDGES,
     run_class,
 )
-from stilo.models.tokens import DRUMS
+from stilo.models.notes.voice import NEVER, Voice
 
 TOKEN_BITS = 16
 _KEY_BITS = PART_BITS + PITCH_BITS
@@ -42,52 +40,6 @@ _LONGEST_RUN = int(RUN_EDGES[-1])
 _RUN_CLASSES: list[int] = run_class(np.arange(_LONGEST_RUN + 1)).tolist()
 _RECENT = (1 << HITS) - 1
 _HIT_CLASSES = [2 * bits.bit_count() + (bits & 1) for bits in range(_RECENT + 1)]
-_FREE = [NOTHING] * len(CONTEXT_LENGTHS)
-
-
-class Voice:
-    """What one part has played.
-
-    Attributes:
-        is_drum: whether it is the drums.
-        keys, indices: (onset, pitch) of its notes as one number, rising, and where they stand in the piece.
-        chord, chord_before: indices of the notes of its last onset, and of the onset before.
-        onset: of `chord`.
-        context: the last (interval, gap) within the part, as one number.
-        earlier: by level, the note of the piece after which the same context stood before; of lengths up to 8.
-    """
-
-    __slots__ = ("chord", "chord_before", "context", "earlier", "indices", "is_drum", "keys", "onset")
-
-    def __init__(self, part: int) -> None:
-        self.is_drum = part % PROGRAMS == DRUMS
-        self.keys: list[int] = []
-        self.indices: list[int] = []
-        self.chord: list[int] = []
-        self.chord_before: list[int] = []
-        self.onset = -1
-        self.context = 0
-        self.earlier = _FREE
-
-    def copy(self) -> Voice:
-        twin = copy(self)
-        twin.keys, twin.indices, twin.chord = self.keys.copy(), self.indices.copy(), self.chord.copy()
-        return twin
-
-    def source(self, onset: int) -> tuple[int, int]:
-        """The note that the next one of the part, at `onset`, comes from, and how many are at that onset already."""
-        if onset != self.onset:
-            return (self.chord[0] if self.chord else NOTHING), 0
-        place, before = len(self.chord), self.chord_before
-        found = before[min(place, len(before) - 1)] if before else NOTHING
-        return found, min(place, MOST_AT_ONCE)
-
-    def push(self, index: int, onset: int, pitch: int) -> None:
-        if onset != self.onset:
-            self.chord_before, self.chord, self.onset = self.chord, [], onset
-        self.chord.append(index)
-        self.keys.append(onset << PITCH_BITS | pitch)
-        self.indices.append(index)
 
 
 class GrowingMemory:
@@ -247,7 +199,7 @@ class GrowingMemory:
         voice = self.voices.get(part)
         self.following.append(NOTHING)
         if voice is None:
-            voice = self.voices[part] = Voice(part)
+            voice = self.voices[part] = Voice()
             self.previous.append(NOTHING)
         else:
             last = voice.indices[-1]
@@ -256,12 +208,12 @@ class GrowingMemory:
             token = (pitch % 128 - self.pitch[last] % 128 + 128) << 8 | min(onset - voice.onset, 255)
             context = voice.context = (voice.context << TOKEN_BITS | token) & _LONGEST_IN_VOICE
             intervals = len(voice.indices)
-            voice.earlier = _FREE.copy()
+            earlier = voice.earlier = list(NEVER)
             for length, level, mask in _IN_VOICE:
                 if length > intervals:
                     break
                 table, ending = self._ended_in_voice[level], context & mask
-                voice.earlier[level] = table.get(ending, NOTHING)
+                earlier[level] = table.get(ending, NOTHING)
                 table[ending] = index
         self.origin.append(voice.source(onset)[0])
         voice.push(index, onset, pitch)
@@ -269,7 +221,7 @@ class GrowingMemory:
     def _push_context(self, token: int) -> None:
         context = self._context = (self._context << TOKEN_BITS | token) & _LONGEST
         index = len(self._earlier)
-        earlier, heard = _FREE.copy(), [0] * len(_FREE)
+        earlier, heard = list(NEVER), [0] * len(NEVER)
         for length, level, mask in _RISING:
             if length > index + 1:
                 break

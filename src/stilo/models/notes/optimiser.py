@@ -17,8 +17,12 @@ BETAS = (0.9, 0.98)
 
 def learning_rate(step: int, steps: int, highest: float = 1.0) -> float:
     """Trapezoid: up over `WARMUP_STEPS`, flat, down to 0 over the last `FALLING_SHARE`."""
-    falling = max(1, round(steps * FALLING_SHARE))
-    return highest * max(0.0, min(1.0, (step + 1) / WARMUP_STEPS, (steps - step) / falling))
+    return highest * max(0.0, min(1.0, (step + 1) / WARMUP_STEPS, (steps - step) / falling_steps(steps)))
+
+
+def falling_steps(steps: int) -> int:
+    """How many steps the rate falls at the end."""
+    return max(1, round(steps * FALLING_SHARE))
 
 
 class Optimiser:

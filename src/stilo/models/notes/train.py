@@ -5,8 +5,8 @@
 
 The same on a GPU: `--device cuda --compile --workers 8 --rows 256`. RUN receives `log.tsv`, a checkpoint every few
 minutes and, at the end, `base/` (config.json, weights.safetensors) with held-out nats per note. The learning rate rises
-for 200 steps, holds, and falls to nothing over the last two fifths of `--notes`; a run may be continued with another
-`--notes` as long as it has not begun to fall.
+for 200 steps, holds, and falls to nothing over the last two fifths of `--notes`; `plateau.safetensors` is the state
+from before it fell: put in the place of `checkpoint.safetensors` it can be taken further with more `--notes`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from stilo.models.notes.config import NoteModelConfig
 from stilo.models.notes.fields import Floats
 from stilo.models.notes.loader import batches
 from stilo.models.notes.model import Batch, NoteModel
+from stilo.models.notes.optimiser import falling_steps
 from stilo.models.notes.stream import PieceSource
-from stilo.models.notes.training import Training
+from stilo.models.notes.training import PLATEAU_NAME, Training
 
 CHECKPOINT_SECONDS = 240.0
 LOG_EVERY = 50
@@ -137,6 +138,8 @@ def _run_to(
             with (training.run / "log.tsv").open("a", encoding="utf-8") as log:
                 log.write(line + "\n")
             recent.clear()
+        if progress.step == steps - falling_steps(steps):
+            training.save(PLATEAU_NAME)
         if time.monotonic() - saved > CHECKPOINT_SECONDS or progress.step == steps:
             training.save()
             saved = time.monotonic()

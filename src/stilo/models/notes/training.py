@@ -21,6 +21,7 @@ from stilo.models.notes.optimiser import Optimiser
 from stilo.models.trunks import State
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
+PLATEAU_NAME = "plateau.safetensors"
 
 
 @dataclass
@@ -86,15 +87,15 @@ class Training:
         self._begun = now
         return self.progress.seconds
 
-    def save(self) -> None:
-        """Whole or not at all."""
+    def save(self, name: str = CHECKPOINT_NAME) -> None:
+        """Whole or not at all; under `PLATEAU_NAME` from where a longer training can set out."""
         self.count_time()
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         tensors |= {f"optimiser.{name}": value for name, value in self.optimiser.state(self.model)}
-        temporary = self.checkpoint.with_suffix(".new")
+        temporary = (self.run / name).with_suffix(".new")
         kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         save_file(kept, temporary, {"progress": json.dumps(asdict(self.progress))})
-        temporary.replace(self.checkpoint)
+        temporary.replace(self.run / name)
 
     def resume(self) -> bool:
         """Go on from the checkpoint, if there is one.

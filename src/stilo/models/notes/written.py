@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stilo.models.notes.features import HISTOGRAM_DECAYS, HISTOGRAMS, HYPERMETRE
-from stilo.models.notes.fields import FIELDS, FIRST_PITCH, PROGRAMS, Floats
+from stilo.models.notes.fields import FIELDS, FIRST_PITCH, Floats
 from stilo.models.notes.growing_memory import GrowingMemory
 from stilo.models.notes.next_note import GivenNote, NextNote
 from stilo.models.notes.parts import GIVEN_AT_ONCE, REACH
@@ -25,6 +25,7 @@ from stilo.models.tokens import (
     DRUMS,
     DURATION_SLOTS,
     POSITIONS,
+    PROGRAMS,
     STEP_DTYPE,
     StepArray,
     bar_slots_of,
@@ -207,4 +208,5 @@ class Written:
         if self._given is not None:
             place = self.memory.onset[-1] if self.gap else -1
             self._histograms[-1] = self._given.pitch_classes(place, place + self.bar_slots)
-        return self._histograms.take(_BINS[self.previous_pitch % 12]).astype(np.float32)
+        turned: Floats = self._histograms.take(_BINS[self.previous_pitch % 12]).astype(np.float32)
+        return turned

@@ -1,0 +1,140 @@
+"""The note model sees nothing that is still to come, and everything that it is told."""
+
+import numpy as np
+import pytest
+import torch
+
+from stilo.models.notes.features import features_of
+from stilo.models.notes.fields import FIELDS, PITCH
+from stilo.models.notes.stream import batch_of
+from stilo.models.notes.told import StyleTold, Told
+from stilo.models.tokens import DRUMS, END, PROGRAMS, with_end
+from stilo.models.trunks import TRUNKS
+
+CPU = torch.device("cpu")
+
+
+def losses(model, steps, told=None, given=None):
+    told = told or Told()
+    batch = batch_of([features_of(steps, told, given)], np.zeros((1, len(steps)), np.int64), [told])
+    with torch.no_grad():
+        return model(batch.to(CPU))[0][0].numpy()
+
+
+def index_of(steps):
+    return np.arange(len(steps))
+
+
+@pytest.mark.parametrize("trunk", TRUNKS)
+def test_no_later_note_changes_an_earlier_loss(make_note_model, make_labelled, all_told, trunk):
+    model, piece = make_note_model(trunk), make_labelled(3, notes=120)
+    steps = piece.steps
+    told = all_told(piece, steps, index_of(steps))
+    before = losses(model, steps, told)
+    for at in (1, 40, 77, len(steps) - 1):
+        for name, value in (("velocity", 3), ("duration", 20), ("pitch", None)):
+            changed = steps.copy()
+            changed[name][at:] = steps["pitch"][at:] ^ 1 if value is None else value
+            after = losses(model, changed, told)
+            assert np.array_equal(before[:at], after[:at]), (trunk, at, name)
+            assert not np.array_equal(before[at:], after[at:])
+
+
+@pytest.mark.parametrize("trunk", TRUNKS)
+def test_no_later_field_of_a_note_changes_an_earlier_one(make_note_model, make_steps, trunk):
+    model, steps = make_note_model(trunk), make_steps(5, notes=100)
+    before = losses(model, steps)
+    for at in (0, 33, 70):
+        for stage, name in enumerate(FIELDS[2:], start=2):
+            changed = steps.copy()
+            changed[name][at] = steps[name][at] ^ 1
+            after = losses(model, changed)
+            assert np.array_equal(before[at, :stage], after[at, :stage]), (trunk, at, name)
+            assert before[at, stage] != after[at, stage]
+
+
+def test_what_is_given_is_known_beforehand_and_nothing_else(make_note_model, make_steps):
+    model, steps = make_note_model(), make_steps(5, notes=100)
+    part = steps["part"][0]
+    given = steps["part"] == part
+    before = losses(model, steps, given=given)
+    free = np.flatnonzero(~given)
+    at = int(free[len(free) // 2])
+    changed = steps.copy()
+    changed["pitch"][at] ^= 1
+    after = losses(model, changed, given=given)
+    assert np.array_equal(before[:at], after[:at])
+    assert np.array_equal(before[at, :PITCH], after[at, :PITCH])
+    earlier = losses(model, steps)
+    assert not np.array_equal(earlier, before)
+
+
+def test_nothing_is_lost_after_the_end(make_note_model, make_steps):
+    ended = losses(make_note_model(), with_end(make_steps(1)))
+    assert ended[-1, 0] > 0
+    assert not ended[-1, 1:].any()
+
+
+def test_everything_told_is_heard(make_note_model, make_labelled, all_told):
+    from dataclasses import fields, replace
+
+    model, piece = make_note_model(), make_labelled(4, notes=120)
+    steps = piece.steps
+    told = all_told(piece, steps, index_of(steps))
+    whole = losses(model, steps, told)
+    unknown = Told()
+    for field in fields(Told):
+        if field.name == "metre":
+            less = replace(told, metre=False)
+        else:
+            less = replace(told, **{field.name: getattr(unknown, field.name)})
+        assert not np.allclose(whole, losses(model, steps, less)), field.name
+
+
+def test_a_style_is_told_by_facet(make_note_model, make_labelled):
+    model, piece = make_note_model(), make_labelled(4)
+    seen = []
+    for facet in range(4):
+        style = StyleTold(piece.embedding, piece.learned, np.arange(4) == facet)
+        seen.append(losses(model, piece.steps, Told(style=style)).sum())
+    none = losses(model, piece.steps, Told(style=StyleTold(piece.embedding, piece.learned, np.zeros(4, bool)))).sum()
+    assert len({*seen, none}) == 5
+    assert none == losses(model, piece.steps).sum()
+
+
+def test_the_model_hears_no_key(make_note_model, make_steps):
+    """But for the register tables, a piece sounds the same a semitone higher; with those silenced it is exactly so."""
+    from stilo.models.notes.features import NOTE_TABLES
+    from stilo.models.tokens import transposed
+
+    model, steps = make_note_model(), make_steps(2, parts=tuple(make_parts()))
+    names, sizes = list(NOTE_TABLES), list(NOTE_TABLES.values())
+    start = sum(sizes[: names.index("pitch")])
+    with torch.no_grad():
+        model.notes.weight[start : start + NOTE_TABLES["pitch"]] = 0
+        model.head.from_pitch.weight[:] = 0
+        model.head.out[PITCH].weight[:] = 0
+        model.head.out[PITCH].bias[:] = 0
+    here, there = losses(model, steps)[1:], losses(model, transposed(steps, 1))[1:]
+    near_the_first = 30  # what comes from the first pitch of all, which is absolute, fades
+    assert np.allclose(here[near_the_first:, :PITCH], there[near_the_first:, :PITCH], atol=0.05)
+
+
+def make_parts():
+    from stilo.models.tokens import Part
+
+    return (Part(73), Part(0), Part(0, 1))
+
+
+def test_all_is_finite_for_odd_pieces(make_note_model, make_steps):
+    model = make_note_model()
+    one = make_steps(0)[:1].copy()
+    one["gap"] = one["position"] = one["onset"] = one["bar"] = 0
+    drums = make_steps(1)
+    drums = drums[drums["part"] % PROGRAMS == DRUMS]
+    drums["gap"] = np.diff(drums["onset"], prepend=0)
+    for steps in (one, drums, with_end(one), make_steps(9, metre=(3, 4)), make_steps(8, changing=True)):
+        found = losses(model, steps)
+        assert np.isfinite(found).all()
+        assert (found >= 0).all()
+    assert with_end(one)["gap"][-1] == END

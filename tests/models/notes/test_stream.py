@@ -1,0 +1,241 @@
+"""Batches for training: windows, instruments, what is told and what is given."""
+
+import numpy as np
+import pytest
+import torch
+
+from stilo.models.notes.conditions import ConditionDraw, controls_told
+from stilo.models.notes.features import Features, features_of
+from stilo.models.notes.fields import RANKS
+from stilo.models.notes.given import all_but_bars, draw_given
+from stilo.models.notes.loader import batches
+from stilo.models.notes.stream import (
+    LONGEST_WINDOW_NOTES,
+    PieceSource,
+    Stream,
+    Window,
+    batch_of,
+    on_parts,
+    other_instruments,
+    transposition,
+)
+from stilo.models.notes.told import Told
+from stilo.models.tokens import DRUMS, END, PROGRAMS, Part, with_end
+
+
+def make_source(pieces, seed=0):
+    rng = np.random.default_rng(seed)
+    deviation = np.zeros(len(pieces[0].embedding), np.float32)
+    return PieceSource(pieces, rng, ConditionDraw(pieces, deviation, rng))
+
+
+@pytest.fixture
+def pieces(make_labelled):
+    return [make_labelled(seed, notes=200) for seed in range(6)]
+
+
+def test_rows_go_on_from_batch_to_batch(pieces):
+    stream = Stream(make_source(pieces), rows=3, length=40)
+    first, second = batch_of(*stream.draw()), batch_of(*stream.draw())
+    assert first.fields.shape == (3, 40, 5)
+    names = list(Features.__dataclass_fields__)
+    assert all(getattr(first, name).shape[:2] == (3, 40) for name in names)
+    for row in range(3):
+        ended = int(first.fields[row, -1, 0]) == END
+        begins = int(second.notes[row, 0, 8]) == 1
+        assert ended == begins
+        if not begins:  # the note before the first of a batch is the last of the batch before
+            assert int(second.notes[row, 0, 0]) == int(first.fields[row, -1, 0])
+
+
+def test_the_same_seed_draws_the_same_batches(pieces):
+    again = [batch_of(*Stream(make_source(pieces, seed), 2, 50).draw()) for seed in (4, 4, 5)]
+    assert torch.equal(again[0].values, again[1].values)
+    assert torch.equal(again[0].condition, again[1].condition)
+    assert not torch.equal(again[0].values, again[2].values)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_are_made_beside_the_work(pieces, workers):
+    def source(worker):
+        return make_source(pieces, 10 + worker)
+
+    def drawn():
+        made = batches(source, rows=4, length=30, workers=workers)
+        return [next(made) for _ in range(3)]
+
+    first, again = drawn(), drawn()
+    for one, other in zip(first, again, strict=True):
+        assert one.fields.shape == (4, 30, 5)
+        assert torch.equal(one.fields, other.fields)
+        assert torch.equal(one.conditioning.measured, other.conditioning.measured)
+        assert int(one.piece.max()) < len(one.conditioning.measured)
+
+
+def test_rows_that_cannot_be_shared_are_refused(pieces):
+    with pytest.raises(ValueError, match="5 rows cannot be shared by 2 workers"):
+        next(batches(lambda _: make_source(pieces), rows=5, length=30, workers=2))
+
+
+def test_what_fails_beside_the_work_is_raised_here(pieces):
+    class Broken(PieceSource):
+        def draw(self):
+            if self.rng.random() < 0.2:
+                raise RuntimeError("no more music")
+            return super().draw()
+
+    def source(_):
+        whole = make_source(pieces)
+        return Broken(pieces, whole.rng, whole.conditions)
+
+    with pytest.raises(RuntimeError, match="no more music"):
+        for _ in zip(range(100), batches(source, 2, 40), strict=False):
+            pass
+
+
+def test_everything_is_sometimes_told_and_sometimes_not(pieces):
+    source = make_source(pieces)
+    told = [source.draw()[1] for _ in range(120)]
+    assert sum(one.style is None for one in told) > 20
+    for name in ("style", "chords", "form", "controls", "bars"):
+        assert any(getattr(one, name) is not None for one in told), name
+    assert any(one.programs for one in told)
+    assert {one.metre for one in told} == {True, False}
+    facets = np.array([one.style.facets for one in told if one.style is not None])
+    assert facets.any(0).all()
+    assert not facets.all(0).any()
+    nothing = [
+        one for one in told if one.style is None and one.chords is None and one.form is None and not one.programs
+    ]
+    assert nothing
+
+
+def test_a_style_is_mostly_that_of_other_pieces_of_the_same_hand(make_labelled):
+    pieces = [make_labelled(seed, notes=60) for seed in (0, 3, 6, 9)]  # one group
+    assert len({piece.group for piece in pieces}) == 1
+    draw = ConditionDraw(pieces, np.zeros(len(pieces[0].embedding), np.float32), np.random.default_rng(0))
+    styles = [draw._style(pieces[0]).measured for _ in range(60)]
+    own = [np.allclose(style, pieces[0].embedding) for style in styles]
+    assert 5 < sum(own) < 35
+    others = np.stack([piece.embedding for piece in pieces[1:]])
+    for style, is_own in zip(styles, own, strict=True):
+        if not is_own:
+            weights, *_ = np.linalg.lstsq(others.T, style, rcond=None)
+            assert np.allclose(others.T @ weights, style, atol=1e-4)
+
+
+def test_chords_move_with_the_notes(pieces):
+    piece = pieces[0]
+    draw = make_source(pieces).conditions
+    index = np.arange(len(piece.steps))
+    found = None
+    while found is None:
+        found = draw.draw(piece, piece.steps, index, 5).chords
+    roots = (piece.labels["chord_root"].astype(int) + 5) % 12
+    assert np.array_equal(found.root, roots)
+    changes = np.flatnonzero(np.diff(piece.labels["chord_onset"])) + 1
+    at = changes[0] - 1
+    assert found.next_root[at] == roots[changes[0]]
+    assert found.ahead[at] == piece.labels["chord_onset"][changes[0]] - piece.steps["onset"][at]
+    assert found.ahead[-1] == -1
+
+
+def test_controls_are_those_of_the_window(pieces):
+    piece = pieces[1]
+    half = np.flatnonzero(piece.steps["bar"] >= 5)
+    steps = piece.steps[half].copy()
+    controls = controls_told(steps, piece.labels[half])
+    assert len(controls) == steps["bar"][-1] - steps["bar"][0] + 1
+    assert controls[0, 4] == steps["bar"][0] % 8
+
+
+def test_windows_of_long_pieces_begin_at_nothing(make_labelled):
+    piece = make_labelled(1, notes=2 * LONGEST_WINDOW_NOTES)
+    source = make_source([piece])
+    lengths = []
+    for _ in range(6):
+        features, _ = source.draw()
+        lengths.append(len(features.fields))
+        assert features.notes[0, 8] == 1
+        assert features.fields[0, 0] == features.position[0]
+    assert max(lengths) <= LONGEST_WINDOW_NOTES
+
+
+def test_the_end_stays_last_on_other_parts(make_steps):
+    steps = with_end(make_steps(3, notes=80))
+    window = Window(steps, np.minimum(np.arange(len(steps)), len(steps) - 2))
+    tokens = [int(token) for token in np.unique(steps["part"]) if token % PROGRAMS != DRUMS]
+    moved = on_parts(window, {token: Part(40, i).token for i, token in enumerate(tokens)})
+    assert moved.has_end
+    assert (moved.steps["gap"][:-1] != END).all()
+    assert len(moved.steps) == len(moved.index)
+    onsets = np.cumsum(moved.steps["gap"][:-1].astype(int))
+    assert np.array_equal(onsets, moved.steps["onset"][:-1])
+    same = piece_pitches(steps, moved.index[:-1]) == moved.steps["pitch"][:-1].astype(int)
+    assert same.all()
+
+
+def piece_pitches(steps, index):
+    return steps["pitch"][index].astype(int)
+
+
+def test_instruments_change_sometimes_and_drums_never(make_steps):
+    rng = np.random.default_rng(0)
+    steps = with_end(make_steps(3, notes=80))
+    window = Window(steps, np.arange(len(steps)))
+    seen = set()
+    for _ in range(60):
+        changed = other_instruments(window, rng).steps
+        assert (changed["part"] < PROGRAMS * RANKS).all()
+        drums = changed["pitch"] >= 128
+        assert ((changed["part"] % PROGRAMS == DRUMS) == drums).all()
+        seen.add(tuple(np.unique(changed["part"]).tolist()))
+    assert len(seen) > 5
+
+
+def test_transposition_keeps_to_the_keyboard(make_steps):
+    rng = np.random.default_rng(0)
+    steps = make_steps(3)
+    steps["pitch"][0] = 2
+    drawn = [transposition(steps, rng) for _ in range(100)]
+    assert min(drawn) >= -2
+    assert max(drawn) == 6
+    drums = steps[steps["pitch"] >= 128]
+    assert transposition(drums, rng) == 0
+
+
+def test_notes_are_given_by_bars_or_by_parts(make_steps):
+    rng = np.random.default_rng(1)
+    steps = with_end(make_steps(3, notes=150))
+    kinds = {"none": 0, "bars": 0, "parts": 0}
+    for _ in range(200):
+        given = draw_given(steps, rng)
+        if given is None:
+            kinds["none"] += 1
+            continue
+        assert not given[-1]
+        body = steps[:-1]
+        bars = np.unique(body["bar"][~given[:-1]])
+        is_by_bars = len(bars) and np.array_equal(given[:-1], all_but_bars(body, int(bars[0]), int(bars[-1])))
+        by_part = all(len(np.unique(given[:-1][body["part"] == part])) == 1 for part in np.unique(body["part"]))
+        assert is_by_bars or by_part
+        kinds["bars" if is_by_bars else "parts"] += 1
+    assert kinds["none"] > 100
+    assert kinds["bars"] > 10
+    assert kinds["parts"] > 10
+
+
+def test_the_next_given_note_is_offered_until_something_else_is_chosen(make_steps):
+    from stilo.models.notes.candidates import GIVEN
+    from stilo.models.notes.fields import FIELD_SIZES
+
+    steps = make_steps(3, notes=100)
+    given = steps["part"] == steps["part"][0]
+    features = features_of(steps, Told(), given)
+    own = features.values[given, :, GIVEN]
+    assert np.array_equal(own, features.fields[given])  # where the note itself is given, all of it is offered
+    free = np.flatnonzero(~given & (np.arange(len(steps)) < np.flatnonzero(given)[-1]))
+    other = features.values[free, :, GIVEN]
+    offered = other < np.array(FIELD_SIZES)
+    assert (offered[:, :-1] | ~offered[:, 1:]).all()  # once it is given up it stays so
+    assert not offered[:, 4].all()
