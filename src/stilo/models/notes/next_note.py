@@ -77,7 +77,7 @@ class NextNote:
         self.context_pitches = [self._moved(q) for q in w.memory.source]
         self.records = self._read_records()
         self._gap_values, self._gap_states = [GAPS] * CANDIDATES, [0] * CANDIDATES
-        self.gap = NOTHING
+        self.gap = self.onset = NOTHING
         self._known: KnownPart | None = None
         shown = self._propose()
         notes, condition = w.note_row(), w.condition_row()
@@ -196,7 +196,7 @@ class NextNote:
         self.given_here = given if given is not None and not self.is_far and given[GAP] == gap else None
 
     def _part_stage(self) -> Proposals:
-        w, m, onset, gap = self.written, self._m, self.onset, self._gap
+        w, m, onset, gap = self.written, self._m, self.onset, self.gap
         values, states = [], []
         for p, shift, hits in zip(m.bars_here(onset, self.shifts), self.shifts, self.hits, strict=True):
             values.append(m.part[p] if p != NOTHING else PARTS)

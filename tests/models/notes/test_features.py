@@ -1,0 +1,151 @@
+"""What the note model sees of a note depends on nothing that comes later, and fits its tables.
+
+That every stage of every note is made of the past alone is also what `test_written` shows: there nothing else is there.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stilo.models.notes.candidates import CANDIDATES, META_SIZES, STATES, VOICE
+from stilo.models.notes.features import MEMORY_TABLES, NOTE_TABLES, Features, features_of
+from stilo.models.notes.fields import FIELD_SIZES, GAP, PART, PITCH, STAGES
+from stilo.models.notes.parts import PART_TABLES
+from stilo.models.notes.told import CHORDS, CONDITION_TABLES, ChordPlan, Telling, Told
+from stilo.models.tokens import END, METRES, PROGRAMS, STEP_DTYPE, Part, with_end
+
+SEEDS = st.integers(0, 2**32 - 1)
+BEFORE = ("notes", "memory", "condition", "histogram", "previous_pitch")
+AFTER_PART = ("part_pitch", "part", "near", "chord")
+
+
+def two_ends(make_steps, seed, changing):
+    """Two pieces equal up to note t, whose note t differs from field f on, and every note after it."""
+    rng = np.random.default_rng(seed)
+    one, other = make_steps(seed, notes=60, changing=changing), make_steps(seed + 1, notes=60, changing=changing)
+    n = min(len(one), len(other))
+    t, f = int(rng.integers(0, n - 2)), int(rng.integers(STAGES))
+    one, two = one[:n].copy(), one[:n].copy()
+    later = int(one["onset"][t]) + 48
+    tail = other[t + 1 : n].copy()
+    tail["onset"] += later - int(tail["onset"][0])
+    two[t + 1 :] = tail
+    if f == GAP:
+        later = int(one["onset"][t + 1]) + int(rng.integers(3))
+        two["onset"][t] = min(later, int(two["onset"][t + 1]))
+    if f == PART:  # a later part at the same onset keeps the order
+        two["part"][t] = one["part"][t] + PROGRAMS * 4
+    if f <= PITCH:
+        two["pitch"][t] = one["pitch"][t] + 1
+    if f < STAGES - 1:
+        two["duration"][t] = (one["duration"][t] + 7) % FIELD_SIZES[3]
+    two["velocity"][t] = (one["velocity"][t] + 5) % 16
+    two["gap"] = np.diff(two["onset"], prepend=0)
+    two["bar_slots"][t + 1 :] = rng.choice([36, 48])
+    two["metre"][t + (f > GAP) :] = 3
+    return one, two, t, f
+
+
+def by_place(steps, seed):
+    """Chords of the steps that depend on where they are alone."""
+    rng = np.random.default_rng(seed)
+    onset = np.arange(0, 3000, 30)
+    plan = ChordPlan(onset, rng.integers(0, 13, len(onset)), rng.integers(0, 8, len(onset)))
+    return Telling(Told(tonic=3, bars=40), plan).for_steps(steps)
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=SEEDS, changing=st.booleans(), told=st.booleans())
+def test_nothing_is_known_of_what_comes_later(make_steps, seed, changing, told):
+    one, two, t, f = two_ends(make_steps, seed, changing)
+    a, b = (features_of(steps, by_place(steps, seed) if told else Told()) for steps in (one, two))
+    for name in Features.__dataclass_fields__:
+        assert np.array_equal(getattr(a, name)[:t], getattr(b, name)[:t]), name
+    for name in (*BEFORE, *(AFTER_PART if f > PART else ())):
+        assert np.array_equal(getattr(a, name)[t], getattr(b, name)[t]), name
+    assert np.array_equal(a.fields[t, :f], b.fields[t, :f])
+    assert np.array_equal(a.values[t, : f + 1], b.values[t, : f + 1])
+    assert np.array_equal(a.states[t, : f + 1], b.states[t, : f + 1])
+    known = [c for c in range(CANDIDATES) if c != VOICE or f > PART]  # VOICE proposes nothing before the part is known
+    assert np.array_equal(a.meta[t, known], b.meta[t, known])
+    assert not np.array_equal(a.fields[t, f:], b.fields[t, f:])
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=SEEDS)
+def test_of_what_is_given_the_next_note_alone_is_known(make_steps, seed):
+    """Given notes and all others after the next given one may be whatever they are, but for the bar ahead."""
+    rng = np.random.default_rng(seed)
+    steps = make_steps(seed, notes=60)
+    mask = rng.random(len(steps)) < 0.4
+    known = np.flatnonzero(mask)
+    t = int(rng.integers(1, len(steps) - 2))
+    coming = known[known >= t]
+    far = coming[1] if len(coming) > 1 else len(steps)
+    other = steps.copy()
+    other["duration"][t + 1 :][~mask[t + 1 :]] = 0
+    other["duration"][far:] = 1
+    a, b = (features_of(piece, Told(), mask) for piece in (steps, other))
+    for name in (*BEFORE, *AFTER_PART, "values", "states", "meta"):
+        assert np.array_equal(getattr(a, name)[: t + 1], getattr(b, name)[: t + 1]), name
+
+
+def fits(rows, sizes):
+    return (rows >= 0).all() and (rows < np.array(sizes)).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 60])
+@pytest.mark.parametrize("share", [None, 0.0, 0.5, 1.0])
+def test_every_index_fits_its_table(make_steps, count, share):
+    rng = np.random.default_rng(count)
+    for seed in range(6):
+        steps = with_end(make_steps(seed, changing=True)[:count])
+        mask = None if share is None else (rng.random(len(steps)) < share) & (steps["gap"] != END)
+        f = features_of(steps, by_place(steps, seed), mask)
+        assert fits(f.notes, list(NOTE_TABLES.values()))
+        assert fits(f.memory, MEMORY_TABLES)
+        assert fits(f.condition, list(CONDITION_TABLES.values()))
+        assert fits(f.part, list(PART_TABLES.values()))
+        assert fits(f.meta, META_SIZES)
+        assert fits(f.states, STATES)
+        assert fits(f.chord, CHORDS)
+        assert fits(f.values, np.array(FIELD_SIZES)[:, None] + 1)
+        assert np.isfinite(f.histogram).all()
+        assert f.fields[-1, GAP] == END
+
+
+def test_the_first_note_is_not_told_where_it_begins():
+    """Chords are told by place; the same chords in two pieces that begin sooner and later look the same at first."""
+    plan = ChordPlan(np.array([0, 48]), np.array([0, 7]), np.array([0, 0]))
+    first = []
+    for onset in (0, 30):
+        steps = np.zeros(2, STEP_DTYPE)
+        steps["onset"], steps["gap"], steps["pitch"] = [onset, onset + 6], [onset, 6], [60, 64]
+        steps["bar_slots"], steps["position"] = 48, steps["onset"]
+        told = Telling(chords=plan).for_steps(steps)
+        first.append(features_of(steps, told).condition)
+    assert np.array_equal(first[0][0], first[1][0])
+    assert not np.array_equal(first[0][1], first[1][1])
+
+
+def test_a_change_of_metre_is_told_after_the_first_note_in_it(make_steps):
+    steps = make_steps(2)
+    steps["metre"][20:] = METRES.index((3, 4))
+    metre = features_of(steps, Told()).condition[:, list(CONDITION_TABLES).index("metre")]
+    assert (metre[:21] == METRES.index((4, 4))).all()
+    assert (metre[21:] == METRES.index((3, 4))).all()
+
+
+def test_a_voice_that_plays_on_is_proposed():
+    """Two lines: when the lower one's note ends, that its part goes on at once is proposed."""
+    upper, lower = Part(73).token, Part(0).token
+    steps = np.zeros(3, STEP_DTYPE)
+    steps["part"], steps["onset"] = [lower, upper, lower], [0, 0, 12]
+    steps["pitch"], steps["duration"], steps["gap"] = [50, 70, 52], [11, 47 - 1 - 17, 11], [0, 0, 12]
+    steps["bar_slots"] = 48
+    f = features_of(steps, Told())
+    legato = VOICE + 1
+    assert f.values[2, GAP, legato] == 12
+    assert f.values[2, PART, legato] == lower
+    assert f.values[2, PITCH, legato] == 50
