@@ -55,9 +55,10 @@ def losses(net, frames, length=64):
     return torch.cat(found).numpy()
 
 
+@pytest.mark.parametrize("kind", ["lstm", "transformer", "gated"])
 @pytest.mark.parametrize("joint", [True, False])
-def test_nothing_later_is_seen(joint):
-    net = tiny_net(joint)
+def test_nothing_later_is_seen(joint, kind):
+    net = tiny_net(joint, kind=kind)
     frames = a_piece(150)
     before = losses(net, frames)
     for t, key in ((100, 50), (100, 3), (70, 87)):
@@ -94,8 +95,9 @@ def test_a_mixture_is_the_mean_of_the_probabilities():
     assert torch.allclose(mixed, torch.sigmoid(logits).mean(0), atol=1e-6)
 
 
-def test_every_frame_is_counted_once_and_chunks_change_nothing():
-    net = tiny_net(True)
+@pytest.mark.parametrize("kind", ["lstm", "transformer", "gated"])
+def test_every_frame_is_counted_once_and_chunks_change_nothing(kind):
+    net = tiny_net(True, kind=kind)
     frames = a_piece(130)
     assert np.allclose(losses(net, frames, 64), losses(net, frames, 200), atol=1e-3)
     from frames.batches import in_order
@@ -104,7 +106,10 @@ def test_every_frame_is_counted_once_and_chunks_change_nothing():
     pieces = [piece_of(a_piece(n, n)) for n in (1, 7, 70, 64)]
     assert sum(int(batch.there.sum()) for batch in in_order(pieces, 3, 64)) == 142
     alone = sum(losses(net, piece.frames).sum(dtype=float) for piece in pieces)
-    assert scored([net], pieces) == pytest.approx(alone / 142, rel=1e-4)
+    found = scored([net], pieces)
+    assert found.all == pytest.approx(alone / 142, rel=1e-4)
+    beginnings = [losses(net, piece.frames)[:64].sum(dtype=float) for piece in pieces]
+    assert found.opening == pytest.approx(sum(beginnings) / (1 + 7 + 64 + 64), rel=1e-4)
 
 
 def test_what_is_recalled_is_the_past_and_moves_with_the_music():
@@ -260,6 +265,9 @@ def test_a_training_that_was_broken_off_goes_on_as_if_it_had_not_been(folder, tm
     assert resumed.step == 20
     for one, other in zip(whole.parameters(), continued.parameters(), strict=True):
         assert torch.equal(one, other)
+    others = Training(shape, plan, pieces, pieces, 6)
+    others._take_up(kept)
+    assert others.step == 0
 
 
 def test_what_is_wrong_is_told_in_one_line(poly_music, tmp_path, capsys):

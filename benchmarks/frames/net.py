@@ -1,7 +1,7 @@
-"""The net for frames: an LSTM over time, and one small net shared by all keys, which makes it blind to transposition.
+"""The net for frames: a trunk over time, and one small net shared by all keys, which makes it blind to transposition.
 
 Each key sees, relative to itself, the last frames, the same places some time ago, what the piece's past proposes
-(`frames.recall`) and the pitch classes of late; of the LSTM it sees the state. With the joint head it also sees the
+(`frames.recall`) and the pitch classes of late; of the trunk it sees the state. With the joint head it also sees the
 keys below it in the same frame, so that a frame's probability is a product of conditionals from the lowest key up
 (NADE, Larochelle & Murray 2011; tied over the keys as in Johnson 2017). The independent head sees no key of its frame.
 """
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from frames.batches import CLOCK, LAGS, REACH, Batch
 from frames.data import KEYS
 from frames.recall import FADES, FIGURES, PLANES, VOTE_PLANES
-from stilo.models.layers import Recurrence, State
+from stilo.models.trunks import State, build_trunk
 
 SHOWN = len(LAGS) + PLANES  # planes a key sees near itself
 WIDE = (*range(4), *range(len(LAGS), len(LAGS) + VOTE_PLANES))  # those it sees an octave around: last frames and votes
@@ -30,11 +30,11 @@ class Shape:
 
     Attributes:
         joint: keys of a frame know those below them.
-        trunk: width of the LSTM.
-        layers: of the LSTM.
+        trunk: width of the trunk.
+        layers: of the trunk.
         key: width of the net of each key.
         depth: its residual layers.
-        dropout: of the LSTM's input and output; of the key net a third of it.
+        dropout: of the trunk's input and output; of the key net a third of it.
         mixing: width at which the keys of a frame exchange what they know of the past; 0 = not at all.
     """
 
@@ -45,6 +45,7 @@ class Shape:
     depth: int = 2
     dropout: float = 0.3
     mixing: int = 0
+    kind: str = "lstm"
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
@@ -73,7 +74,7 @@ class FrameNet(nn.Module):
         self.shape = shape
         hidden = shape.key
         self.enter = nn.Linear(KEYS * (2 + VOTE_PLANES) + FIGURES + CLOCK, shape.trunk)
-        self.trunk = Recurrence(shape.trunk, shape.layers)
+        self.trunk = build_trunk(shape.kind, shape.trunk, shape.layers, inner=2 * shape.trunk)
         seen = len(WIDE) * (2 * FAR + 1) + SHOWN * (2 * NEAR + 1) + 12 * len(FADES) + 3
         self.see = nn.Linear(seen, hidden)
         self.own = nn.Parameter(torch.randn(KEYS, hidden) * 0.05)
@@ -81,7 +82,7 @@ class FrameNet(nn.Module):
         self.bias_from_trunk = nn.Linear(shape.trunk, KEYS)
         if shape.mixing:
             self.mix_in = nn.Linear(hidden, shape.mixing)
-            self.mix_out = nn.Conv1d(shape.mixing, hidden, 2 * FAR + 1, padding=FAR)
+            self.mix_out = nn.Conv2d(shape.mixing, hidden, (1, 2 * FAR + 1), padding=(0, FAR))
         if shape.joint:
             self.below = nn.Linear(BELOW + 2, hidden, bias=False)
         self.inner = nn.ModuleList([nn.Linear(hidden, hidden) for _ in range(2 * shape.depth)])
@@ -98,20 +99,21 @@ class FrameNet(nn.Module):
         return x * (mask / (1 - share)).to(x.dtype)
 
     def follow(self, batch: Batch, state: State | None) -> tuple[Tensor, State]:
-        """The LSTM over what came before each frame: [B, T, trunk], and its state behind the last."""
+        """The trunk over what came before each frame: [B, T, trunk], and its state behind the last."""
         steps = batch.there.shape[1]
         last = [batch.frames[:, REACH - lag : REACH - lag + steps].float() for lag in (1, 2)]
         votes = batch.planes[:, :, :VOTE_PLANES].flatten(2).float() / 255
         x = F.relu(self.enter(torch.cat([*last, votes, batch.figures, batch.clock], -1)))
         x = F.dropout(x, self.shape.dropout, self.training)
-        if state is not None:
-            keeps = (~batch.begins).float().view(1, -1, 1)
-            state = (state[0] * keeps, state[1] * keeps)
-        h, state = self.trunk(x.float(), state)
-        return F.dropout(h, self.shape.dropout, self.training), (state[0].detach(), state[1].detach())
+        first = torch.zeros_like(batch.there)
+        first[:, 0] = batch.begins
+        if state is not None and not self.trunk.exact:
+            state = tuple(part * (~batch.begins).view(-1, *[1] * (part.dim() - 1)) for part in state)
+        h, state = self.trunk(x.float(), first, state)
+        return F.dropout(h.float(), self.shape.dropout, self.training), tuple(part.detach() for part in state)
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Tensor, Tensor, State]:
-        """Log-odds [N, 88] of the N frames that are there, what they hold [N, 88], and the LSTM's state."""
+        """Log-odds [N, 88] of the N frames that are there, what they hold [N, 88], and the trunk's state."""
         h, state = self.follow(batch, state)
         there = batch.there
         steps = there.shape[1]
@@ -142,8 +144,8 @@ class FrameNet(nn.Module):
         x = self.see(seen) + self.own.to(seen.dtype) + self.from_trunk(torch.cat([h, beside], -1)).unsqueeze(1)
         x = self._dropped(x, self.shape.dropout / 3)
         if self.shape.mixing:
-            z = F.relu(self.mix_in(F.relu(x))).transpose(1, 2)  # [N, mixing, 88]
-            x = x + self.mix_out(z).transpose(1, 2)
+            z = F.relu(self.mix_in(F.relu(x))).unsqueeze(1).permute(0, 3, 1, 2)  # [N, mixing, 1, 88], channels last
+            x = x + self.mix_out(z).permute(0, 2, 3, 1).squeeze(1)
         return x
 
     def _decided(self, last: Tensor, target: Tensor) -> Tensor:

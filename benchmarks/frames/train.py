@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable
@@ -15,9 +16,10 @@ from torch import Tensor
 
 from frames.batches import Piece, endless, in_order
 from frames.net import FrameNet, Shape, nats
-from stilo.models.layers import State
+from stilo.models.trunks import State
 
-CHECKS = 20  # looks at the validation part
+CHECKS = 10  # looks at the validation part
+OPENING = 64  # frames
 
 
 @dataclass(frozen=True)
@@ -51,21 +53,30 @@ class Plan:
         return self.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / self.steps)))
 
 
-def scored(nets: list[FrameNet], pieces: list[Piece], quick: bool = False) -> float:
-    """Nats per frame, pooled over all frames of all pieces; of several nets, of their mixture. `quick`: in bfloat16."""
-    total, count = 0.0, 0
+@dataclass(frozen=True)
+class Nats:
+    """Nats per frame, pooled over all frames of all pieces, and over the first `OPENING` of each."""
+
+    all: float
+    opening: float
+
+
+def scored(nets: list[FrameNet], pieces: list[Piece], quick: bool = False) -> Nats:
+    """How well a net foretells pieces; of several nets, their mixture. `quick`: in bfloat16."""
+    found: dict[bool, list[Tensor]] = {True: [], False: []}
     states: list[State | None] = [None] * len(nets)
     for net in nets:
         net.eval()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=quick):
-        for batch in in_order(pieces, 16, 64):
-            found = []
+        for batch in in_order(pieces, 16, OPENING):
+            begins = bool(batch.begins[0])
+            each = []
             for i, net in enumerate(nets):
-                logits, target, states[i] = net(batch, None if batch.begins[0] else states[i])
-                found.append(logits)
-            each = nats(found[0] if len(found) == 1 else mean_of_probabilities(torch.stack(found)), target)
-            total, count = total + float(each.sum(dtype=torch.float64)), count + len(each)
-    return total / count
+                logits, target, states[i] = net(batch, None if begins else states[i])
+                each.append(logits)
+            found[begins].append(nats(each[0] if len(each) == 1 else mean_of_probabilities(torch.stack(each)), target))
+    opening = torch.cat(found[True]).double()
+    return Nats(float(torch.cat([opening, *found[False]]).mean()), float(opening.mean()))
 
 
 def mean_of_probabilities(logits: Tensor) -> Tensor:
@@ -79,6 +90,7 @@ class Training:
 
     def __init__(self, shape: Shape, plan: Plan, train: list[Piece], valid: list[Piece], seed: int) -> None:
         torch.manual_seed(seed)
+        self.made = json.dumps({"shape": shape.to_json(), "plan": plan.to_json(), "seed": seed})
         self.plan, self.seed, self.valid = plan, seed, valid
         self.net = FrameNet(shape)
         self.mean = FrameNet(shape)
@@ -129,7 +141,7 @@ class Training:
 
     def _check(self, say: Callable[[str], None], loss: float, kept: Path | None) -> None:
         start = time.perf_counter()
-        found = scored([self.mean], self.valid, quick=True)
+        found = scored([self.mean], self.valid, quick=True).all
         self.seconds += time.perf_counter() - start
         if found < self.best:
             self.best = found
@@ -140,6 +152,7 @@ class Training:
 
     def _keep(self, path: Path) -> None:
         content = {
+            "made": self.made,
             "net": self.net.state_dict(),
             "mean": self.mean.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -154,6 +167,8 @@ class Training:
 
     def _take_up(self, path: Path) -> None:
         content = torch.load(path, weights_only=True)
+        if content["made"] != self.made:  # by another recipe: begin anew
+            return
         self.net.load_state_dict(content["net"])
         self.mean.load_state_dict(content["mean"])
         self.optimizer.load_state_dict(content["optimizer"])
