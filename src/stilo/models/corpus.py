@@ -14,7 +14,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -71,6 +71,10 @@ class Piece:
             object.__setattr__(self, "labels", unknown_labels(len(self.steps)))
         if len(self.labels) != len(self.steps):
             raise ValueError(f"{self.name}: {len(self.labels)} labels for {len(self.steps)} steps")
+
+    def first(self, notes: int) -> Piece:
+        """Its first notes alone."""
+        return replace(self, steps=self.steps[:notes], labels=self.labels[:notes])
 
     @property
     def set_name(self) -> str:
@@ -246,13 +250,25 @@ def _composers(data: Path, set_names: set[str]) -> dict[str, str]:
     return found
 
 
+_Task = tuple[Path, str, str]
+
+
+def _read_all(tasks: list[_Task], processes: int) -> Iterator[Piece | str]:
+    """Each piece, or why it cannot be read, in order. One process is this one: a pool of one would cost it twice."""
+    if processes == 1:
+        yield from map(_read, tasks)
+        return
+    with Pool(processes, _on_one_thread) as pool:
+        yield from pool.imap(_read, tasks, chunksize=16)
+
+
 def _on_one_thread() -> None:
     from torch import set_num_threads
 
     set_num_threads(1)
 
 
-def _read(task: tuple[Path, str, str]) -> Piece | str:
+def _read(task: _Task) -> Piece | str:
     path, name, group = task
     try:
         return piece_from_file(path, name, group)
@@ -278,12 +294,11 @@ def pack(data: Path, splits: Path, packed: Path, without: frozenset[str], proces
             for path, in_split in rows
             if in_split == split
         ]
-        with Pool(processes, _on_one_thread) as pool:
-            for result in pool.imap(_read, tasks, chunksize=16):
-                if isinstance(result, str):
-                    yield f"left out: {result}"
-                elif len(result.steps) >= SHORTEST_PIECE_NOTES:
-                    pieces.append(result)
+        for result in _read_all(tasks, processes):
+            if isinstance(result, str):
+                yield f"left out: {result}"
+            elif len(result.steps) >= SHORTEST_PIECE_NOTES:
+                pieces.append(result)
         if not pieces:
             raise InputError(f"{splits}: {split}: no piece of {SHORTEST_PIECE_NOTES} notes or more could be read")
     yield from _drop_repeated(in_splits)

@@ -1,0 +1,260 @@
+"""How the adapter of a style is tuned; what an adapter is stands in `notes.merging`."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from stilo.errors import InputError
+from stilo.models.corpus import Piece
+from stilo.models.notes.conditions import P_BARS, P_PROGRAMS, P_TEMPO
+from stilo.models.notes.evaluate import PieceScore, autocast_pays, mean_nats_per_note, score_pieces
+from stilo.models.notes.features import Features, features_of
+from stilo.models.notes.merging import ADDED, DOWN, UP, merged
+from stilo.models.notes.model import Batch, NoteModel
+from stilo.models.notes.stream import batch_of, transposition
+from stilo.models.notes.told import StyleTold, Told
+from stilo.models.tokens import PROGRAMS, UNKNOWN_TEMPO, transposed, with_end
+
+Weights = dict[str, NDArray[np.float32]]
+
+CPU = torch.device("cpu")
+RANK = 8
+LOW_RANK = ("trunk.", "head.from_trunk.weight", "head.out.", "from_memory.weight", "head.gate.", "head.harmony.")
+FULL = ("bias", "head.gate_", "norm.weight")
+WARMUP_STEPS = 10
+CLIP_NORM = 1.0
+LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none
+
+
+@dataclass(frozen=True, slots=True)
+class TuningConfig:
+    """`rows` windows of `length` notes a step; stops after `patience` checks without a better held-out figure."""
+
+    rank: int = RANK
+    rate: float = 3e-3
+    weight_decay: float = 0.02
+    rows: int = 8
+    length: int = 256
+    most_steps: int = 400
+    check_every: int = 20
+    patience: int = 4
+    most_held_out_notes: int = 6000
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """An adapter and the held-out scores with it, and how many steps it took to get there."""
+
+    weights: Weights
+    scores: list[PieceScore]
+    steps: int
+
+
+class Adapter(nn.Module):
+    """The trainable additions to a base model that itself stays as it is."""
+
+    def __init__(self, model: NoteModel, rank: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.model = [model]  # in a list: not a submodule, so its weights are not this module's
+        self.low_rank: list[str] = []
+        self.full: list[str] = []
+        self.additions = nn.ParameterDict()
+        for name, p in model.named_parameters():
+            if p.dim() == 2 and name.startswith(LOW_RANK) and min(p.shape) > rank:
+                self.low_rank.append(name)
+                down = torch.randn(rank, p.shape[1], generator=generator) / p.shape[1] ** 0.5
+                self.additions[_key(name, DOWN)] = nn.Parameter(down)
+                self.additions[_key(name, UP)] = nn.Parameter(torch.zeros(p.shape[0], rank))
+            elif any(part in name for part in FULL):
+                self.full.append(name)
+                self.additions[_key(name, ADDED)] = nn.Parameter(torch.zeros_like(p))
+
+    def merged(self) -> dict[str, Tensor]:
+        """The base model's tensors by name, with the additions made."""
+        tensors = {name: p.detach() for name, p in self.model[0].named_parameters()}
+        for name in self.low_rank:
+            tensors[name] = tensors[name] + self.additions[_key(name, UP)] @ self.additions[_key(name, DOWN)]
+        for name in self.full:
+            tensors[name] = tensors[name] + self.additions[_key(name, ADDED)]
+        return tensors
+
+    def nats(self, batch: Batch) -> Tensor:
+        """[B, T, 5] as `NoteModel.forward`."""
+        nats: Tensor = functional_call(self.model[0], self.merged(), (batch,))[0]
+        return nats
+
+    def weights(self) -> Weights:
+        return {name.replace("|", "."): p.detach().numpy().copy() for name, p in self.additions.items()}
+
+
+def _key(name: str, kind: str) -> str:
+    return (name + kind).replace(".", "|")
+
+
+def apply_adapter(model: NoteModel, weights: Weights) -> NoteModel:
+    """A copy of the base model with an adapter merged in.
+
+    Raises:
+        InputError: the adapter does not fit this base model.
+    """
+    adapted = copy.deepcopy(model)
+    named = dict(adapted.named_parameters())
+    changed = merged({name: p.detach().numpy() for name, p in named.items()}, weights)
+    with torch.no_grad():
+        for name, p in named.items():
+            p.copy_(torch.from_numpy(changed[name]))
+    return adapted
+
+
+def tune_adapter(
+    model: NoteModel,
+    train: Sequence[Piece],
+    held_out: Sequence[Piece],
+    style: StyleTold,
+    rng: np.random.Generator,
+    *,
+    config: TuningConfig,
+    seconds: float | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Tuning:
+    """Fit an adapter to `train`, and keep the one that predicts `held_out` best; nothing tuned counts, too.
+
+    Args:
+        model: the base; it stays as it is.
+        train: what is learned from.
+        held_out: other pieces, or other parts of the same.
+        style: what the model is told of the style.
+        rng: of transposition and of the order of the windows.
+        config: sizes, rate, patience.
+        seconds: wall clock after which it stops; None = until patience or steps run out.
+        progress: is told the share done.
+
+    Raises:
+        InputError: there is nothing to learn from.
+    """
+    seed = int(rng.integers(2**31))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # dropout, if the model has any, draws from torch's own generator
+        adapter = Adapter(model, config.rank, torch.Generator().manual_seed(seed))
+        windows = Windows(train, style, config.length, rng)
+        judge = _Judge(model, _shortened(held_out, config.most_held_out_notes), style)
+        was_training = model.training
+        try:
+            _tune(adapter, windows, judge, config, _Clock(config.most_steps, seconds, progress))
+        finally:
+            model.train(was_training)
+    return judge.best
+
+
+def _tune(adapter: Adapter, windows: Windows, judge: _Judge, config: TuningConfig, clock: _Clock) -> None:
+    optimiser = _optimiser(adapter, config)
+    adapter.model[0].train()
+    for step in range(1, config.most_steps + 1):
+        for group in optimiser.param_groups:
+            group["lr"] = config.rate * min(1.0, step / WARMUP_STEPS)
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays(CPU)):
+            nats = adapter.nats(windows.batch(config.rows))
+        nats.sum(-1).mean().backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(adapter.parameters(), CLIP_NORM)
+        optimiser.step()
+        optimiser.zero_grad()
+        late = clock.is_late()
+        if step % config.check_every == 0 or late:
+            judge.hear(adapter.weights(), step)
+        clock.tell(step)
+        if late or judge.waited >= config.patience:
+            break
+    clock.tell(config.most_steps)
+
+
+def _optimiser(adapter: Adapter, config: TuningConfig) -> torch.optim.Optimizer:
+    decayed = [p for p in adapter.parameters() if p.dim() > 1]
+    others = [p for p in adapter.parameters() if p.dim() <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98))
+
+
+class _Judge:
+    """Keeps the adapter with the best held-out figure; at first that is none at all."""
+
+    def __init__(self, model: NoteModel, held_out: list[Piece], style: StyleTold) -> None:
+        self.model, self.held_out, self.told = model, held_out, [Told(style=style)] * len(held_out)
+        self.best = Tuning({}, score_pieces(model, held_out, self.told), 0)
+        self.waited = 0  # checks since the best
+
+    def hear(self, weights: Weights, step: int) -> None:
+        scores = score_pieces(apply_adapter(self.model, weights), self.held_out, self.told)
+        self.waited += 1
+        if mean_nats_per_note(scores) < mean_nats_per_note(self.best.scores) - LEAST_GAIN_NATS:
+            self.best, self.waited = Tuning(weights, scores, step), 0
+
+
+class _Clock:
+    """How much of the steps, or of the time, has gone; told as it goes."""
+
+    def __init__(self, steps: int, seconds: float | None, progress: Callable[[float], None] | None) -> None:
+        self.steps, self.seconds, self.progress = steps, seconds, progress
+        self.begun = time.monotonic()
+
+    def is_late(self) -> bool:
+        return self.seconds is not None and time.monotonic() - self.begun > self.seconds
+
+    def tell(self, step: int) -> None:
+        if self.progress is not None:
+            spent = (time.monotonic() - self.begun) / self.seconds if self.seconds else 0.0
+            self.progress(min(1.0, max(step / self.steps, spent)))
+
+
+def _shortened(pieces: Sequence[Piece], notes: int) -> list[Piece]:
+    """As many pieces, each cut so that all together hold at most `notes` notes."""
+    most = max(64, notes // max(1, len(pieces)))
+    return [p.first(most) for p in pieces]
+
+
+class Windows:
+    """Batches of windows of a few pieces, transposed at random, the memory of each reaching back to its beginning."""
+
+    def __init__(self, pieces: Sequence[Piece], style: StyleTold, length: int, rng: np.random.Generator) -> None:
+        if not pieces:
+            raise InputError("no pieces to learn from")
+        self.pieces, self.style, self.length, self.rng = list(pieces), style, length, rng
+        lengths = np.sqrt([len(piece.steps) for piece in pieces])
+        self.chances = lengths / lengths.sum()
+
+    def batch(self, rows: int) -> Batch:
+        drawn = [self._window() for _ in range(rows)]
+        piece = np.repeat(np.arange(rows)[:, None], self.length, axis=1)
+        return batch_of([features for features, _ in drawn], piece, [told for _, told in drawn]).to(CPU)
+
+    def _window(self) -> tuple[Features, Told]:
+        rng = self.rng
+        piece = self.pieces[int(rng.choice(len(self.pieces), p=self.chances))]
+        steps = with_end(piece.steps)
+        steps = transposed(steps, transposition(steps, rng))
+        programs = frozenset(int(token) % PROGRAMS for token in np.unique(steps["part"]))
+        told = Told(
+            style=self.style,
+            programs=programs if rng.random() < P_PROGRAMS else frozenset(),
+            tempo=piece.tempo if rng.random() < P_TEMPO else UNKNOWN_TEMPO,
+            bars=int(piece.steps["bar"][-1]) + 1 if rng.random() < P_BARS else None,
+        )
+        start = int(rng.integers(-self.length // 2, max(1, len(steps) - self.length // 2)))
+        start = max(0, min(start, len(steps) - self.length))
+        return _filled(features_of(steps, told), start, self.length), told
+
+
+def _filled(features: Features, start: int, length: int) -> Features:
+    """A window of `length`; short pieces are begun again to fill it."""
+    window = features.window(start, start + length)
+    index = np.arange(length) % len(window.fields)
+    names = Features.__dataclass_fields__
+    return Features(*(getattr(window, name)[index] for name in names))
