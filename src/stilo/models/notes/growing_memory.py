@@ -30,7 +30,7 @@ from stilo.models.notes.voice import NEVER, Voice
 
 TOKEN_BITS = 16
 _KEY_BITS = PART_BITS + PITCH_BITS
-# shorter contexts first: where one is new, all that are longer are
+# shorter contexts first: a piece soon has notes enough for them
 _RISING = [(n, level, (1 << TOKEN_BITS * n) - 1) for level, n in reversed(list(enumerate(CONTEXT_LENGTHS)))]
 _IN_VOICE = [row for row in _RISING if row[0] <= 8]
 _LONGEST = _RISING[-1][2]
