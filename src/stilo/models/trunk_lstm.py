@@ -54,19 +54,18 @@ class LSTMTrunk(Trunk):
         hidden, cell = self._start(x) if state is None else state
         hiddens, cells = [], []
         for layer in range(self.layers):
-            x, c = lstm_step(x, hidden[:, layer], cell[:, layer], *self._weights(layer))
+            x, c = lstm_step(x, hidden[:, layer], cell[:, layer], self._weights(layer))
             hiddens.append(x)
             cells.append(c)
         return x, (torch.stack(hiddens, 1), torch.stack(cells, 1))
 
 
-def lstm_step(
-    x: Tensor, hidden: Tensor, cell: Tensor, into: Tensor, of_state: Tensor, bias: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Hidden state and cell after one step, all [B, width].
+def lstm_step(x: Tensor, hidden: Tensor, cell: Tensor, weights: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Hidden state and cell after one step, all [B, width]; weights of the input and of the hidden state, and bias.
 
     Matrix times vector for a single row, which is several times faster than the general kernel.
     """
+    into, of_state, bias = weights
     if len(x) == 1:
         gates = torch.addmv(torch.addmv(bias, into, x[0]), of_state, hidden[0]).unsqueeze(0)
     else:
@@ -105,7 +104,7 @@ class LSTMMixer(Mixer):
         return mixed, (hidden.squeeze(0), cell.squeeze(0))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        hidden, cell = lstm_step(x, *state, self.input, self.state, self.bias)
+        hidden, cell = lstm_step(x, *state, (self.input, self.state, self.bias))
         mixed: Tensor = self.out(hidden)
         return mixed, (hidden, cell)
 

@@ -160,6 +160,11 @@ class ResidualTrunk(Trunk):
         return self.norm(x), tuple(after)
 
 
+def step_before(x: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    """[T, B, width] one step later, `last` [B, width] at the front, and nothing where a piece begins."""
+    return torch.cat([last.to(x.dtype).unsqueeze(0), x[:-1]]).masked_fill_(first.unsqueeze(-1), 0)
+
+
 def in_autocast(x: Tensor) -> Tensor:
     """In the type that autocast multiplies in, if it is on: what goes from block to block is half as heavy."""
     kind = x.device.type

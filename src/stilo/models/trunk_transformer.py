@@ -64,7 +64,7 @@ class WindowAttention(Mixer):
         return q.to(v.dtype), k.to(v.dtype), v
 
     def forward(self, x: Tensor, first: Tensor, state: State) -> tuple[Tensor, State]:
-        length, rows = first.shape
+        length = len(x)
         keys, values, known, position = state
         ahead = torch.arange(length, device=x.device)
         q, k, v = self._projected(x, (position + ahead.unsqueeze(-1)) % PERIOD)
