@@ -3,7 +3,8 @@
     python -m stilo.models.corpus DATA SPLITS.tsv PACKED --without openewld
 
 DATA holds the files that SPLITS.tsv (columns path, split) names; PACKED receives `train.npz`, `valid.npz`, …
-A `manifest.tsv` in a set's folder, if any, names the composers (column composer_artist).
+A `manifest.tsv` in a set's folder, if any, names the composers (column composer_artist). Pieces of train that are held
+out under another name, or that train holds already, are left out (`duplicates`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,9 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from multiprocessing import Pool
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,57 +25,17 @@ from stilo.elements.key import estimate_key, index_of
 from stilo.elements.layout import lay_out
 from stilo.errors import InputError, ReadError
 from stilo.models.duplicates import repeated
-from stilo.models.labels import LABEL_DTYPE, LabelArray, labels_of, unknown_labels
-from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES, LearnedEmbedding
-from stilo.models.tokens import STEP_DTYPE, StepArray, encode, piece_tempo_class
+from stilo.models.labels import labels_of, unknown_labels
+from stilo.models.learned_embedding import LearnedEmbedding
+from stilo.models.pieces import LEARNED_SIZE, Piece, load_pieces, save_pieces
+from stilo.models.tokens import StepArray, encode, piece_tempo_class
 from stilo.music.files import read_score
 from stilo.music.score import Score
 
+__all__ = ["Piece", "load_pieces", "pack", "piece_from_file", "save_pieces"]
+
 SHORTEST_PIECE_NOTES = 24
 TRAIN = "train"
-UNKNOWN_KEY = 24
-LEARNED_SIZE = len(FACET_ORDER) * FACET_VALUES
-_STORED = ("gap", "part", "pitch", "duration", "velocity", "position", "bar_slots", "metre")
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """One piece as the sequence model trains on it.
-
-    Attributes:
-        name: path inside the data folder.
-        steps: its notes.
-        embedding: float32 [EMBEDDING_SIZE].
-        tempo: class of its main tempo.
-        group: who made it ("set/composer"), or the name itself when nobody is named.
-        labels: of each step; unknown ones where none are given.
-        learned: float32 [LEARNED_SIZE], the learned embedding, one facet of `FACET_ORDER` after another; 0 for facets
-            in which nothing was heard, and for all of a piece that it was not asked of.
-        key: tonic (pitch class) and mode (0 major, 1 minor) of the whole piece; None = unknown, or drums alone.
-    """
-
-    name: str
-    steps: StepArray
-    embedding: NDArray[np.float32]
-    tempo: int
-    group: str
-    labels: LabelArray = field(default_factory=lambda: unknown_labels(0))
-    learned: NDArray[np.float32] = field(default_factory=lambda: np.zeros(LEARNED_SIZE, np.float32))
-    key: tuple[int, int] | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.labels) == 0:
-            object.__setattr__(self, "labels", unknown_labels(len(self.steps)))
-        if len(self.labels) != len(self.steps):
-            raise ValueError(f"{self.name}: {len(self.labels)} labels for {len(self.steps)} steps")
-
-    def first(self, notes: int) -> Piece:
-        """Its first notes alone."""
-        return replace(self, steps=self.steps[:notes], labels=self.labels[:notes])
-
-    @property
-    def set_name(self) -> str:
-        return self.name.split("/", maxsplit=1)[0]
 
 
 def piece_from_file(path: Path, name: str, group: str = "") -> Piece:
@@ -112,117 +69,6 @@ def _recognised(steps: StepArray) -> NDArray[np.float32]:
     if not has_encoder():
         return np.zeros(LEARNED_SIZE, np.float32)
     return LearnedEmbedding(shipped_encoder().embed([bar_views(steps)])[0]).values.reshape(-1)
-
-
-def save_pieces(pieces: list[Piece], path: Path) -> None:
-    """Write a packed file; onsets and bars as steps ahead, so that it compresses well."""
-    steps = np.concatenate([piece.steps for piece in pieces])
-    labels = np.concatenate([piece.labels for piece in pieces])
-    columns: dict[str, Any] = {column: steps[column] for column in _STORED}
-    columns |= {_stored_label(name): labels[name] for name in LABEL_DTYPE.names or () if name != "chord_onset"}
-    columns["bars_ahead"] = np.concatenate([_bars_ahead(piece.steps) for piece in pieces])
-    columns["chords_ahead"] = np.concatenate([np.diff(piece.labels["chord_onset"], prepend=0) for piece in pieces])
-    np.savez_compressed(
-        path,
-        lengths=np.array([len(piece.steps) for piece in pieces], np.int32),
-        embeddings=np.stack([piece.embedding for piece in pieces]).astype(np.float16),
-        learned=_to_bytes(np.stack([piece.learned for piece in pieces])),
-        tempos=np.array([piece.tempo for piece in pieces], np.uint8),
-        keys=np.array(
-            [UNKNOWN_KEY if piece.key is None else piece.key[0] + 12 * piece.key[1] for piece in pieces], "u1"
-        ),
-        names=np.array([piece.name for piece in pieces]),
-        groups=np.array([piece.group for piece in pieces]),
-        **columns,
-    )
-
-
-def _stored_label(name: str) -> str:
-    return f"label_{name}"
-
-
-def _to_bytes(learned: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Each facet so that its largest value is 127: its direction is all that counts, and 0 stays 0."""
-    rows = learned.reshape(-1, FACET_VALUES)
-    largest = np.abs(rows).max(axis=1, keepdims=True)
-    return np.asarray(np.rint(rows * (127 / np.maximum(largest, 1e-9))).reshape(learned.shape), np.int8)
-
-
-def _from_bytes(stored: NDArray[np.int8]) -> NDArray[np.float32]:
-    """Facets of length 1, or 0."""
-    rows = stored.reshape(-1, FACET_VALUES).astype(np.float32)
-    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-    return np.asarray((rows / lengths).reshape(stored.shape), np.float32)
-
-
-def _bars_ahead(steps: StepArray) -> NDArray[np.uint8]:
-    bar = steps["bar"].astype(np.int64)
-    return np.clip(np.diff(bar, prepend=0), 0, 255).astype(np.uint8)
-
-
-def load_pieces(path: Path) -> list[Piece]:
-    """The pieces of a packed file.
-
-    Raises:
-        InputError: there is no such file, or it is damaged; the message says how to make it.
-    """
-    make_it = f"make it with python -m stilo.models.corpus DATA SPLITS {path.parent}"
-    try:
-        with path.open("rb") as data:
-            return _unpacked(data)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no packed music here; {make_it}") from error
-    except (OSError, EOFError, KeyError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path}: the packed music is damaged; {make_it}") from error
-
-
-def _unpacked(data: BinaryIO) -> list[Piece]:
-    with np.load(data, allow_pickle=False) as packed:
-        ends = np.cumsum(packed["lengths"])
-        steps = np.zeros(int(ends[-1]), STEP_DTYPE)
-        for column in _STORED:
-            steps[column] = packed[column]
-        bars_ahead = packed["bars_ahead"]
-        labels = _unpacked_labels(packed, len(steps))
-        embeddings = packed["embeddings"].astype(np.float32)
-        learned = _from_bytes(packed["learned"]) if "learned" in packed else np.zeros((len(ends), LEARNED_SIZE))
-        keys = packed["keys"].tolist() if "keys" in packed else [UNKNOWN_KEY] * len(ends)
-        tempos, names, groups = packed["tempos"].tolist(), packed["names"].tolist(), packed["groups"].tolist()
-    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
-    return [
-        Piece(
-            names[i],
-            _with_places(steps[start:end], bars_ahead[start:end]),
-            embeddings[i],
-            tempos[i],
-            groups[i],
-            _with_onsets(labels[start:end]),
-            learned[i],
-            (keys[i] % 12, keys[i] // 12) if keys[i] < UNKNOWN_KEY else None,
-        )
-        for i, (start, end) in enumerate(zip(starts, ends, strict=True))
-    ]
-
-
-def _unpacked_labels(packed: Mapping[str, NDArray[Any]], count: int) -> LabelArray:
-    """Labels whose onsets of chords are steps ahead."""
-    labels = unknown_labels(count)
-    if "chords_ahead" in packed:
-        for name in LABEL_DTYPE.names or ():
-            labels[name] = packed["chords_ahead" if name == "chord_onset" else _stored_label(name)]
-    return labels
-
-
-def _with_places(steps: StepArray, bars_ahead: NDArray[np.uint8]) -> StepArray:
-    """Fill in the onsets and bars."""
-    steps["onset"] = np.cumsum(steps["gap"].astype(np.int64))
-    steps["bar"] = np.minimum(np.cumsum(bars_ahead.astype(np.int64)), 65535)
-    return steps
-
-
-def _with_onsets(labels: LabelArray) -> LabelArray:
-    labels["chord_onset"] = np.cumsum(labels["chord_onset"].astype(np.int64))
-    return labels
 
 
 def _files_of(splits: Path) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ from stilo.elements.layout import Layout, lay_out
 from stilo.elements.onsets import gathered
 from stilo.errors import InputError
 from stilo.models.chord_reader import has_chord_net, read_chords
-from stilo.models.tokens import PARTS, Part, StepArray, parts_of
+from stilo.models.tokens import Part, StepArray, parts_of
 from stilo.music.chords import Chord, parse_chord
 from stilo.music.quantise import slots_of
 from stilo.music.score import Score, notes_from_columns
@@ -99,8 +99,8 @@ class _Timeline:
     def __init__(self, score: Score, steps: StepArray, parts: Sequence[Part] | None) -> None:
         slots = slots_of(score)
         tokens = np.array([part.token for part in parts or parts_of(score)], np.int64)
-        place = slots.onset * PARTS + tokens[score.notes["track"]]
-        _, kept = np.unique(place * 128 + score.notes["pitch"], return_index=True)  # as `encode` orders and merges
+        place = (slots.onset << 16) + tokens[score.notes["track"]]  # parts are uint16
+        _, kept = np.unique((place << 7) + score.notes["pitch"], return_index=True)  # as `encode` orders and merges
         if len(kept) != len(steps):
             raise ValueError(f"{len(steps)} steps are not those of a score of {len(kept)} different notes")
         self._score = score
@@ -120,10 +120,13 @@ class _Timeline:
 
 
 def _without_rests(at: Integers, whole: Integers, cut: Integers) -> Integers:
-    """Where places in a whole piece are once its rests are cut; `whole` and `cut` are the places of its notes."""
+    """Where places in a whole piece are once its rests are cut; `whole` and `cut` are the places of its notes.
+
+    Each comes after the last note that it came after, and not later than the next.
+    """
     following = np.minimum(np.searchsorted(whole, at), len(whole) - 1)
-    before = np.where(following > 0, cut[following - 1], 0)
-    return np.asarray(np.maximum(at - whole[following] + cut[following], before))
+    after = np.where(following > 0, cut[following - 1] + 1, 0)
+    return np.asarray(np.minimum(np.maximum(at - whole[following] + cut[following], after), cut[following]))
 
 
 def _tell_chords(labels: LabelArray, score: Score, timeline: _Timeline, layout: Layout) -> None:
