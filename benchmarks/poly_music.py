@@ -29,7 +29,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from frames.batches import Piece
@@ -64,20 +64,18 @@ class Recipe:
     seeds: int = 2
 
 
-def recipe(name: str, head: str, steps: int | None) -> Recipe:
-    """Chosen on validation (docs/experiments.md)."""
-    chosen = RECIPES[name]
-    plan = chosen.plan if steps is None else Plan(**chosen.plan.to_json() | {"steps": steps})
-    return Recipe(Shape(**chosen.shape.to_json() | {"joint": head == "joint"}), plan, chosen.seeds)
-
-
 SHAPE = Shape(joint=True, mixing=32)
 FIRM = Shape(joint=True, mixing=32, dropout=0.4)
-RECIPES = {
-    "JSB": Recipe(FIRM, Plan(800, rate=4e-3)),
-    "Nottingham": Recipe(SHAPE, Plan(1000, rate=4e-3, semitones=0)),
-    "Piano-midi": Recipe(FIRM, Plan(900, rate=4e-3)),
-    "MuseData": Recipe(SHAPE, Plan(1400, rate=4e-3)),
+SINGLE = Shape(joint=False, mixing=32, dropout=0.4)
+RECIPES = {  # chosen on validation (docs/experiments.md)
+    ("JSB", "joint"): Recipe(FIRM, Plan(800, rate=4e-3)),
+    ("Nottingham", "joint"): Recipe(SHAPE, Plan(1000, rate=4e-3, semitones=0)),
+    ("Piano-midi", "joint"): Recipe(FIRM, Plan(900, rate=4e-3)),
+    ("MuseData", "joint"): Recipe(SHAPE, Plan(1000, rate=4e-3)),
+    ("JSB", "independent"): Recipe(SINGLE, Plan(500, rate=4e-3)),
+    ("Nottingham", "independent"): Recipe(SINGLE, Plan(700, rate=4e-3, semitones=0)),
+    ("Piano-midi", "independent"): Recipe(SINGLE, Plan(500, rate=4e-3)),
+    ("MuseData", "independent"): Recipe(SINGLE, Plan(700, rate=4e-3)),
 }
 
 
@@ -177,7 +175,9 @@ def measure_everything(arguments: argparse.Namespace, path: Path) -> None:
         parts, seconds = pieces_of(arguments.music, frames, arguments.work)
         print(f"{frames.name}: what pieces recall of themselves took {seconds:.0f} s", file=sys.stderr, flush=True)
         for head in arguments.head:
-            made = recipe(frames.name, head, arguments.steps)
+            made = RECIPES[frames.name, head]
+            if arguments.steps:
+                made = replace(made, plan=replace(made.plan, steps=arguments.steps))
             task = Task(frames, head, made, parts)
             for new in task.rows(arguments.seeds or list(range(made.seeds)), arguments.work):
                 told = f"valid {new['valid']:.3f}  test {new['test']:.3f}"

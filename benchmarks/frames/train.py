@@ -18,7 +18,8 @@ from frames.batches import Piece, endless, in_order
 from frames.net import FrameNet, Shape, nats
 from stilo.models.trunks import State
 
-CHECKS = 10  # looks at the validation part
+CHECKS = 10  # looks at the validation part, if all steps are done
+PATIENCE = 3  # looks without gain before it stops
 OPENING = 64  # frames
 
 
@@ -100,17 +101,17 @@ class Training:
         groups = [{"params": matrices, "weight_decay": plan.decay}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, plan.rate, (0.9, 0.98))
         self.batches = endless(train, plan.streams, plan.length, plan.semitones, np.random.default_rng(seed))
-        self.step, self.seconds, self.best = 0, 0.0, math.inf
+        self.step, self.best_step, self.seconds, self.best = 0, 0, 0.0, math.inf
         self.best_weights: dict[str, Tensor] = {}
         self.state: State | None = None
 
     def run(self, say: Callable[[str], None], kept: Path | None = None) -> FrameNet:
-        """All steps that are left; the weights (averaged) that were best on validation."""
+        """The steps that are left, while patience lasts; the (averaged) weights that were best on validation."""
         if kept is not None and kept.is_file():
             self._take_up(kept)
         every = max(1, self.plan.steps // CHECKS)
         losses = []
-        while self.step < self.plan.steps:
+        while self.step < min(self.plan.steps, self.best_step + PATIENCE * every):
             start = time.perf_counter()
             losses.append(self._learn())
             self.seconds += time.perf_counter() - start
@@ -144,7 +145,7 @@ class Training:
         found = scored([self.mean], self.valid, quick=True).all
         self.seconds += time.perf_counter() - start
         if found < self.best:
-            self.best = found
+            self.best, self.best_step = found, self.step
             self.best_weights = {name: weight.clone() for name, weight in self.mean.state_dict().items()}
         say(f"step {self.step:6d}  train {loss:.3f}  valid {found:.4f}  best {self.best:.4f}  {self.seconds:.0f} s")
         if kept is not None:
@@ -157,7 +158,7 @@ class Training:
             "mean": self.mean.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "best_weights": self.best_weights,
-            "figures": torch.tensor([self.step, self.seconds, self.best], dtype=torch.float64),
+            "figures": torch.tensor([self.step, self.best_step, self.seconds, self.best], dtype=torch.float64),
             "draws": torch.get_rng_state(),
             "state": list(self.state or ()),
         }
@@ -174,8 +175,8 @@ class Training:
         self.optimizer.load_state_dict(content["optimizer"])
         self.best_weights = content["best_weights"]
         self.state = tuple(content["state"]) or None
-        step, self.seconds, self.best = content["figures"].tolist()
+        step, best_step, self.seconds, self.best = content["figures"].tolist()
         torch.set_rng_state(content["draws"])
         for _ in range(int(step)):  # the same pieces follow as if nothing had been interrupted
             next(self.batches)
-        self.step = int(step)
+        self.step, self.best_step = int(step), int(best_step)
