@@ -70,9 +70,9 @@ def stepwise(engine, pieces):
         for stage in range(STAGES):
             proposed = np.stack([np.stack([f.values[t, stage], f.states[t, stage]]) for f in features]).astype(np.int64)
             if stage == PITCH:
-                found.append(engine.head.pitch_logits(pre, proposed, records, places, histogram))
+                found.append(engine.head.pitch_logits(pre, proposed, records, places, histogram)[0])
             else:
-                found.append(engine.head.logits(stage, pre, proposed, records))
+                found.append(engine.head.logits(stage, pre, proposed, records)[0])
             told = {
                 GAP: [[row[GAP], int(f.position[t])] for row, f in zip(chosen, features, strict=True)],
                 PART: [

@@ -103,8 +103,8 @@ class EngineHead:
         found: Floats = np.add.reduce(self._gate_meta.take(rows, axis=0), axis=2)
         return found.transpose(0, 2, 1)
 
-    def logits(self, stage: int, pre: Floats, proposed: Integers, records: Floats) -> Floats:
-        """Logits of any field but the pitch, [S, size].
+    def logits(self, stage: int, pre: Floats, proposed: Integers, records: Floats) -> tuple[Floats, Floats]:
+        """Logits of any field but the pitch, [S, size], and what of them the candidates add.
 
         Args:
             stage: which field.
@@ -115,16 +115,15 @@ class EngineHead:
         values, size = proposed[:, 0], FIELD_SIZES[stage]
         g, gates = self._inner(stage, pre, np.zeros_like(values) if stage == PART else values, proposed[:, 1])
         y = self._out[stage](g)
-        logits = np.ascontiguousarray(y[:, :size])
         gates += y[:, size:]
         gates += records[:, stage]
-        _add_at(logits, values, gates, values < size)
-        return logits
+        added = _added(size, values, gates, values < size)
+        return y[:, :size] + added, added
 
     def pitch_logits(
         self, pre: Floats, proposed: Integers, records: Floats, places: Sequence[Place], histogram: Floats
-    ) -> Floats:
-        """Logits of the pitch, [S, 128]: of drums if the part is.
+    ) -> tuple[Floats, Floats]:
+        """The same of the pitch, [S, 128]: of drums if the part is.
 
         Args:
             pre: as for `logits`.
@@ -160,8 +159,9 @@ class EngineHead:
             np.add(scores[from_previous : from_previous + _KEYS], scores[from_part : from_part + _KEYS], out=found)
             np.add(found, scores[:_KEYS], out=found)
         fits = (values < PITCHES) & ((values >= _KEYS) == drums[:, None])
-        _add_at(logits, values % _KEYS, gates, fits)
-        return logits
+        added = _added(_KEYS, values % _KEYS, gates, fits)
+        logits += added
+        return logits, added
 
     def _inner(
         self, stage: int, pre: Floats, shown: Integers, states: Integers, added: Floats | None = None
@@ -191,7 +191,9 @@ def _outputs(weights: Weights, stage: int, hidden: int) -> Matrix:
     return Matrix(np.concatenate(rows), np.concatenate(bias))
 
 
-def _add_at(logits: Floats, values: Integers, gates: Floats, counts: NDArray[np.bool_]) -> None:
-    """Add gates to the logits of what the candidates propose, [S, CANDIDATES]; in place."""
+def _added(size: int, values: Integers, gates: Floats, counts: NDArray[np.bool_]) -> Floats:
+    """[S, size]: the gates [S, CANDIDATES] at what the candidates propose, as far as that counts."""
+    added = np.zeros((len(values), size), np.float32)
     row, candidate = np.nonzero(counts)
-    np.add.at(logits, (row, values[row, candidate]), gates[row, candidate])
+    np.add.at(added, (row, values[row, candidate]), gates[row, candidate])
+    return added

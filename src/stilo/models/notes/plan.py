@@ -1,0 +1,119 @@
+"""What a piece that is to be written must keep to, and with what taste its notes are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stilo.models.notes.fields import PARTS, STAGES
+from stilo.models.notes.told import Telling
+from stilo.models.tokens import DURATION_SLOTS, MAX_GAP, Part, StepArray, bar_slots_of
+
+PerField = float | tuple[float, float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One piece.
+
+    Attributes:
+        bars: its length.
+        metre: (numerator, denominator).
+        ranges: the parts that are to be written, and for each its lowest and highest pitch.
+        single: those of them that begin one note at a time.
+        telling: what the model is told.
+        given: notes that stand beforehand, in order; onsets in slots from bar 0. They come out exactly as they are.
+        open_slots: first slot in which notes may be added to the given ones, and the slot where that ends; None =
+            anywhere.
+        grid: notes begin at multiples in the bar of one of these numbers of slots; () = anywhere.
+        most_at_once: how many notes may sound at once; None = any number.
+        most_in_part: the same of some of the parts.
+        most_duration: in slots.
+        most_silent_bars: how many bars in a row may be without the beginning of a note; None = any number.
+        guidance: by what the told model's logits are moved on from the untold one's; 1 = not at all.
+        untold: what the untold model is told all the same.
+        ending_bars: how many bars at the end `Sampler.endings` writes anew.
+        most_notes: it stops there whatever happens.
+
+    Raises:
+        ValueError: nothing can be written by it.
+    """
+
+    bars: int
+    metre: tuple[int, int]
+    ranges: Mapping[Part, tuple[int, int]]
+    single: frozenset[Part] = frozenset()
+    telling: Telling = field(default_factory=Telling)
+    given: StepArray | None = None
+    open_slots: tuple[int, int] | None = None
+    grid: tuple[int, ...] = ()
+    most_at_once: int | None = None
+    most_in_part: Mapping[Part, int] = field(default_factory=dict)
+    most_duration: int = int(DURATION_SLOTS[-1])
+    most_silent_bars: int | None = 0
+    guidance: float = 1.0
+    untold: Telling = field(default_factory=Telling)
+    ending_bars: int = 0
+    most_notes: int = 20_000
+
+    def __post_init__(self) -> None:
+        onsets = np.zeros(0, np.int64) if self.given is None else self.given["onset"].astype(np.int64)
+        if self.bars < 1 or (not self.ranges and len(onsets) == 0):
+            raise ValueError("a piece has bars, and parts to write or given notes")
+        if any(not 0 <= low <= high <= 127 for low, high in self.ranges.values()):
+            raise ValueError("a range is two pitches, the lower one first")
+        if any(part.token >= PARTS for part in self.ranges):
+            raise ValueError("no such part")
+        if any(most < 1 for most in (*self.most_in_part.values(), *self.grid, self.most_duration)):
+            raise ValueError("a limit is at least 1")
+        if self.most_at_once is not None and self.most_at_once < 1:
+            raise ValueError("a limit is at least 1")
+        if len(onsets) and (onsets.min() < 0 or onsets.max() >= self.total_slots):
+            raise ValueError("given notes begin within the piece")
+        if not self.ranges and int(np.diff(onsets, prepend=0).max(initial=0)) > MAX_GAP:
+            raise ValueError("between given notes that far apart something has to be written")
+
+    @property
+    def bar_slots(self) -> int:
+        return bar_slots_of(*self.metre)
+
+    @property
+    def total_slots(self) -> int:
+        return self.bars * self.bar_slots
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """How a choice is drawn; each a number for all fields, or one for each of gap, part, pitch, duration, velocity.
+
+    Attributes:
+        temperature: logits are divided by it.
+        top_p: the likeliest values that together have this share are drawn from (Holtzman et al. 2020).
+        min_p: of them those that have at least this share of the likeliest one's chance (Nguyen et al. 2024).
+        copy_aware: temperature, top_p and min_p act among the values that the memory makes likelier, and among the
+            others, but leave as they are the chances of drawing from the one or the other.
+    """
+
+    temperature: PerField = 1.0
+    top_p: PerField = 1.0
+    min_p: PerField = 0.0
+    copy_aware: bool = True
+
+    def __post_init__(self) -> None:
+        for name, least, most in (("temperature", 0.0, 100.0), ("top_p", 0.0, 1.0), ("min_p", 0.0, 1.0)):
+            if not all(least <= value <= most for value in self._each(name)):
+                raise ValueError(f"{name} lies between {least:g} and {most:g}")
+
+    def _each(self, name: str) -> tuple[float, ...]:
+        value: PerField = getattr(self, name)
+        if isinstance(value, tuple):
+            if len(value) != STAGES:
+                raise ValueError(f"{name} is one number, or one for each of {STAGES} fields")
+            return value
+        return (float(value),) * STAGES
+
+    def of(self, stage: int) -> tuple[float, float, float]:
+        """Temperature, top_p and min_p of a field."""
+        return self._each("temperature")[stage], self._each("top_p")[stage], self._each("min_p")[stage]

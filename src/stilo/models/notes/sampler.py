@@ -1,0 +1,319 @@
+"""Drawing pieces from the note model, several at once.
+
+Every piece has its own random generator, and is drawn the same whatever pieces stand beside it. Classifier-free
+guidance after Ho & Salimans 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stilo.models.notes.choice import draw, nats_of
+from stilo.models.notes.constraints import Constraints
+from stilo.models.notes.engine import Engine
+from stilo.models.notes.engine_trunks import State, chosen_streams, joined_streams
+from stilo.models.notes.fields import DURATION, GAP, PART, PITCH, PROGRAMS, STAGES, VELOCITY, Floats
+from stilo.models.notes.next_note import NextNote, Place
+from stilo.models.notes.plan import Plan, Taste
+from stilo.models.notes.telling import LAST_BAR, ToldRows
+from stilo.models.notes.told import CONDITION_TABLES
+from stilo.models.notes.written import Written
+from stilo.models.tokens import DRUMS, END, POSITIONS, StepArray
+
+SHARPENED = 1.0  # nats that candidates add to a value before it counts as proposed
+AT_ONCE = 8
+STEPS_BETWEEN_TELLING = 32
+_CONDITION = -len(CONDITION_TABLES)
+_RANDOM = (STAGES, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """A piece, and the nats of every field of every note under the told model, float64 [notes, 5]."""
+
+    steps: StepArray
+    nats: NDArray[np.float64]
+
+
+class _Pen:
+    """A piece being written; `state` has one row, or two if it is guided: told and untold."""
+
+    def __init__(self, engine: Engine, number: int, plan: Plan, rng: np.random.Generator) -> None:
+        self.number, self.plan, self.rng = number, plan, rng
+        self.written = Written(plan.telling, plan.metre, plan.given)
+        self.constraints = Constraints(plan)
+        self.nats: list[list[float]] = []
+        self.untold: ToldRows | None = None
+        if plan.guidance != 1.0:
+            self.untold = ToldRows(plan.untold, self.written.metre)
+        about = [plan.telling.about] if self.untold is None else [plan.telling.about, plan.untold.about]
+        self.style = engine.style(about)
+        self.state = engine.start(len(about))
+        self.before_end: _Pen | None = None
+
+    def copy(self, state: State, rng: np.random.Generator | None = None) -> _Pen:
+        twin = copy(self)
+        twin.written, twin.constraints = self.written.copy(), self.constraints.copy()
+        twin.nats, twin.state, twin.rng = list(self.nats), state, rng or self.rng
+        return twin
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.constraints.bar_reached / self.plan.bars)
+
+    def begins_to_end(self, gap: int) -> bool:
+        """Whether a note after this gap would be the first of the last bars."""
+        if self.before_end is not None or self.plan.ending_bars == 0 or gap == END:
+            return False
+        bar = (self.written.last("onset") + gap) // self.plan.bar_slots
+        return bar >= self.plan.bars - self.plan.ending_bars
+
+    def untold_row(self, untold: ToldRows) -> list[int]:
+        onset = self.written.last("onset") if len(self.written) else None
+        return untold.row(onset, self.written.last("bar"), self.written.previous_pitch)
+
+    def push(self, chosen: list[int], nats: list[float]) -> None:
+        gap, part, pitch, duration, velocity = chosen
+        self.written.push(gap, part, pitch, duration, velocity)
+        self.constraints.push(gap, part, pitch, duration)
+        self.nats.append(nats)
+        if self.untold is not None and len(self.written) == 1:
+            self.untold = self.untold.beginning_in(min(self.constraints.bar_reached, LAST_BAR))
+
+
+class _Batch:
+    """Pens that write at the same time; the rows of one stand together.
+
+    Attributes:
+        rows: how many rows each pen has.
+        first: [pens], the row in which each pen is told.
+        owner: [rows], whose row it is.
+    """
+
+    def __init__(self, pens: Sequence[_Pen], state: State | None = None) -> None:
+        self.pens = list(pens)
+        self.rows = [len(pen.style) for pen in pens]
+        self.first = np.cumsum([0, *self.rows[:-1]])
+        self.owner = np.repeat(np.arange(len(pens)), self.rows)
+        self.style = np.concatenate([pen.style for pen in pens])
+        self.state = joined_streams([pen.state for pen in pens]) if state is None else state
+        self.guided = np.array([i for i, rows in enumerate(self.rows) if rows > 1], np.int64)
+        self.guidance = np.array([self.pens[i].plan.guidance for i in self.guided])[:, None]
+        self.tokens = np.array(sorted({token for pen in pens for token in pen.constraints.tokens}))
+
+    def state_of(self, pen: int) -> State:
+        return chosen_streams(self.state, self.first[pen] + np.arange(self.rows[pen]))
+
+    def some(self, staying: Sequence[int]) -> _Batch:
+        """Some of the pens alone."""
+        state = chosen_streams(self.state, np.flatnonzero(np.isin(self.owner, staying)))
+        return _Batch([self.pens[i] for i in staying], state)
+
+    def put_down(self) -> list[_Pen]:
+        """The pens, each with its own state."""
+        for i, pen in enumerate(self.pens):
+            pen.state = self.state_of(i)
+        return self.pens
+
+    def told_and_guided(self, logits: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """[rows, size] → the told model's and the guided logits, [pens, size] each."""
+        told = logits[self.first].astype(np.float64)
+        if len(self.guided) == 0:
+            return told, told
+        guided = told.copy()
+        untold = logits[self.first[self.guided] + 1].astype(np.float64)
+        guided[self.guided] = untold + self.guidance * (told[self.guided] - untold)
+        return told, guided
+
+
+class _Note:
+    """The note that all pens of a batch write next: it is read, then chosen field by field."""
+
+    def __init__(self, engine: Engine, batch: _Batch, taste: Taste) -> None:
+        self.head, self.batch, self.taste = engine.head, batch, taste
+        self.nexts: list[NextNote] = [pen.written.next_note() for pen in batch.pens]
+        self.chosen: list[list[int]] = [[] for _ in batch.pens]
+        self.nats: list[list[float]] = [[] for _ in batch.pens]
+        self.random = np.stack([pen.rng.random(_RANDOM) for pen in batch.pens])
+        rows = np.stack([note.row for note in self.nexts])[batch.owner]
+        for i in batch.guided:
+            pen = batch.pens[i]
+            if pen.untold is not None:
+                rows[batch.first[i] + 1, _CONDITION:] = pen.untold_row(pen.untold)
+        self.histogram = np.stack([note.histogram for note in self.nexts])[batch.owner]
+        h, self.after = engine.read(rows, self.histogram, batch.style, batch.state)
+        self.pre = self.head.start(h)
+
+    def choose(self, stage: int) -> None:
+        """One field of every pen."""
+        logits, added = self._logits(stage)
+        told, guided = self.batch.told_and_guided(logits)
+        proposed = added[self.batch.first] > SHARPENED if self.taste.copy_aware else None
+        allowed = np.stack(
+            [
+                pen.constraints.allowed(stage, chosen, note.given_next)
+                for pen, chosen, note in zip(self.batch.pens, self.chosen, self.nexts, strict=True)
+            ]
+        )
+        if stage == PART:
+            tokens = self.batch.tokens
+            few = None if proposed is None else proposed[:, tokens]
+            picked = tokens[
+                draw(guided[:, tokens], allowed[:, tokens], few, self.taste.of(stage), self.random[:, stage])
+            ]
+        else:
+            picked = draw(guided, allowed, proposed, self.taste.of(stage), self.random[:, stage])
+        nats = nats_of(told, picked)
+        for chosen, row, value, nat in zip(self.chosen, self.nats, picked.tolist(), nats.tolist(), strict=True):
+            is_drum = stage == PITCH and chosen[PART] % PROGRAMS == DRUMS
+            chosen.append(value + 128 * is_drum)
+            row.append(nat)
+
+    def _logits(self, stage: int) -> tuple[Floats, Floats]:
+        owner, pairs = self.batch.owner, list(zip(self.nexts, self.chosen, strict=True))
+        stages = [note.stage(stage, chosen) for note, chosen in pairs]
+        proposed = np.array([(values, states) for values, states, _ in stages])[owner]
+        if stage in (GAP, PITCH):
+            self.records = self.head.records([meta for _, _, meta in stages])[owner]
+        if stage != PITCH:
+            return self.head.logits(stage, self.pre, proposed, self.records)
+        return self.head.pitch_logits(self.pre, proposed, self.records, self._places, self.histogram)
+
+    def tell(self, stage: int) -> None:
+        """Tell the stages to come what was chosen."""
+        if stage == VELOCITY:
+            return
+        pens, rows = self.batch.pens, []
+        if stage == PART:
+            places = [
+                note.place(chosen[GAP], chosen[PART]) for note, chosen in zip(self.nexts, self.chosen, strict=True)
+            ]
+            self._places = self._places_of_rows(places)
+            rows = [
+                [c[PART] % PROGRAMS, c[PART] // PROGRAMS, *p.past] for c, p in zip(self.chosen, places, strict=True)
+            ]
+        elif stage == GAP:
+            for pen, chosen in zip(pens, self.chosen, strict=True):
+                position = (pen.written.last("onset") + chosen[GAP]) % pen.plan.bar_slots
+                rows.append([chosen[GAP], min(position, POSITIONS - 1)])
+        else:
+            rows = [[chosen[stage]] for chosen in self.chosen]
+        self.head.tell(self.pre, stage, [rows[i] for i in self.batch.owner])
+
+    def _places_of_rows(self, places: list[Place]) -> list[Place]:
+        found = [places[i] for i in self.batch.owner]
+        for i in self.batch.guided:
+            pen, place = self.batch.pens[i], places[i]
+            if pen.untold is not None:
+                onset = pen.written.last("onset") + self.chosen[i][GAP]
+                chord = pen.untold.chord_at(onset, place.part_pitch)
+                found[int(self.batch.first[i]) + 1] = replace(place, chord=chord)
+        return found
+
+    def go_on_with(self, staying: list[int]) -> None:
+        """Leave the other pens out."""
+        rows = np.isin(self.batch.owner, staying)
+        self.batch = self.batch.some(staying)
+        self.pre, self.records, self.histogram = self.pre[rows], self.records[rows], self.histogram[rows]
+        self.after = chosen_streams(self.after, np.flatnonzero(rows))
+        self.random = self.random[staying]
+        self.nexts = [self.nexts[i] for i in staying]
+        self.chosen, self.nats = [self.chosen[i] for i in staying], [self.nats[i] for i in staying]
+
+    def write(self) -> _Batch:
+        """All fields are chosen: the pens after it."""
+        for pen, chosen, nats in zip(self.batch.pens, self.chosen, self.nats, strict=True):
+            pen.push(chosen, nats)
+        self.batch.state = self.after
+        return self.batch
+
+
+class Sampler:
+    """Draws pieces.
+
+    Args:
+        engine: the model.
+        plans: what each piece must keep to.
+        taste: how choices are drawn.
+        rngs: of each piece.
+        at_once: how many are written at the same time.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        plans: Sequence[Plan],
+        taste: Taste,
+        rngs: Sequence[np.random.Generator],
+        at_once: int = AT_ONCE,
+    ) -> None:
+        if len(plans) != len(rngs):
+            raise ValueError("every piece has its own random generator")
+        self.engine, self.plans, self.taste, self.rngs, self.at_once = engine, plans, taste, rngs, at_once
+        self._before_end: dict[int, _Pen] = {}
+
+    def write(self, progress: Callable[[float], None] | None = None) -> list[Sampled]:
+        """All the pieces; `progress` is told the share that is done, now and then."""
+        pens = [
+            _Pen(self.engine, number, plan, rng)
+            for number, (plan, rng) in enumerate(zip(self.plans, self.rngs, strict=True))
+        ]
+        written = self._write(pens, progress)
+        self._before_end = {pen.number: pen.before_end for pen in written if pen.before_end is not None}
+        return [_sampled(pen) for pen in written]
+
+    def endings(self, number: int, count: int) -> Iterator[Sampled]:
+        """`count` other ways for a piece that `write` wrote to end: all before its last `ending_bars` stays."""
+        pen = self._before_end.get(number)
+        if pen is None:
+            return
+        rngs = self.rngs[number].spawn(count)
+        for start in range(0, count, self.at_once):
+            some = [pen.copy(pen.state, rng) for rng in rngs[start : start + self.at_once]]
+            yield from map(_sampled, self._write(some, None))
+
+    def _write(self, pens: list[_Pen], progress: Callable[[float], None] | None) -> list[_Pen]:
+        waiting, writing = pens[self.at_once :], pens[: self.at_once]
+        steps = 0
+        while writing:
+            batch: _Batch | None = _Batch(writing)
+            while batch is not None and len(batch.pens) == len(writing):
+                batch = self._step(batch)
+                steps += 1
+                if progress is not None and steps % STEPS_BETWEEN_TELLING == 0:
+                    progress(sum(pen.share for pen in pens) / len(pens))
+            going = [] if batch is None else batch.put_down()
+            free = self.at_once - len(going)
+            writing, waiting = [*going, *waiting[:free]], waiting[free:]
+        return pens
+
+    def _step(self, batch: _Batch) -> _Batch | None:
+        """Write a note of each pen; those that go on, if any do."""
+        note = _Note(self.engine, batch, self.taste)
+        note.choose(GAP)
+        for i, pen in enumerate(batch.pens):
+            if pen.begins_to_end(note.chosen[i][GAP]):
+                pen.before_end = pen.copy(batch.state_of(i))
+        staying = [i for i, chosen in enumerate(note.chosen) if chosen[GAP] != END]
+        if not staying:
+            return None
+        if len(staying) < len(batch.pens):
+            note.go_on_with(staying)
+        note.tell(GAP)
+        for stage in (PART, PITCH, DURATION, VELOCITY):
+            note.choose(stage)
+            note.tell(stage)
+        batch = note.write()
+        going = [i for i, pen in enumerate(batch.pens) if len(pen.written) < pen.plan.most_notes]
+        if not going:
+            return None
+        return batch if len(going) == len(batch.pens) else batch.some(going)
+
+
+def _sampled(pen: _Pen) -> Sampled:
+    return Sampled(pen.written.steps(), np.array(pen.nats).reshape(-1, STAGES))
