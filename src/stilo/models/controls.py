@@ -18,6 +18,7 @@ Integers = NDArray[np.int64]
 
 CONTROLS = ("density", "polyphony", "register", "loudness")
 CONTROL_CLASSES = UNKNOWN_CONTROL = 8
+_DRUMS_FROM = 128
 # octiles over the bars of the training music (benchmarks/condition_bounds.py), moved off values that bars often have;
 # of loudness spread wider, since most of that music is equally loud throughout
 DENSITY_BOUNDS = np.array([1.7, 2.3, 3.2, 4.1, 5.3, 6.7, 9.1])  # notes that begin, to the quarter
@@ -42,24 +43,27 @@ def bar_values(steps: StepArray) -> Floats:
     if len(steps) == 0:
         return np.zeros((0, len(CONTROLS)))
     number = steps["bar"].astype(np.int64)
-    bar = number - number[0]
-    bars = int(bar[-1]) + 1
-    first = np.flatnonzero(np.diff(bar, prepend=-1))
-    present = bar[first]
-    bar_slots = steps["bar_slots"][first].astype(np.int64)
+    first = np.append(0, np.flatnonzero(number[1:] != number[:-1]) + 1)
     onset, pitch = steps["onset"].astype(np.int64), steps["pitch"]
-    pitched = np.flatnonzero(pitch < 128)
-    notes = np.diff(first, append=len(steps))
-    sung = np.bincount(bar[pitched], minlength=bars)[present]
-    values = np.full((bars, len(CONTROLS)), np.nan)
-    values[present, 0] = notes * (SLOTS_PER_QUARTER / bar_slots)
-    begin = onset[first] - steps["position"][first]
-    ends = onset[pitched] + DURATION_SLOTS[steps["duration"][pitched]]
-    heights = np.bincount(bar[pitched], pitch[pitched], minlength=bars)[present]
+    bar_slots, begin = steps["bar_slots"][first].astype(np.int64), onset[first] - steps["position"][first]
+    notes = np.append(first[1:], len(steps)) - first
+    pitched = pitch < _DRUMS_FROM
+    sung = np.add.reduceat(pitched, first, dtype=np.int64)
+    heights = np.add.reduceat(np.where(pitched, pitch, 0), first, dtype=np.int64)
+    end = onset + DURATION_SLOTS[steps["duration"]]
+    if not pitched.all():
+        onset, end = onset[pitched], end[pitched]
+    values = np.full((int(number[-1] - number[0]) + 1, len(CONTROLS)), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        values[present, 1] = _polyphony(onset[pitched], ends, begin, begin + bar_slots)
-        values[present, 2] = np.where(sung > 0, heights / sung, np.nan)
-    values[present, 3] = np.add.reduceat(steps["velocity"].astype(np.int64), first) / notes
+        values[number[first] - number[0]] = np.stack(
+            [
+                notes * (SLOTS_PER_QUARTER / bar_slots),
+                _polyphony(onset, end, begin, begin + bar_slots),
+                heights / sung,
+                np.add.reduceat(steps["velocity"], first, dtype=np.int64) / notes,
+            ],
+            axis=1,
+        )
     return values
 
 
