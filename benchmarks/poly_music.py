@@ -39,7 +39,7 @@ from frames.recall import recall_all
 from frames.train import Plan, Training, scored
 from run import RESULTS, machine
 from stilo.errors import InputError, StiloError
-from stilo.models.threads import one_thread
+from stilo.models.processor import one_thread
 from stilo.music.atomic import write_whole
 
 HEADS = ("joint", "independent")

@@ -22,7 +22,7 @@ from stilo.compose.composer import Composition, compose
 from stilo.compose.judge import Figures, measure_figures
 from stilo.compose.request import Request
 from stilo.elements.plot import plot_piano_roll
-from stilo.models.checkpoint import load_base
+from stilo.models.notes.base import base_identity
 from stilo.music.files import write_score
 from stilo.styles.bundle import read_bundle, write_bundle
 from stilo.styles.learn import learn
@@ -38,7 +38,7 @@ def learned(demo: DemoStyle, folder: Path | None) -> Style:
     kept = folder / f"{demo.slug}.stilo" if folder is not None else None
     if kept is not None and kept.exists():
         style = read_bundle(kept)
-        if style.base_model == load_base()[1]:
+        if style.base_model == base_identity():
             return style
         print(f"{kept}: learned on other weights; learned anew")
     style = learn(demo.name, gather_pieces(corpus_files(demo)), seconds=SECONDS_OF_TUNING, seed=SEED)

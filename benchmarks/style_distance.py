@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from stilo.errors import InputError
 from stilo.models.corpus import Piece, load_pieces
-from stilo.models.train import style_statistics
+from stilo.models.notes.train import style_statistics
 
 FEWEST_PIECES = 10
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("packed", type=Path)
     packed: Path = parser.parse_args().packed
     try:
-        scale = style_statistics(load_pieces(packed / "train.npz"))[1].numpy()
+        scale = 1 / style_statistics(load_pieces(packed / "train.npz"))[1]
         groups = by_composer(load_pieces(packed / "dev_composer.npz"))
     except InputError as error:
         sys.exit(str(error))

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from run import RESULTS, machine
-from stilo.models.evaluate import autocast_pays
+from stilo.models.processor import autocast_pays
 from stilo.models.trunks import TRUNKS, State, Trunk, build_trunk
 from stilo.music.atomic import write_whole
 

@@ -29,13 +29,15 @@ def tiny_weights(tmp_path_factory):
     """A folder with a random model behind the normal loading call."""
     import torch
 
-    from stilo.models.checkpoint import save_model
-    from stilo.models.sequence import SequenceConfig, SequenceModel
+    from stilo.models.notes.checkpoint import save_model
+    from stilo.models.notes.config import NoteModelConfig
+    from stilo.models.notes.model import NoteModel
 
     folder = tmp_path_factory.mktemp("weights")
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        save_model(SequenceModel(SequenceConfig(width=24, layers=1, hidden=24, memory_width=8)), folder, {})
+        sizes = NoteModelConfig(width=24, layers=1, hidden=24, memory_width=8, condition_width=8)
+        save_model(NoteModel(sizes), folder, {})
     return folder
 
 

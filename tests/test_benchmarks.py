@@ -57,13 +57,13 @@ def test_the_style_distance_is_to_the_mean_of_the_others():
 
 
 def test_a_style_learned_on_other_weights_is_learned_anew(monkeypatch, tmp_path, make_style, with_tiny_weights):
-    from stilo.models.checkpoint import load_base
+    from stilo.models.notes.base import base_identity
     from stilo.styles.bundle import write_bundle
 
     monkeypatch.syspath_prepend(str(FOLDER))
     samples = loaded("samples")
     demo = samples.DEMO_STYLES[0]
-    fresh = make_style("Fresh", adapter=None, base_model=load_base()[1])
+    fresh = make_style("Fresh", adapter=None, base_model=base_identity())
     monkeypatch.setattr(samples, "learn", lambda *_, **__: fresh)
     monkeypatch.setattr(samples, "gather_pieces", lambda *_: [])
     write_bundle(make_style("Stale", adapter=None, base_model="0" * 16), tmp_path / f"{demo.slug}.stilo")

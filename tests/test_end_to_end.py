@@ -82,13 +82,15 @@ def test_too_little_music_is_told(tmp_path, tune, capsys):
 def test_a_style_of_other_weights_is_told(music, tmp_path, capsys, monkeypatch):
     import torch
 
-    from stilo.models.checkpoint import save_model
-    from stilo.models.sequence import SequenceConfig, SequenceModel
+    from stilo.models.notes.checkpoint import save_model
+    from stilo.models.notes.config import NoteModelConfig
+    from stilo.models.notes.model import NoteModel
 
     assert stilo("learn", "Quick", music, "--no-tune") == 0
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        save_model(SequenceModel(SequenceConfig(width=24, layers=1, hidden=24, memory_width=8)), tmp_path / "w", {})
+        sizes = NoteModelConfig(width=24, layers=1, hidden=24, memory_width=8, condition_width=8)
+        save_model(NoteModel(sizes), tmp_path / "w", {})
     monkeypatch.setenv("STILO_MODEL", str(tmp_path / "w"))
     capsys.readouterr()
     assert stilo("compose", "Quick", "-o", tmp_path / "new.mid") == 1

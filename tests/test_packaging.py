@@ -5,9 +5,10 @@ import sys
 import zipfile
 from pathlib import Path
 
-from stilo.models.checkpoint import CONFIG_NAME, WEIGHTS_NAME, base_folder
 from stilo.models.chord_reader import chords_folder
 from stilo.models.encoder_files import encoder_folder
+from stilo.models.notes.base import base_folder
+from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
 

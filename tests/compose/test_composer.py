@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stilo.compose.composer import MORE_FOR_MODE, compose, plan_of
+from stilo.compose.composer import MORE_FOR_MODE, compose
+from stilo.compose.plan import plan_of
 from stilo.compose.judge import heard_key, measure_figures, style_distance
 from stilo.compose.request import Request
 from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.errors import InputError, SetupError
-from stilo.models.checkpoint import load_base
+from stilo.models.notes.base import base_engine, base_identity
 from stilo.models.tokens import Part as Voice
+from stilo.models.tokens import tempo_class
 from stilo.music.chords import parse_chord
 from stilo.music.theory import parse_key
 from stilo.music.timeline import bar_grid
@@ -31,7 +33,7 @@ def style(make_style):
     """A style of the tiny model, without an adapter."""
     embedding = np.random.default_rng(0).normal(size=EMBEDDING_SIZE).astype(np.float32)
     palette = Palette(96.0, (3, 4), "A minor", (FLUTE, PIANO, RARE, KIT))
-    return make_style(embedding=embedding, adapter=None, base_model=load_base()[1], palette=palette)
+    return make_style(embedding=embedding, adapter=None, base_model=base_identity(), palette=palette)
 
 
 def brief(**given):
@@ -99,7 +101,7 @@ def test_transposing_keeps_to_the_ranges_as_well_as_can_be(style):
 
 def test_the_report_is_of_the_piece_that_is_given_back(style):
     composition = compose(style, brief(bars=6, seed=5))
-    scale = load_base()[0].style_scale.numpy()
+    scale = base_engine().style_scale
     plain = replace(composition.score, tempos=composition.score.tempos[:1])
     near = style_distance(plain, style.embedding, scale)
     assert composition.report.style_distance == pytest.approx(near, rel=0.05)  # but for the performance
@@ -218,7 +220,7 @@ def test_the_plan_names_the_usual_parts_by_rank(style):
     assert set(plan.ranges) == {Voice(73), Voice(0, 0), Voice(0, 1), Voice(128)}
     assert plan.ranges[Voice(0, 1)] == (30, 50)
     assert list(tracks) == [voice.token for voice in (Voice(73), Voice(0, 0), Voice(128), Voice(0, 1))]
-    assert (plan.bars, plan.metre, plan.quarters_per_minute) == (7, (6, 8), 96.0)
+    assert (plan.bars, plan.metre, plan.telling.about.tempo) == (7, (6, 8), tempo_class(96.0))
 
 
 def test_a_style_of_rare_parts_keeps_the_least_rare(style):

@@ -1,4 +1,4 @@
-"""Random pieces as steps, and a model too small to be good whose every weight matters."""
+"""Random pieces as steps."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,8 @@ import pytest
 import torch
 
 from stilo.models.corpus import Piece
-from stilo.models.sequence import SequenceConfig, SequenceModel
 from stilo.models.tokens import DRUMS, METRES, POSITIONS, PROGRAMS, STEP_DTYPE, Part, StepArray, bar_slots_of
 
-TINY = SequenceConfig(width=24, layers=2, hidden=24, memory_width=8, dropout=0.0)
 ENSEMBLE = (Part(73), Part(0), Part(0, 1), Part(DRUMS))
 
 
@@ -76,22 +74,6 @@ def make_steps() -> Callable[..., StepArray]:
                 sound = pitch + 128 * (token % PROGRAMS == DRUMS)
                 rows.append([int(start) + place, token, sound, duration, velocity])
         return _laid_out(np.array(rows), lengths, METRES.index(metre))
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def make_model() -> Callable[..., SequenceModel]:
-    """make_model(seed=0, noise=0.3): what starts at nothing (gates, biases) is stirred, so that it cannot hide."""
-
-    def make(seed: int = 0, noise: float = 0.3) -> SequenceModel:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            model = SequenceModel(TINY)
-            with torch.no_grad():
-                for weights in model.parameters():
-                    weights.add_(noise * torch.randn_like(weights))
-        return model.eval()
 
     return make
 

@@ -7,12 +7,14 @@ import pytest
 
 from stilo.elements.embedding import embed_score
 from stilo.errors import InputError, ReadError, SetupError
-from stilo.models import adapter as adapter_module
-from stilo.models.adapter import Tuning
-from stilo.models.checkpoint import identity_of, load_base
 from stilo.models.encoder_files import load_encoder
-from stilo.models.evaluate import mean_nats_per_note, score_pieces
+from stilo.models.notes import adapter as adapter_module
+from stilo.models.notes.adapter import Tuning
+from stilo.models.notes.base import base_identity, base_model
+from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
+from stilo.models.notes.told import StyleTold, Told
 from stilo.models.recogniser import recognise
+from stilo.models.shipped import identity_of
 from stilo.models.tokens import encode
 from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
 from stilo.styles import learn as learn_module
@@ -42,7 +44,7 @@ def tuned_with(monkeypatch):
 
     def spy(model, train, held_out, style, rng, **options):
         seen.update(train=train, held_out=held_out, style=style, **options)
-        return Tuning({}, score_pieces(model, held_out, [style] * len(held_out)), 0)
+        return Tuning({}, score_pieces(model, held_out, [Told(style=style)] * len(held_out)), 0)
 
     monkeypatch.setattr(adapter_module, "tune_adapter", spy)
     return seen
@@ -56,7 +58,9 @@ def test_held_out_pieces_are_in_nothing_but_the_proof(pieces, tuned_with):
     assert {piece.name for piece in tuned_with["train"]} == {source.path for _, source in pieces} - held
     mean = np.mean([embed_score(score).values for score, source in pieces if source.path not in held], axis=0)
     assert np.allclose(style.embedding, mean, atol=1e-6)
-    assert np.array_equal(tuned_with["style"], style.embedding)
+    assert np.array_equal(tuned_with["style"].measured, style.embedding)
+    learned = np.mean([piece.learned for piece in tuned_with["train"]], axis=0)
+    assert np.allclose(tuned_with["style"].learned, learned)
     assert style.proof.held_out_pieces == 2
     assert style.proof.held_out_notes == sum(len(encode(s)) for s, source in pieces if source.path in held)
 
@@ -168,8 +172,8 @@ def test_missing_weights_are_told(pieces, monkeypatch, tmp_path):
 
 
 def test_the_proof_is_of_the_adapter_as_it_is_kept(pieces):
-    from stilo.models.adapter import apply_adapter
-    from stilo.models.corpus import Piece
+    from stilo.models.notes.adapter import apply_adapter
+    from stilo.models.pieces import Piece
     from stilo.models.tokens import piece_tempo_class
 
     shares = []
@@ -179,20 +183,19 @@ def test_the_proof_is_of_the_adapter_as_it_is_kept(pieces):
     assert proof.steps > 0
     assert proof.seconds > 0
     assert {array.dtype for array in style.adapter.values()} == {np.dtype(np.float16)}
-    model, identity = load_base()
-    assert style.base_model == identity
+    model = base_model()
+    assert style.base_model == base_identity()
     judged = [
         Piece(source.path, encode(score), style.embedding, piece_tempo_class(score), "")
         for (score, _), source in zip(pieces, style.sources, strict=True)
         if source.held_out
     ]
+    heard = [score for (score, _), source in zip(pieces, style.sources, strict=True) if not source.held_out]
+    learned = np.mean([recognise([score]).values.reshape(-1) for score in heard], axis=0)
+    told = Told(style=StyleTold(style.embedding, learned.astype(np.float32)))
     adapted = apply_adapter(model, {key: array.astype(np.float32) for key, array in style.adapter.items()})
-    for kind, of, vector in (
-        ("tuned", adapted, style.embedding),
-        ("vector", model, style.embedding),
-        ("base", model, None),
-    ):
-        nats = mean_nats_per_note(score_pieces(of, judged, [vector] * 2))
+    for kind, of, about in (("tuned", adapted, told), ("vector", model, told), ("base", model, Told())):
+        nats = mean_nats_per_note(score_pieces(of, judged, [about] * 2, window=None))
         assert getattr(proof, f"{kind}_nats_per_note") == pytest.approx(nats, rel=1e-4), kind
     assert proof.advice.startswith("learned: ")
     assert shares == sorted(shares)

@@ -9,8 +9,8 @@ import pytest
 from stilo.cli.finding import likeness_table
 from stilo.errors import InputError, ReadError, RequestError, SetupError
 from stilo.library.store import Library
-from stilo.models.checkpoint import identity_of
 from stilo.models.learned_embedding import FACET_ORDER, LearnedEmbedding
+from stilo.models.shipped import identity_of
 from stilo.music.files import write_score
 from stilo.workshop import learn_style, plain, similar_styles, style_card, styles_like
 

@@ -33,7 +33,7 @@ from stilo.models.chord_exercises import exercises
 from stilo.models.chord_lead_sheets import ACCOMPANIED, ALONE, lead_sheet_songs
 from stilo.models.chord_net import ChordNet, ChordNetConfig, estimate, save_chord_net
 from stilo.models.chord_readings import READINGS, Prices
-from stilo.models.evaluate import autocast_pays
+from stilo.models.processor import autocast_pays
 
 WARMUP_STEPS = 50
 CLIP_NORM = 1.0

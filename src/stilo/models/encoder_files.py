@@ -13,11 +13,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from stilo.errors import SetupError
-from stilo.models.checkpoint import identity_of
 from stilo.models.discriminants import Discriminants
 from stilo.models.encoder import FACETS, MEASURED, EncoderConfig, StyleEncoder
 from stilo.models.learned_embedding import FACET_VALUES
-from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME, shipped_folder
+from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME, identity_of, shipped_folder
 from stilo.models.trained_encoder import Reading, TrainedEncoder
 from stilo.models.view_statistics import STATISTICS
 from stilo.music.atomic import write_whole

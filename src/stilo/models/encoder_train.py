@@ -34,8 +34,8 @@ from stilo.models.encoder import FACETS, MEASURED, EncoderConfig, StyleEncoder
 from stilo.models.encoder_files import save_encoder
 from stilo.models.encoder_fitting import fit_encoder
 from stilo.models.encoder_sampling import Excerpts, ExcerptSource, examples_of
-from stilo.models.evaluate import autocast_pays
 from stilo.models.excerpts import stack_excerpts
+from stilo.models.processor import autocast_pays
 from stilo.models.works import works_of
 
 TEMPERATURE = 0.1

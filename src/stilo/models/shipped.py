@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+
+from stilo.errors import SetupError
 
 CONFIG_NAME, WEIGHTS_NAME, CARD_NAME = "config.json", "weights.safetensors", "README.md"
 
@@ -12,3 +15,16 @@ def shipped_folder(name: str) -> Path:
     package = Path(__file__).resolve().parent
     inside = package / "weights" / name
     return inside if inside.exists() else package.parents[2] / "models" / name
+
+
+def identity_of(folder: Path) -> str:
+    """Sixteen hex digits that change with the weights of a folder; what was made with them names them so.
+
+    Raises:
+        SetupError: there are no weights.
+    """
+    try:
+        with (folder / WEIGHTS_NAME).open("rb") as data:
+            return hashlib.file_digest(data, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise SetupError(f"{folder}: no weights here ({WEIGHTS_NAME}); install stilo anew") from error

@@ -23,14 +23,17 @@ from stilo.styles.provenance import Proof, Source
 from stilo.styles.style import Adapter, Style
 
 if TYPE_CHECKING:
-    from stilo.models.corpus import Piece
-    from stilo.models.evaluate import PieceScore
     from stilo.models.learned_embedding import LearnedEmbedding
+    from stilo.models.notes.evaluate import PieceScore
+    from stilo.models.notes.told import StyleTold
+    from stilo.models.pieces import Piece
+    from stilo.models.tokens import Part as Voice
 
 FEWEST_NOTES = 200
 SMALL_GAIN = 0.02
 ODD_ONE_OUT = 2.0
 TUNING_SECONDS = 120.0
+PROOF_NOTES = 1024  # of each piece
 LATE_SECONDS = 0.03  # what a listener begins to hear as another rhythm; told from there on
 UNMOVED_SECONDS = 1e-6
 Progress = Callable[[str, float], None]
@@ -79,8 +82,8 @@ def learn(
         InputError: there is too little music to learn from, or the name cannot be used.
         SetupError: the weights of the base model are missing, or those of the encoder are damaged.
     """
-    from stilo.models.checkpoint import load_base
-    from stilo.models.evaluate import mean_nats_per_note
+    from stilo.models.notes.base import base_identity
+    from stilo.models.notes.evaluate import mean_nats_per_note
 
     begun = time.monotonic()
     tell = progress or (lambda _what, _share: None)
@@ -88,7 +91,7 @@ def learn(
     measured = _measure(pieces, tell, notice or (lambda _line: None))
     held = whole_pieces(len(measured), rng)
     lesson = _split(measured, held)
-    identity = load_base()[1]
+    identity = base_identity()
     recognition, encoder = _recognition([one.score for one in measured])
     tell("asking the base model", 0.2)
     untold = lesson.scores(None)
@@ -98,7 +101,7 @@ def learn(
     return Style(
         name=name,
         profile=pool_profiles([one.profile for one in measured]),
-        embedding=lesson.style,
+        embedding=lesson.vector,
         adapter=adapter,
         base_model=identity,
         palette=palette_of([one.score for one in measured], [_key(one) for one in measured]),
@@ -147,19 +150,29 @@ class _Lesson:
     is_repeating: bool = False
 
     @property
-    def style(self) -> NDArray[np.float32]:
+    def vector(self) -> NDArray[np.float32]:
         return np.asarray(np.mean([piece.embedding for piece in self.train], axis=0), np.float32)
 
-    def scores(self, style: NDArray[np.float32] | None, adapter: Adapter | None = None) -> list[PieceScore]:
-        """Held-out nats of the base model, told a style or not, with an adapter or not; always of the same notes."""
-        from stilo.models.adapter import apply_adapter
-        from stilo.models.checkpoint import load_base
-        from stilo.models.evaluate import score_pieces
+    @property
+    def style(self) -> StyleTold:
+        """As the model is told it, of what is learned from alone."""
+        from stilo.models.notes.told import StyleTold
 
-        model = load_base()[0]
+        learned = np.asarray(np.mean([piece.learned for piece in self.train], axis=0), np.float32)
+        return StyleTold(self.vector, learned)
+
+    def scores(self, style: StyleTold | None, adapter: Adapter | None = None) -> list[PieceScore]:
+        """Held-out nats of the base model, told a style or not, with an adapter or not; always of the same notes."""
+        from stilo.models.notes.adapter import apply_adapter
+        from stilo.models.notes.base import base_model
+        from stilo.models.notes.evaluate import score_pieces
+        from stilo.models.notes.told import Told
+
+        model = base_model()
         if adapter is not None:
             model = apply_adapter(model, {key: array.astype(np.float32) for key, array in adapter.items()})
-        return score_pieces(model, self.held_out, [style] * len(self.held_out))
+        told = [Told(style=style)] * len(self.held_out)
+        return score_pieces(model, self.held_out, told, longest=PROOF_NOTES, window=None)
 
 
 def _tuned(
@@ -169,12 +182,12 @@ def _tuned(
 
     None, and the nats of the vector alone (`untuned`), when no adapter made it better.
     """
-    from stilo.models.adapter import TuningConfig, tune_adapter
-    from stilo.models.checkpoint import load_base
-    from stilo.models.evaluate import mean_nats_per_note
+    from stilo.models.notes.adapter import TuningConfig, tune_adapter
+    from stilo.models.notes.base import base_model
+    from stilo.models.notes.evaluate import mean_nats_per_note
 
     tuning = tune_adapter(
-        load_base()[0],
+        base_model(),
         lesson.train,
         lesson.held_out,
         lesson.style,
@@ -251,25 +264,36 @@ def _tell_timing(measured: Sequence[_Measured], notice: Notice) -> None:
 
 
 def _split(measured: Sequence[_Measured], held: set[int]) -> _Lesson:
-    from stilo.models.corpus import Piece
-    from stilo.models.tokens import encode, parts_of, piece_tempo_class
+    from stilo.models.tokens import parts_of
 
     train: list[Piece] = []
     judged: list[Piece] = []
     if held:
         for i, one in enumerate(measured):
-            path, tempo = one.source.path, piece_tempo_class(one.score)
-            (judged if i in held else train).append(Piece(path, encode(one.score), one.embedding, tempo, path))
+            piece = _piece(one.source.path, one.score, parts_of(one.score), one.embedding)
+            (judged if i in held else train).append(piece)
         return _Lesson(train, judged)
     cuts, is_repeating = last_quarters([one.score for one in measured])
     for one, cut in zip(measured, cuts, strict=True):
-        path, voices, tempo = one.source.path, parts_of(one.score), piece_tempo_class(one.score)
+        voices = parts_of(one.score)
         for part, goal in zip(cut, (train, judged), strict=True):
             if len(part):
-                goal.append(Piece(path, encode(part, voices), embed_score(part).values, tempo, path))
+                goal.append(_piece(one.source.path, part, voices, embed_score(part).values))
     if not judged:
         raise InputError("all these notes begin at once: too few to hold any out; give music of several bars")
     return _Lesson(train, judged, of_each=True, is_repeating=is_repeating)
+
+
+def _piece(path: str, score: Score, voices: Sequence[Voice], embedding: NDArray[np.float32]) -> Piece:
+    """As the model learns from it; `voices` are the parts of the tracks."""
+    from stilo.models.encoder_files import has_encoder
+    from stilo.models.pieces import LEARNED_SIZE, Piece
+    from stilo.models.recogniser import recognise
+    from stilo.models.tokens import encode, piece_tempo_class
+
+    learned = recognise([score]).values.reshape(-1) if has_encoder() else np.zeros(LEARNED_SIZE, np.float32)
+    steps, tempo = encode(score, voices), piece_tempo_class(score)
+    return Piece(path, steps, embedding, tempo, path, learned=learned)
 
 
 def _key(one: _Measured) -> str:

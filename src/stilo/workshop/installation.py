@@ -67,7 +67,7 @@ def _packages() -> Finding:
 
 
 def _weights() -> Finding:
-    from stilo.models.checkpoint import base_model_info
+    from stilo.models.notes.base import base_model_info
 
     info = base_model_info()
     return Finding("weights", "ok", f"{info.parameters / 1e6:.1f} million parameters, {info.identity}, {info.folder}")

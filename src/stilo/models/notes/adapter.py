@@ -16,17 +16,17 @@ from torch.func import functional_call
 from stilo.errors import InputError
 from stilo.models.corpus import Piece
 from stilo.models.notes.conditions import P_BARS, P_PROGRAMS, P_TEMPO
-from stilo.models.notes.evaluate import PieceScore, autocast_pays, mean_nats_per_note, score_pieces
+from stilo.models.notes.evaluate import PieceScore, mean_nats_per_note, score_pieces
 from stilo.models.notes.features import Features, features_of
 from stilo.models.notes.merging import ADDED, DOWN, UP, merged
 from stilo.models.notes.model import Batch, NoteModel
 from stilo.models.notes.stream import batch_of, transposition
 from stilo.models.notes.told import StyleTold, Told
+from stilo.models.processor import CPU, autocast_pays
 from stilo.models.tokens import PROGRAMS, UNKNOWN_TEMPO, transposed, with_end
 
 Weights = dict[str, NDArray[np.float32]]
 
-CPU = torch.device("cpu")
 RANK = 8
 LOW_RANK = ("trunk.", "head.from_trunk.weight", "head.out.", "from_memory.weight", "head.gate.", "head.harmony.")
 FULL = ("bias", "head.gate_", "norm.weight")
@@ -161,7 +161,7 @@ def _tune(adapter: Adapter, windows: Windows, judge: _Judge, config: TuningConfi
     for step in range(1, config.most_steps + 1):
         for group in optimiser.param_groups:
             group["lr"] = config.rate * min(1.0, step / WARMUP_STEPS)
-        with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays(CPU)):
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
             nats = adapter.nats(windows.batch(config.rows))
         nats.sum(-1).mean().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(adapter.parameters(), CLIP_NORM)

@@ -16,6 +16,7 @@ from stilo.models.notes.fields import FIELDS
 from stilo.models.notes.model import Batch, NoteModel
 from stilo.models.notes.stream import batch_of
 from stilo.models.notes.told import Told
+from stilo.models.processor import autocast_pays
 from stilo.models.tokens import PROGRAMS, StepArray, with_end
 
 LONGEST = 2048
@@ -112,11 +113,6 @@ def _nats(model: NoteModel, rows: Sequence[tuple[Features, Told]], window: int |
         with torch.autocast(device.type, torch.bfloat16, enabled=autocast_pays(device)):
             found.append(model(part)[0].float().cpu())
     return torch.cat(found, 1).numpy()
-
-
-def autocast_pays(device: torch.device) -> bool:
-    """Whether this processor multiplies bfloat16 matrices in hardware."""
-    return device.type == "cuda" or bool(torch.cpu._is_amx_tile_supported())
 
 
 def mean_nats_per_note(scores: Sequence[PieceScore], first: int = 0, last: int | None = None) -> float:

@@ -11,8 +11,7 @@ from stilo.models.tokens import DRUMS, DURATIONS, GAPS, PITCHES, PROGRAMS, VELOC
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
-RANKS = 8
-PARTS = PROGRAMS * RANKS
+RANKS, PARTS = tokens.RANKS, tokens.PARTS
 FIELDS = tokens.FIELDS
 GAP, PART, PITCH, DURATION, VELOCITY = range(5)
 STAGES = len(FIELDS)

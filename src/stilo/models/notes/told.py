@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stilo.elements.embedding import FACETS
 from stilo.models.controls import CONTROL_CLASSES as KNOWN_CONTROL_CLASSES
 from stilo.models.controls import CONTROLS as COUNTED_CONTROLS
 from stilo.models.labels import CHORD_QUALITIES, NO_ROOT, OTHER_QUALITY
@@ -90,12 +91,12 @@ class StyleTold:
     Attributes:
         measured: float32 [EMBEDDING_SIZE].
         learned: float32 [LEARNED_SIZE], 0 where nothing is known.
-        facets: bool [4], which of the facets pitch, rhythm, harmony, emotion are told.
+        facets: bool [4], which of the facets pitch, rhythm, harmony, emotion are told; all.
     """
 
     measured: Floats
     learned: Floats
-    facets: NDArray[np.bool_]
+    facets: NDArray[np.bool_] = field(default_factory=lambda: np.ones(len(FACETS), bool))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from stilo.errors import InputError
 from stilo.models.notes.config import NoteModelConfig
-from stilo.models.notes.evaluate import autocast_pays
 from stilo.models.notes.model import Batch, NoteModel
 from stilo.models.notes.optimiser import Optimiser
+from stilo.models.processor import autocast_pays
 from stilo.models.trunks import State
 
 CHECKPOINT_NAME = "checkpoint.safetensors"

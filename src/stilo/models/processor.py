@@ -1,4 +1,4 @@
-"""How many processor threads torch may use."""
+"""What torch may use of the processor: threads, and narrow numbers where they pay."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+
+CPU = torch.device("cpu")
 
 
 @contextmanager
@@ -17,3 +19,8 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def autocast_pays(device: torch.device = CPU) -> bool:
+    """Whether it multiplies bfloat16 matrices in hardware."""
+    return device.type == "cuda" or bool(torch.cpu._is_amx_tile_supported())

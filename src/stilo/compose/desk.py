@@ -1,0 +1,151 @@
+"""Writing candidates for a piece: several at once, each put into its key; and other endings for one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilo.compose.judge import cost_of, ending_cost, heard_key, style_distance
+from stilo.compose.plan import in_key, plan_of
+from stilo.compose.request import Request
+from stilo.music.score import Score
+from stilo.music.theory import Key, parse_key
+from stilo.music.timeline import DEFAULT_QUARTERS_PER_MINUTE
+from stilo.styles.style import Style
+
+if TYPE_CHECKING:
+    from stilo.models.notes.engine import Engine
+    from stilo.models.notes.plan import Plan, Taste
+    from stilo.models.notes.sampler import Sampled, Sampler
+
+NO_MUSIC = 1000.0
+MOST_ENDINGS, GOOD_ENDING = 24, 0.25
+OTHER_MODE = 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A piece as it would be given back but for the performance.
+
+    Attributes:
+        sampler, number: by which it was written, and as which of its pieces.
+        score: in its key.
+        shift: how many semitones that is above what was written.
+        key: that is heard in it; None without pitched notes.
+        nats_per_note: how likely the model finds it.
+    """
+
+    sampler: Sampler
+    number: int
+    score: Score
+    shift: int
+    key: Key | None
+    nats_per_note: float
+
+    def is_in_mode_of(self, asked: Key | None) -> bool:
+        return asked is None or self.key is None or self.key.mode == asked.mode
+
+
+class Desk:
+    """All that writing one candidate after another needs.
+
+    Attributes:
+        asked: the key that the request names, if it does.
+    """
+
+    def __init__(self, engine: Engine, style: Style, request: Request, taste: Taste) -> None:
+        self.engine, self.style, self.request, self.taste = engine, style, request, taste
+        self.asked = parse_key(request.key) if request.key else None
+        self.plan, self.tracks = plan_of(style, request)
+
+    def write(self, numbers: Sequence[int], progress: Callable[[float], None]) -> list[Candidate]:
+        """Whole pieces, as they come; the same number is the same piece, whatever is written beside it."""
+        from stilo.models.notes.sampler import Sampler
+
+        rngs = [np.random.default_rng([self.request.seed, number]) for number in numbers]
+        plans = [self._plan(rng) for rng in rngs]
+        sampler = Sampler(self.engine, plans, self.taste, rngs)
+        return [self._candidate(sampler, i, sampled) for i, sampled in enumerate(sampler.write(progress))]
+
+    def _plan(self, rng: np.random.Generator) -> Plan:
+        """Told the key that was asked for, else one of the style's, as often as it has it."""
+        if self.asked is not None:
+            return in_key(self.plan, self.asked)
+        keys = self.style.profile.harmony.keys
+        if not keys:
+            return self.plan
+        shares = np.array(list(keys.values()))
+        return in_key(self.plan, parse_key(str(rng.choice(list(keys), p=shares / shares.sum()))))
+
+    def end_well(self, candidate: Candidate) -> Candidate:
+        """The candidate, or one that differs from it in its last bars alone and ends better.
+
+        The first good one is taken, else the best of `MOST_ENDINGS`. Drums and short pieces stay as they are.
+        """
+        best, least = candidate, ending_cost(candidate.score, candidate.key)
+        if candidate.key is None:
+            return best
+        others = candidate.sampler.endings(candidate.number, MOST_ENDINGS)
+        while least > GOOD_ENDING and (sampled := next(others, None)) is not None:
+            score = self._score(sampled).transposed(candidate.shift)
+            cost = ending_cost(score, candidate.key)
+            if cost < least and heard_key(score) == candidate.key:
+                best, least = replace(candidate, score=score, nats_per_note=_nats_per_note(sampled)), cost
+        return best
+
+    def cost(self, candidate: Candidate) -> float:
+        """What speaks against a candidate; the mode that was asked for comes before all else."""
+        if len(candidate.score) == 0:
+            return NO_MUSIC
+        other_mode = 0.0 if candidate.is_in_mode_of(self.asked) else OTHER_MODE
+        out_of_range = 4 * self._out_of_range(candidate.score)
+        return self.distance(candidate) + cost_of(candidate.score, self.style.profile) + other_mode + out_of_range
+
+    def distance(self, candidate: Candidate) -> float:
+        vector = np.asarray(self.style.embedding, np.float32)
+        return style_distance(candidate.score, vector, self.engine.style_scale)
+
+    def _candidate(self, sampler: Sampler, number: int, sampled: Sampled) -> Candidate:
+        score, shift = self._score(sampled), 0
+        heard = heard_key(score)
+        if heard is not None:
+            shift = self._shift(score, heard)
+            score = score.transposed(shift)
+            heard = heard_key(score)
+        return Candidate(sampler, number, score, shift, heard, _nats_per_note(sampled))
+
+    def _score(self, sampled: Sampled) -> Score:
+        from stilo.models.tokens import decode
+
+        plan = self.plan
+        single = [part.token for part in plan.single]
+        tempo = self.request.tempo_qpm or self.style.palette.tempo_qpm or DEFAULT_QUARTERS_PER_MINUTE
+        return decode(sampled.steps, plan.metre, tempo, self.tracks, bars=plan.bars, single=single)
+
+    def _shift(self, score: Score, heard: Key) -> int:
+        """Semitones to the key that was asked for, else to whichever key of the style is nearest; mostly none.
+
+        Up or down, whichever keeps the parts better to their ranges.
+        """
+        tonics = {self.asked.tonic} if self.asked else self._tonics(heard.mode) or {heard.tonic}
+        shifts = sorted((tonic - heard.tonic) % 12 - octave for tonic in tonics for octave in (0, 12))
+        return min(shifts, key=lambda shift: (self._out_of_range(score.transposed(shift)), abs(shift)))
+
+    def _tonics(self, mode: str) -> set[int]:
+        """The tonics of the style's keys in a mode; of their relatives when it has none."""
+        keys = [parse_key(name) for name in self.style.profile.harmony.keys]
+        relative = 9 if mode == "minor" else 3
+        return {key.tonic for key in keys if key.mode == mode} or {(key.tonic + relative) % 12 for key in keys}
+
+    def _out_of_range(self, score: Score) -> float:
+        """Share of the notes outside the range of their part in the style."""
+        limits = np.array(list(self.plan.ranges.values()))[score.notes["track"]]
+        pitch = score.notes["pitch"]
+        return float(((pitch < limits[:, 0]) | (pitch > limits[:, 1])).mean()) if len(pitch) else 0.0
+
+
+def _nats_per_note(sampled: Sampled) -> float:
+    return float(sampled.nats.sum(1).mean()) if len(sampled.nats) else 0.0

@@ -1,0 +1,121 @@
+"""From a style and a request to what the sampler must keep to, and the tracks of the score."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilo.compose.request import Request
+from stilo.errors import InputError
+from stilo.music.instruments import PROGRAM_NAMES
+from stilo.music.score import Track
+from stilo.music.theory import Key
+from stilo.styles.palette import Part as PalettePart
+from stilo.styles.style import Style
+
+if TYPE_CHECKING:
+    from stilo.models.notes.plan import Plan
+    from stilo.models.notes.told import StyleTold
+    from stilo.models.tokens import Part
+
+USUAL_FREQUENCY = 0.5
+ENDING_BARS = 2
+MOST_NOTES_PER_BAR = 256
+
+
+def plan_of(style: Style, request: Request, key: Key | None = None) -> tuple[Plan, dict[int, Track]]:
+    """What the sampler must keep to, told the style and a key, and the track of each part token in score order.
+
+    Raises:
+        InputError: the style names no parts, or a metre whose bars cannot be composed.
+    """
+    from stilo.models.notes.plan import Plan
+    from stilo.models.notes.told import NO_MODE, NO_TONIC, Telling, Told
+    from stilo.models.tokens import UNKNOWN_TEMPO, tempo_class
+
+    ranges, single, tracks = _parts_of(style)
+    tempo = request.tempo_qpm or style.palette.tempo_qpm
+    about = Told(
+        style=style_told(style),
+        programs=frozenset(part.program for part in ranges),
+        tempo=UNKNOWN_TEMPO if tempo is None else tempo_class(tempo),
+        bars=request.bars,
+        tonic=NO_TONIC if key is None else key.tonic,
+        mode=NO_MODE if key is None else int(key.mode == "minor"),
+    )
+    plan = Plan(
+        bars=request.bars,
+        metre=_metre_of(style, request),
+        ranges=ranges,
+        single=single,
+        telling=Telling(about),
+        most_notes=request.bars * MOST_NOTES_PER_BAR,
+        ending_bars=ENDING_BARS if request.bars > 2 * ENDING_BARS else 0,
+    )
+    return plan, tracks
+
+
+def in_key(plan: Plan, key: Key | None) -> Plan:
+    """The same plan, told another key."""
+    from stilo.models.notes.told import NO_MODE, NO_TONIC
+
+    tonic, mode = (NO_TONIC, NO_MODE) if key is None else (key.tonic, int(key.mode == "minor"))
+    about = replace(plan.telling.about, tonic=tonic, mode=mode)
+    return replace(plan, telling=replace(plan.telling, about=about))
+
+
+def style_told(style: Style) -> StyleTold:
+    """What the model is told of a style: its measured embedding, and the learned one if there is one."""
+    from stilo.models.notes.config import LEARNED_SIZE
+    from stilo.models.notes.told import StyleTold
+
+    learned = np.zeros(LEARNED_SIZE, np.float32)
+    if style.recognition is not None:
+        learned = style.recognition.values.reshape(-1)
+    return StyleTold(np.asarray(style.embedding, np.float32), learned)
+
+
+def _parts_of(style: Style) -> tuple[dict[Part, tuple[int, int]], frozenset[Part], dict[int, Track]]:
+    """The parts that most pieces of the style have: their ranges, which play one note at a time, their tracks."""
+    from stilo.models.tokens import DRUMS, RANKS
+    from stilo.models.tokens import Part as Voice
+
+    palette = style.palette
+    if not palette.parts:
+        raise InputError(f"the style '{style.name}' names no instruments; learn it again from its files")
+    most = max(part.frequency for part in palette.parts)
+    usual = [part for part in palette.parts if part.frequency >= min(USUAL_FREQUENCY, most)]
+    ranges: dict[Part, tuple[int, int]] = {}
+    tracks: dict[int, Track] = {}
+    counts: dict[int, int] = {}
+    single: set[Voice] = set()
+    for part in usual:
+        program = DRUMS if part.is_drum else part.program
+        rank = counts.get(program, 0)
+        if rank >= RANKS or (part.is_drum and rank):
+            continue
+        counts[program] = rank + 1
+        voice = Voice(program, rank)
+        ranges[voice] = (part.lowest, part.highest)
+        if part.is_single:
+            single.add(voice)
+        tracks[voice.token] = Track(part.name or _usual_name(part), part.program, part.is_drum)
+    return ranges, frozenset(single), tracks
+
+
+def _metre_of(style: Style, request: Request) -> tuple[int, int]:
+    from stilo.models.tokens import has_whole_bars
+
+    numerator, denominator = metre = request.time_signature or style.palette.time_signature
+    if not has_whole_bars(numerator, denominator):
+        raise InputError(
+            f"the style '{style.name}' is in {numerator}/{denominator}, in which no bar can be composed; "
+            "ask for another metre, such as 4/4"
+        )
+    return metre
+
+
+def _usual_name(part: PalettePart) -> str:
+    return "Drums" if part.is_drum else PROGRAM_NAMES[part.program]
