@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +21,7 @@ from stilo.errors import InputError
 from stilo.models.labels import LABEL_DTYPE, LabelArray, unknown_labels
 from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES
 from stilo.models.tokens import STEP_DTYPE, StepArray
+from stilo.music.atomic import write_whole
 
 UNKNOWN_KEY = 24
 LEARNED_SIZE = len(FACET_ORDER) * FACET_VALUES
@@ -74,8 +76,9 @@ def save_pieces(pieces: list[Piece], path: Path) -> None:
     columns |= {_stored_label(name): labels[name] for name in LABEL_DTYPE.names or () if name != "chord_onset"}
     columns["bars_ahead"] = np.concatenate([_bars_ahead(piece.steps) for piece in pieces])
     columns["chords_ahead"] = np.concatenate([np.diff(piece.labels["chord_onset"], prepend=0) for piece in pieces])
+    whole = BytesIO()
     np.savez_compressed(
-        path,
+        whole,
         lengths=np.array([len(piece.steps) for piece in pieces], np.int32),
         embeddings=np.stack([piece.embedding for piece in pieces]).astype(np.float16),
         learned=_to_bytes(np.stack([piece.learned for piece in pieces])),
@@ -87,6 +90,7 @@ def save_pieces(pieces: list[Piece], path: Path) -> None:
         groups=np.array([piece.group for piece in pieces]),
         **columns,
     )
+    write_whole(path, whole.getvalue())
 
 
 def _stored_label(name: str) -> str:

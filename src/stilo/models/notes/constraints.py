@@ -84,11 +84,13 @@ class Constraints:
         if given is not None:
             farthest = min(farthest, given[GAP])
         free = self._free(farthest, given)
+        in_time = self._in_time(free)
         allowed[: len(free)] = free
+        allowed[in_time:] = False
         self._is_forced = False
         if given is not None:
             if given[GAP] <= MAX_GAP:
-                allowed[given[GAP]] = True
+                allowed[given[GAP]] |= given[GAP] < in_time or not free.any()
             elif not free.any():  # something must be written on the way, wherever it is
                 self._is_forced = True
                 allowed[1 : farthest + 1] = True
@@ -108,12 +110,17 @@ class Constraints:
         if self._count and len(free) and free[0]:
             here = given if given is not None and given[GAP] == 0 else None
             free[0] = any(self._has_room(token, 0, here) for token in self._ranges)
-        most = self.plan.most_silent_bars
-        if most is not None and free.any():
-            bars = self.bar_reached + 1 + most if self._count else 0
-            first = (self._onset + int(free.argmax())) // self.bar  # when nothing can begin in time, then soon
-            free[(max(bars, first) + 1) * self.bar - self._onset :] = False
         return free
+
+    def _in_time(self, free: Allowed) -> int:
+        """The gap that would be too long a silence."""
+        most = self.plan.most_silent_bars
+        if most is None:
+            return GAPS
+        bars = self.bar_reached + 1 + most if self._count else most
+        if free.any():  # when nothing can begin in time, then soon
+            bars = max(bars, (self._onset + int(free.argmax())) // self.bar)
+        return (bars + 1) * self.bar - self._onset
 
     def _uncrowded(self, onsets: NDArray[np.int64]) -> Allowed:
         """Where the notes that sound leave room for one more."""

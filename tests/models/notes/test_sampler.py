@@ -1,0 +1,326 @@
+"""What is written keeps to its plan, whatever the model would like; and its nats are those of the net."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from stilo.models.notes.constraints import Constraints
+from stilo.models.notes.engine import Engine
+from stilo.models.notes.features import features_of
+from stilo.models.notes.fields import DURATION, GAP, PART, PITCH, STAGES, VELOCITY
+from stilo.models.notes.given import all_but_bars
+from stilo.models.notes.plan import Plan, Taste
+from stilo.models.notes.sampler import Sampler, _Batch, _Pen
+from stilo.models.notes.stream import batch_of
+from stilo.models.notes.told import ChordPlan, StyleTold, Telling, Told
+from stilo.models.tokens import DRUMS, DURATION_SLOTS, PROGRAMS, STEP_DTYPE, Part, bar_slots_of
+
+FLUTE, PIANO, LOW_PIANO, BASS, KIT = Part(73), Part(0), Part(0, 1), Part(32), Part(DRUMS)
+RANGES = {PIANO: (50, 90), LOW_PIANO: (30, 60), FLUTE: (60, 95), KIT: (35, 59)}
+TASTE = Taste()
+KEY = ("onset", "part", "pitch")
+
+
+@pytest.fixture(scope="module")
+def engine(make_note_model):
+    model = make_note_model(noise=0.1)
+    with torch.no_grad():  # short gaps, so that pieces are full; and drums must not be asked for alone
+        model.head.out[0].bias[:8] += 3.0
+    return Engine(model.config, {name: tensor.numpy() for name, tensor in model.state_dict().items()}), model
+
+
+def write(engine, plan, seeds, taste=TASTE, **changes):
+    rngs = [np.random.default_rng(seed) for seed in seeds]
+    return Sampler(engine[0], [plan] * len(rngs), taste, rngs, **changes).write()
+
+
+def ends_of(steps):
+    return steps["onset"] + DURATION_SLOTS[steps["duration"]]
+
+
+def keys_of(steps):
+    return [tuple(int(step[name]) for name in KEY) for step in steps]
+
+
+def check_form(plan, steps):
+    """What holds of every piece."""
+    bar = bar_slots_of(*plan.metre)
+    keys = keys_of(steps)
+    assert keys == sorted(set(keys))
+    assert np.array_equal(steps["gap"], np.diff(steps["onset"], prepend=0))
+    assert np.array_equal(steps["position"], steps["onset"] % bar)
+    assert np.array_equal(steps["bar"], steps["onset"] // bar)
+    assert steps["onset"].max() < plan.bars * bar
+    assert (steps["pitch"] >= 128).tolist() == (steps["part"] % PROGRAMS == DRUMS).tolist()
+
+
+def most_sounding(steps):
+    """The largest number of notes that sound at the beginning of a note."""
+    ends = ends_of(steps)
+    return max(int(((steps["onset"] <= at) & (ends > at)).sum()) for at in steps["onset"])
+
+
+@pytest.mark.parametrize("metre", [(4, 4), (3, 4), (7, 8)])
+def test_every_piece_keeps_to_order_ranges_bars_and_the_end(engine, metre):
+    plan = Plan(3, metre, RANGES, single=frozenset({FLUTE}), most_duration=36, most_notes=400)
+    tokens = {part.token: limits for part, limits in RANGES.items()}
+    for sampled in write(engine, plan, range(8)):
+        steps = sampled.steps
+        check_form(plan, steps)
+        assert sampled.nats.shape == (len(steps), STAGES)
+        for step in steps:
+            low, high = tokens[int(step["part"])]
+            assert low <= step["pitch"] % 128 <= high
+        flute = steps["onset"][steps["part"] == FLUTE.token]
+        assert len(np.unique(flute)) == len(flute)
+        assert DURATION_SLOTS[steps["duration"]].max() <= 36
+        assert (ends_of(steps) <= plan.total_slots).all()
+        assert set(np.unique(steps["bar"])) == {0, 1, 2}  # no bar of silence, no end before the last
+
+
+def test_the_grid_and_the_silence_that_is_asked_for_are_kept(engine):
+    plan = Plan(6, (4, 4), {PIANO: (40, 90)}, grid=(3, 4), most_silent_bars=None, most_notes=300)
+    for sampled in write(engine, plan, range(6)):
+        position = sampled.steps["position"]
+        assert ((position % 3 == 0) | (position % 4 == 0)).all()
+    coarse = Plan(6, (4, 4), {PIANO: (60, 60)}, grid=(48,), most_silent_bars=1)
+    for sampled in write(engine, coarse, range(6)):
+        assert not sampled.steps["position"].any()
+        bars = sampled.steps["bar"].astype(int)
+        assert bars[0] <= 1 and np.diff(bars).max(initial=0) <= 2 and bars[-1] == 5
+
+
+@pytest.mark.parametrize(
+    ("at_once", "in_part"), [(1, {}), (3, {}), (None, {PIANO: 1, FLUTE: 2}), (4, {PIANO: 2, KIT: 1})]
+)
+def test_no_more_notes_sound_at_once_than_may(engine, at_once, in_part):
+    ranges = {PIANO: (50, 90), FLUTE: (60, 95)} | ({KIT: (35, 50)} if KIT in in_part else {})
+    plan = Plan(4, (4, 4), ranges, most_at_once=at_once, most_in_part=in_part, most_notes=300)
+    for sampled in write(engine, plan, range(6)):
+        check_form(plan, sampled.steps)
+        if at_once is not None:
+            assert most_sounding(sampled.steps) <= at_once
+        for part, most in in_part.items():
+            own = sampled.steps[sampled.steps["part"] == part.token]
+            assert len(own) == 0 or most_sounding(own) <= most
+        assert sampled.steps["bar"].max() == 3
+
+
+def test_a_single_part_alone_begins_one_note_at_a_time(engine):
+    plan = Plan(3, (4, 4), {FLUTE: (70, 72)}, single=frozenset({FLUTE}))
+    for sampled in write(engine, plan, range(5)):
+        assert (sampled.steps["gap"][1:] > 0).all()
+
+
+def test_it_never_goes_on_for_ever(engine):
+    plan = Plan(200, (4, 4), RANGES, most_notes=25)
+    assert [len(sampled.steps) for sampled in write(engine, plan, range(3))] == [25] * 3
+
+
+def test_the_same_seed_writes_the_same_whatever_is_written_beside_it(engine):
+    told = Telling(Told(tempo=5, bars=3), ChordPlan(np.array([0, 48]), np.array([0, 7]), np.array([0, 0])))
+    plans = [
+        Plan(3, (4, 4), RANGES, most_notes=40),
+        Plan(2, (3, 4), {PIANO: (40, 80)}, telling=told, guidance=1.7, most_notes=40),
+        Plan(4, (6, 8), RANGES, grid=(3,), most_notes=40),
+    ] * 2
+    taste = Taste(0.9, 0.95, 0.01)
+    rngs = [np.random.default_rng(seed) for seed in range(6)]
+    together = Sampler(engine[0], plans, taste, rngs).write()
+    by_twos = Sampler(engine[0], plans, taste, [np.random.default_rng(seed) for seed in range(6)], at_once=2).write()
+    for number, plan in enumerate(plans):
+        alone = write(engine, plan, [number], taste)[0]
+        for other in (together[number], by_twos[number]):
+            assert np.array_equal(alone.steps, other.steps)
+            assert np.allclose(alone.nats, other.nats, atol=1e-4)
+    assert not np.array_equal(together[0].steps, together[3].steps)
+
+
+def parallel_nats(model, steps, told, given=None):
+    batch = batch_of([features_of(steps, told, given)], np.zeros((1, len(steps)), np.int64), [told])
+    with torch.no_grad():
+        return model(batch.to(torch.device("cpu")))[0][0].numpy()
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.5])
+def test_the_nats_are_those_of_the_net_told_unmasked_unguided(engine, guidance):
+    rng = np.random.default_rng(3)
+    style = StyleTold(*(rng.normal(size=size).astype(np.float32) for size in (179, 320)), np.array([1, 1, 0, 1], bool))
+    about = Told(style, frozenset({0, 73}), 6, bars=4, tonic=2, mode=1)
+    chords = ChordPlan(np.arange(0, 190, 24), np.arange(8) % 12, np.arange(8) % 3)
+    telling = Telling(about, chords)
+    plan = Plan(4, (4, 4), RANGES, single=frozenset({FLUTE}), telling=telling, guidance=guidance, grid=(3,))
+    for sampled in write(engine, plan, [1, 2], Taste(0.8, 0.9)):
+        expected = parallel_nats(engine[1], sampled.steps, telling.for_steps(sampled.steps))
+        assert np.abs(sampled.nats - expected).max() < 2e-3
+        assert np.abs(sampled.nats - expected).mean() < 1e-5
+
+
+def piece_of(rows, metre=(4, 4)):
+    steps = np.zeros(len(rows), STEP_DTYPE)
+    for column, name in enumerate(("onset", "part", "pitch", "duration", "velocity")):
+        steps[name] = np.array(rows)[:, column]
+    steps["gap"] = np.diff(steps["onset"], prepend=0)
+    return steps
+
+
+@pytest.fixture
+def kept():
+    """Four bars of bass and chords, two notes of different parts at some onsets."""
+    rows = [(at, BASS.token, 36 + at % 5, 11, 9) for at in range(0, 192, 24)]
+    rows += [(at, PIANO.token, pitch, 20, 7) for at in range(0, 192, 48) for pitch in (60, 64, 67)]
+    return piece_of(sorted(rows))
+
+
+def rows_of(steps):
+    return [tuple(int(step[name]) for name in (*KEY, "duration", "velocity")) for step in steps]
+
+
+def test_parts_that_are_kept_are_accompanied(engine, kept):
+    plan = Plan(4, (4, 4), {FLUTE: (60, 90), KIT: (36, 50)}, given=kept, most_notes=400)
+    for sampled in write(engine, plan, range(6)):
+        check_form(plan, sampled.steps)
+        old = np.isin(sampled.steps["part"], (BASS.token, PIANO.token))
+        assert rows_of(sampled.steps[old]) == rows_of(kept)
+        assert not old.all()
+        mask = old
+        expected = parallel_nats(engine[1], sampled.steps, Told(), mask)
+        assert np.abs(sampled.nats - expected).max() < 2e-3
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 2), (0, 1), (2, 3)])
+def test_bars_are_filled_continued_and_begun(engine, kept, first, last):
+    kept["bar"] = kept["onset"] // 48
+    given = kept[all_but_bars(kept, first, last)]
+    given["gap"] = np.diff(given["onset"], prepend=0)
+    window = (first * 48, (last + 1) * 48)
+    plan = Plan(4, (4, 4), {BASS: (30, 50), PIANO: (50, 80)}, given=given, open_slots=window)
+    for sampled in write(engine, plan, range(6)):
+        check_form(plan, sampled.steps)
+        outside = (sampled.steps["bar"] < first) | (sampled.steps["bar"] > last)
+        assert rows_of(sampled.steps[outside]) == rows_of(given)
+        assert set(sampled.steps["bar"][~outside]) == {first, last}
+
+
+def test_notes_may_come_before_between_and_after_given_ones_of_their_own_part():
+    plan = Plan(1, (4, 4), {PIANO: (50, 80), FLUTE: (60, 70)})
+    constraints = Constraints(plan)
+
+    def pitches(given, gap):
+        parts = constraints.allowed(PART, [gap], given)
+        found = np.flatnonzero(constraints.allowed(PITCH, [gap, PIANO.token], given))
+        assert parts[PIANO.token] == bool(len(found))
+        assert parts[FLUTE.token] == (given is None or given[0] != gap or given[1] == FLUTE.token)
+        return found.tolist()
+
+    first, second = (12, PIANO.token, 60, 5, 8), (0, PIANO.token, 70, 5, 8)
+    assert pitches(first, 12) == [*range(50, 61)]
+    assert pitches(first, 6) == [*range(50, 81)]
+    assert not constraints.allowed(GAP, [], first)[13:].any()
+    assert constraints.allowed(GAP, [], first)[:13].all()
+    constraints.push(12, PIANO.token, 60, 5)
+    assert pitches(second, 0) == [*range(61, 71)]
+    assert np.flatnonzero(constraints.allowed(GAP, [], second)).tolist() == [0]
+    constraints.push(0, PIANO.token, 70, 5)
+    assert pitches(None, 0) == [*range(71, 81)]
+    assert pitches((3, FLUTE.token, 60, 5, 8), 3) == [*range(50, 81)]
+
+
+def test_a_given_note_is_taken_whole():
+    constraints = Constraints(Plan(1, (4, 4), {PIANO: (50, 80)}))
+    given = (12, KIT.token, 40 + 128, 30, 8)
+    assert constraints.allowed(PART, [12], given).nonzero()[0].tolist() == [PIANO.token, KIT.token]
+    assert constraints.allowed(PITCH, [12, KIT.token], given).nonzero()[0].tolist() == [40]
+    assert constraints.allowed(DURATION, [12, KIT.token, 168], given).nonzero()[0].tolist() == [30]
+    assert constraints.allowed(VELOCITY, [12, KIT.token, 168, 30], given).nonzero()[0].tolist() == [8]
+    assert constraints.allowed(VELOCITY, [12, PIANO.token, 60, 30], given).all()
+    assert constraints.allowed(DURATION, [12, PIANO.token, 60], given).sum() == (DURATION_SLOTS <= 36).sum()
+
+
+def test_a_single_part_adds_nothing_where_it_is_given(engine):
+    given = piece_of([(0, FLUTE.token, 70, 5, 8), (24, FLUTE.token, 65, 5, 8)])
+    plan = Plan(1, (4, 4), {FLUTE: (60, 80)}, single=frozenset({FLUTE}), given=given)
+    for sampled in write(engine, plan, range(10)):
+        assert len(np.unique(sampled.steps["onset"])) == len(sampled.steps)
+        assert set(rows_of(given)) <= set(rows_of(sampled.steps))
+
+
+def test_given_notes_far_apart_are_reached(engine):
+    given = piece_of([(0, PIANO.token, 60, 42, 8), (400, PIANO.token, 60, 5, 8)])
+    for changes in ({}, {"most_at_once": 1}, {"open_slots": (0, 10)}, {"grid": (48,), "most_silent_bars": 3}):
+        plan = Plan(10, (4, 4), {FLUTE: (60, 80)}, given=given, **changes)
+        for sampled in write(engine, plan, range(4)):
+            check_form(plan, sampled.steps)
+            assert set(rows_of(given)) <= set(rows_of(sampled.steps))
+            assert sampled.steps["gap"].max() <= 96
+
+
+def test_given_notes_alone_come_out_alone(engine, kept):
+    plan = Plan(4, (4, 4), {}, given=kept)
+    assert rows_of(write(engine, plan, [0])[0].steps) == rows_of(kept)
+
+
+def test_guidance_of_one_or_towards_what_is_told_anyway_changes_nothing(engine):
+    telling = Telling(Told(tempo=4, programs=frozenset({0})), ChordPlan(np.array([0]), np.array([4]), np.array([1])))
+    plain = Plan(2, (4, 4), RANGES, telling=telling)
+    same = write(engine, replace(plain, guidance=1.0), [3])[0]
+    towards_itself = write(engine, replace(plain, guidance=3.0, untold=telling), [3])[0]
+    strong = write(engine, replace(plain, guidance=3.0), [3])[0]
+    without = write(engine, replace(plain, guidance=0.0), [3])[0]
+    untold = write(engine, replace(plain, telling=Telling()), [3])[0]
+    assert np.array_equal(write(engine, plain, [3])[0].steps, same.steps)
+    assert np.array_equal(same.steps, towards_itself.steps)
+    assert not np.array_equal(same.steps, strong.steps)
+    assert np.array_equal(without.steps, untold.steps)
+    assert not np.allclose(without.nats, untold.nats)
+
+
+def test_guidance_moves_on_from_the_untold_logits_through_the_told_ones(engine):
+    rngs = [np.random.default_rng(0)] * 3
+    plans = [Plan(1, (4, 4), RANGES, guidance=guidance) for guidance in (1.0, 2.0, 0.5)]
+    batch = _Batch([_Pen(engine[0], i, plan, rng) for i, (plan, rng) in enumerate(zip(plans, rngs, strict=True))])
+    logits = np.array([[1.0, 2.0], [3.0, 5.0], [2.0, 6.0], [1.0, 1.0], [3.0, -1.0]], np.float32)
+    told, guided = batch.told_and_guided(logits)
+    assert told.tolist() == [[1, 2], [3, 5], [1, 1]]
+    assert guided.tolist() == [[1, 2], [4, 4], [2, 0]]
+
+
+def test_endings_differ_after_the_place_where_they_begin_and_nowhere_before(engine):
+    plan = Plan(4, (4, 4), {PIANO: (50, 80)}, ending_bars=2, most_notes=300)
+    for at_once in (1, 3):
+        sampler = Sampler(engine[0], [plan], TASTE, [np.random.default_rng(5)], at_once=at_once)
+        whole = sampler.write()[0].steps
+        endings = [ending.steps for ending in sampler.endings(0, 3)]
+        assert len(endings) == 3
+        for ending in endings:
+            check_form(plan, ending)
+            assert np.array_equal(ending[ending["bar"] < 2], whole[whole["bar"] < 2])
+            assert ending["bar"][-1] == 3
+        assert not np.array_equal(endings[0], endings[1])
+    assert list(Sampler(engine[0], [plan], TASTE, [np.random.default_rng(5)]).endings(0, 3)) == []
+
+
+def test_progress_is_told(engine):
+    heard = []
+    rngs = [np.random.default_rng(seed) for seed in range(3)]
+    Sampler(engine[0], [Plan(12, (4, 4), RANGES)] * 3, TASTE, rngs, at_once=2).write(heard.append)
+    assert heard == sorted(heard) and heard and heard[0] >= 0 and heard[-1] <= 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bars": 0},
+        {"ranges": {}},
+        {"ranges": {PIANO: (70, 60)}},
+        {"grid": (0,)},
+        {"most_at_once": 0},
+        {"given": piece_of([(500, 0, 60, 5, 8)])},
+        {"ranges": {}, "given": piece_of([(0, 0, 60, 5, 8), (150, 0, 60, 5, 8)])},
+    ],
+)
+def test_a_plan_that_nothing_can_be_written_by_is_refused(changes):
+    with pytest.raises(ValueError, match=r"."):
+        Plan(**{"bars": 4, "metre": (4, 4), "ranges": {PIANO: (60, 70)}, **changes})
