@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.tokens import DRUMS, DURATION_SLOTS, PROGRAMS, StepArray
+from stilo.models.tokens import DRUMS, DURATION_SLOTS, PARTS, PROGRAMS, StepArray
 from stilo.music.quantise import SLOTS_PER_QUARTER
 
 Integers = NDArray[np.int64]
@@ -241,7 +241,7 @@ def _texture(c: _Columns, bar_slots: Integers) -> Floats:
     length = (c.end - c.onset)[pitched] / SLOTS_PER_QUARTER
     spacing = _spacing(bar, onset, pitch, c.bars)
     together = _parts_together(at, onset, c.part[pitched])
-    parts = np.bincount(np.unique(bar * 1024 + c.part[pitched]) // 1024, minlength=c.bars)
+    parts = np.bincount(np.unique(bar * PARTS + c.part[pitched]) // PARTS, minlength=c.bars)
     edges = np.quantile(pitch, (0.05, 0.95)) if len(pitch) else np.array([60.0, 60.0])
     columns = [
         np.log1p(notes / quarters),
@@ -283,5 +283,5 @@ def _spacing(bar: Integers, onset: Integers, pitch: Integers, bars: int) -> NDAr
 
 def _parts_together(at: Integers, onset: Integers, part: Integers) -> NDArray[np.bool_]:
     """Whether notes of two parts or more begin at each of the onsets `at`."""
-    pairs = np.unique(onset * 1024 + part) // 1024
+    pairs = np.unique(onset * PARTS + part) // PARTS
     return np.asarray(np.searchsorted(pairs, at, side="right") - np.searchsorted(pairs, at) > 1)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from stilo.models.benchmark_card import card_of, write_card
-from stilo.models.card import SOURCES
 from stilo.models.encoder import FACETS
 from stilo.models.encoder_fitting import REPORTED
+from stilo.models.sources import SOURCES
 
 WHAT = (
     "Each facet is a vector of length 1; beside the net's part stand linear discriminants of statistics of the same",

@@ -34,15 +34,13 @@ from stilo.models.notes.fields import Floats
 from stilo.models.notes.loader import batches
 from stilo.models.notes.model import Batch, NoteModel
 from stilo.models.notes.optimiser import falling_steps
+from stilo.models.notes.settings import SETTINGS
 from stilo.models.notes.stream import PieceSource
 from stilo.models.notes.training import PLATEAU_NAME, Training
 
 CHECKPOINT_SECONDS = 240.0
 LOG_EVERY = 50
 FIRST_NOTES = 256
-SETTINGS = (
-    "rows", "length", "rate", "muon", "trunk", "width", "layers", "hidden", "dropout", "seed", "device", "workers",
-)  # fmt: skip
 
 
 def style_statistics(pieces: Sequence[Piece]) -> tuple[Floats, Floats]:
@@ -60,15 +58,32 @@ def held_out(model: NoteModel, pieces: list[Piece], each: int, seed: int = 0) ->
     report: dict[str, Any] = {}
     scored = {name: evaluate.score_pieces(model, some) for name, some in sorted(by_set.items())}
     for name, scores in scored.items():
-        report[name] = {"pieces": len(scores), "nats_per_note": round(evaluate.mean_nats_per_note(scores), 4)}
+        report[name] = _figures(scores)
     all_scores = [score for scores in scored.values() for score in scores]
-    report["all"] = {
-        "pieces": len(all_scores),
-        "nats_per_note": round(evaluate.mean_nats_per_note(all_scores), 4),
-        "first_notes": round(evaluate.mean_nats_per_note(all_scores, 0, FIRST_NOTES), 4),
-        "fields": evaluate.nats_by_field(all_scores),
-    }
+    report["all"] = _figures(all_scores) | {"fields": evaluate.nats_by_field(all_scores)}
     return report
+
+
+def _figures(scores: list[evaluate.PieceScore]) -> dict[str, Any]:
+    return {
+        "pieces": len(scores),
+        "nats_per_note": round(evaluate.mean_nats_per_note(scores), 4),
+        "first_notes": round(evaluate.mean_nats_per_note(scores, 0, FIRST_NOTES), 4),
+    }
+
+
+def told_figures(model: NoteModel, pieces: list[Piece]) -> dict[str, float]:
+    """Nats per note when the model is told one thing and another of each piece."""
+    tellings = {
+        "tempo, length, instruments": evaluate.general,
+        "chords": evaluate.chords,
+        "form": evaluate.form,
+        "controls of bars": evaluate.controls,
+    }
+    return {
+        what: round(evaluate.mean_nats_per_note(evaluate.score_pieces(model, pieces, telling)), 4)
+        for what, telling in tellings.items()
+    }
 
 
 def train(packed: Path, run: Path, notes: int, arguments: argparse.Namespace) -> None:
@@ -104,6 +119,7 @@ def train(packed: Path, run: Path, notes: int, arguments: argparse.Namespace) ->
         "torch": torch.__version__.split("+")[0],
         "sets": sets,
         "valid": held_out(training.model, valid, 10**6),
+        "told": told_figures(training.model, valid),
         "dev_composer": held_out(training.model, load_pieces(packed / "dev_composer.npz"), 100),
     }
     save_model(training.model, run / "base", facts)
