@@ -141,7 +141,9 @@ def _unpacked(data: BinaryIO) -> list[Piece]:
         bars_ahead = packed["bars_ahead"]
         labels = _unpacked_labels(packed, len(steps))
         embeddings = packed["embeddings"].astype(np.float32)
-        learned = _from_bytes(packed["learned"]) if "learned" in packed else np.zeros((len(ends), LEARNED_SIZE))
+        learned = (
+            _from_bytes(packed["learned"]) if "learned" in packed else np.zeros((len(ends), LEARNED_SIZE), np.float32)
+        )
         keys = packed["keys"].tolist() if "keys" in packed else [UNKNOWN_KEY] * len(ends)
         tempos, names, groups = packed["tempos"].tolist(), packed["names"].tolist(), packed["groups"].tolist()
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])

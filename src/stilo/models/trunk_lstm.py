@@ -16,8 +16,8 @@ from stilo.models.trunk_parts import Mixer, State, Trunk, residual_gain, scaled_
 class LSTMTrunk(Trunk):
     """LSTM layers one above the other; the state is hidden and cell [B, layers, width].
 
-    Rows share one kernel call for the whole window, so `first` is not looked at: cutting the windows at the beginnings
-    of pieces cost 40 % of the speed.
+    Rows share one kernel call for the whole window, so `first` is not looked at: each cut of a window of 32 rows × 64
+    notes made forward and backward 11 % slower.
     """
 
     exact = False

@@ -31,7 +31,7 @@ class LinearScan(torch.autograd.Function):
         return h
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         decay, h, start = ctx.saved_tensors
         of_added = torch.empty_like(h)
         after = gradient.new_zeros(gradient.shape[1:])

@@ -1,5 +1,6 @@
 """The engine writes the numbers of the net, note by note, for one piece or several at once."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import torch
 from stilo.errors import SetupError
 from stilo.models.notes.checkpoint import load_model, save_model
 from stilo.models.notes.engine import Engine, load_engine
+from stilo.models.notes.engine_mixers import HEAD_SIZE, REACH
 from stilo.models.notes.engine_trunks import ENGINE_TRUNKS, chosen_streams, joined_streams
 from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import DURATION, GAP, PART, PITCH, PROGRAMS, STAGES, VELOCITY
@@ -20,6 +22,7 @@ from stilo.models.notes.stream import batch_of
 from stilo.models.notes.told import Told
 from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME
 from stilo.models.tokens import DRUMS, END, with_end
+from stilo.models.trunks import TRUNKS, build_trunk
 
 CLOSE = 1e-4
 
@@ -29,7 +32,7 @@ def pieces(make_labelled, all_told):
     """Three pieces of one length, one with drums; features and what is told."""
     rows = []
     for seed in (1, 2, 3):
-        piece = make_labelled(seed, notes=60)
+        piece = make_labelled(seed, notes=140)  # more than attention sees
         steps = with_end(piece.steps)
         if seed == 3:
             drums = steps["part"] % PROGRAMS == steps["part"].max() % PROGRAMS
@@ -109,7 +112,7 @@ def parallel(model, pieces):
         return model(batch)[0].numpy()
 
 
-@pytest.mark.parametrize("trunk", sorted(ENGINE_TRUNKS))
+@pytest.mark.parametrize("trunk", ENGINE_TRUNKS)
 def test_step_by_step_equals_the_parallel_pass_of_the_net(make_note_model, pieces, trunk):
     model = make_note_model(trunk, noise=0.05)
     expected = parallel(model, pieces)
@@ -117,7 +120,13 @@ def test_step_by_step_equals_the_parallel_pass_of_the_net(make_note_model, piece
     assert np.abs(nats_of(engine_of(model), pieces[:1]) - expected[:1]).max() < CLOSE
 
 
-@pytest.mark.parametrize("trunk", sorted(ENGINE_TRUNKS))
+def test_every_trunk_has_its_engine():
+    assert set(ENGINE_TRUNKS) == set(TRUNKS)
+    usual = {name: parameter.default for name, parameter in inspect.signature(build_trunk).parameters.items()}
+    assert (usual["head_size"], usual["reach"]) == (HEAD_SIZE, REACH)
+
+
+@pytest.mark.parametrize("trunk", ENGINE_TRUNKS)
 def test_streams_can_be_left_out_doubled_and_joined(make_note_model, trunk):
     engine, rng = engine_of(make_note_model(trunk)), np.random.default_rng(0)
     width = engine.config.width

@@ -10,11 +10,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from stilo.models.notes.config import NoteModelConfig
+from stilo.models.notes.engine_mixers import (
+    AttentionSteps,
+    LSTMLayer,
+    LSTMMixerSteps,
+    MemorySteps,
+    MixerSteps,
+    ScanSteps,
+    State,
+)
 from stilo.models.notes.fields import Floats, Integers
-from stilo.models.notes.matrices import Matrix, Weights
+from stilo.models.notes.matrices import Matrix, Weights, exact_gelu, normalised
 
-State = tuple[Floats, ...]
-_HALF = np.float32(0.5)
+__all__ = ["ENGINE_TRUNKS", "State", "TrunkSteps", "chosen_streams", "joined_streams", "trunk_steps"]
 
 
 def chosen_streams(state: State, streams: Integers) -> State:
@@ -39,35 +47,6 @@ class TrunkSteps:
         raise NotImplementedError
 
 
-class LSTMLayer:
-    """One layer; the gates are enter, keep, new, show.
-
-    Args:
-        into, of_state, bias: [4 × inner, inputs], [4 × inner, inner], [4 × inner].
-    """
-
-    def __init__(self, into: Floats, of_state: Floats, bias: Floats) -> None:
-        self.inner = inner = of_state.shape[1]
-        # in the order enter, keep, show, new; the first three halved: sigmoid(x) = (tanh(x / 2) + 1) / 2
-        order = np.r_[0 : 2 * inner, 3 * inner : 4 * inner, 2 * inner : 3 * inner]
-        scale = np.where(np.arange(4 * inner) < 3 * inner, _HALF, np.float32(1))[:, None]
-        self._gates = Matrix(np.concatenate([into, of_state], 1)[order] * scale, bias[order] * scale[:, 0])
-
-    def __call__(self, x: Floats, hidden: Floats, cell: Floats) -> tuple[Floats, Floats]:
-        """Hidden state and cell, [S, inner] each."""
-        inner = self.inner
-        gates = self._gates(np.concatenate([x, hidden], 1))
-        np.tanh(gates, out=gates)
-        doors = gates[:, : 3 * inner]
-        doors += 1
-        doors *= _HALF
-        cell = cell * doors[:, inner : 2 * inner]
-        cell += doors[:, :inner] * gates[:, 3 * inner :]
-        shown = np.tanh(cell)
-        shown *= doors[:, 2 * inner :]
-        return shown, cell
-
-
 class LSTMSteps(TrunkSteps):
     """`trunk_lstm.LSTMTrunk`; its state is hidden and cell of every layer in turn."""
 
@@ -90,9 +69,65 @@ class LSTMSteps(TrunkSteps):
         return x, tuple(after)
 
 
+class FeedForwardSteps:
+    """`trunk_parts.FeedForward`."""
+
+    def __init__(self, weights: Weights, width: int) -> None:
+        inner = weights.rows("into.weight")
+        self._into = Matrix(weights("into.weight", inner, width))
+        self._out = Matrix(weights("out.weight", width, inner))
+
+    def __call__(self, x: Floats) -> Floats:
+        return self._out(exact_gelu(self._into(x)))
+
+
+class ResidualSteps(TrunkSteps):
+    """`trunk_parts.ResidualTrunk`; its state is that of every mixer in turn."""
+
+    def __init__(self, config: NoteModelConfig, weights: Weights, mixers: Sequence[type]) -> None:
+        width = config.width
+        self._mixers: list[MixerSteps] = []
+        self._feeds: list[FeedForwardSteps | None] = []
+        self._norms: list[tuple[Floats, Floats | None]] = []
+        for number, mixer in enumerate(mixers):
+            block = weights.under(f"blocks.{number}.")
+            self._mixers.append(mixer(block.under("mixer."), width))
+            feeds = block.has("feed.into.weight")
+            self._feeds.append(FeedForwardSteps(block.under("feed."), width) if feeds else None)
+            feed_norm = block("feed_norm.weight", width) if feeds else None
+            self._norms.append((block("mixer_norm.weight", width), feed_norm))
+        self._norm = weights("norm.weight", width)
+
+    def start(self, streams: int) -> State:
+        return tuple(array for mixer in self._mixers for array in mixer.start(streams))
+
+    def __call__(self, x: Floats, state: State) -> tuple[Floats, State]:
+        after: list[Floats] = []
+        for mixer, feed, (mixer_norm, feed_norm) in zip(self._mixers, self._feeds, self._norms, strict=True):
+            at = len(after)
+            y, left = mixer(normalised(x) * mixer_norm, state[at : at + mixer.state_arrays])
+            after += left
+            x = x + y
+            if feed is not None and feed_norm is not None:
+                x = x + feed(normalised(x) * feed_norm)
+        return normalised(x) * self._norm, tuple(after)
+
+
+_MIXERS: dict[str, type] = {
+    "lstm_residual": LSTMMixerSteps,
+    "transformer": AttentionSteps,
+    "gated": MemorySteps,
+    "scan": ScanSteps,
+}
+ENGINE_TRUNKS = ("lstm", *_MIXERS, "hybrid")
+
+
 def trunk_steps(config: NoteModelConfig, weights: Weights) -> TrunkSteps:
     """The trunk of a model."""
-    return ENGINE_TRUNKS[config.trunk](config, weights)
-
-
-ENGINE_TRUNKS = {"lstm": LSTMSteps}
+    if config.trunk == "lstm":
+        return LSTMSteps(config, weights)
+    if config.trunk == "hybrid":
+        mixers = [MemorySteps] * (config.layers - 1) + [AttentionSteps]
+    else:
+        mixers = [_MIXERS[config.trunk]] * config.layers
+    return ResidualSteps(config, weights, mixers)

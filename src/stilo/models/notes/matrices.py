@@ -25,6 +25,7 @@ def multiplies_small_matrices() -> bool:
     return features.get("AVX512_SKX", False)
 
 
+_ERROR_FUNCTION = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
 _SMALL = multiplies_small_matrices()
 
 
@@ -52,6 +53,13 @@ class Weights:
             raise ValueError(f"{name} has the shape {tensor.shape}, not {shape}")
         self._asked.add(name)
         return np.asarray(tensor, np.float32)
+
+    def has(self, name: str) -> bool:
+        return self._prefix + name in self._tensors
+
+    def rows(self, name: str) -> int:
+        """Length of the first axis of a tensor."""
+        return len(self._tensors[self._prefix + name])
 
     def under(self, prefix: str) -> Weights:
         """The same tensors, with more before their names."""
@@ -145,8 +153,16 @@ def gelu(x: Floats) -> Floats:
     return inner
 
 
-def silu(x: Floats) -> Floats:
-    return x / (1 + np.exp(-x))
+def exact_gelu(x: Floats) -> Floats:
+    """X Φ(x), with the error function of Abramowitz & Stegun 1964, 7.1.26: within 2·10⁻⁷."""
+    size = np.abs(x) * np.float32(np.sqrt(0.5))
+    t = 1 / (1 + np.float32(0.3275911) * size)
+    series = np.zeros_like(x)
+    for factor in _ERROR_FUNCTION:
+        series += np.float32(factor)
+        series *= t
+    error = np.copysign(1 - series * np.exp(-size * size), x)
+    return np.float32(0.5) * x * (1 + error)
 
 
 def normalised(x: Floats) -> Floats:

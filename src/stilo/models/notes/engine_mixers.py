@@ -1,0 +1,199 @@
+"""What looks along time in residual trunks, in NumPy: LSTM, attention, gated memory and scan, one step at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stilo.models.notes.fields import Floats
+from stilo.models.notes.matrices import Matrix, Weights, normalised, softmax
+
+State = tuple[Floats, ...]
+
+HEAD_SIZE = 64
+REACH = 128  # notes before itself that attention sees
+PERIOD = 8192  # as `trunk_transformer` has it
+GRAIN, LEAST_DECAY, LEAST_ENTER = 2.0**-14, -8.0, -16.0  # as `trunk_gated` has them
+SHARPNESS, LEAST_SHARE = 8.0, 1e-6  # as `trunk_scan` has them
+_HALF = np.float32(0.5)
+
+
+def sigmoid(x: Floats) -> Floats:
+    half: Floats = np.tanh(x * _HALF)
+    half += 1
+    half *= _HALF
+    return half
+
+
+def silu(x: Floats) -> Floats:
+    return x * sigmoid(x)
+
+
+class LSTMLayer:
+    """One layer; the gates are enter, keep, new, show.
+
+    Args:
+        into: [4 × inner, inputs].
+        of_state: [4 × inner, inner].
+        bias: [4 × inner].
+    """
+
+    def __init__(self, into: Floats, of_state: Floats, bias: Floats) -> None:
+        self.inner = inner = of_state.shape[1]
+        # in the order enter, keep, show, new; the first three halved: sigmoid(x) = (tanh(x / 2) + 1) / 2
+        order = np.r_[0 : 2 * inner, 3 * inner : 4 * inner, 2 * inner : 3 * inner]
+        scale = np.where(np.arange(4 * inner) < 3 * inner, _HALF, np.float32(1))[:, None]
+        self._gates = Matrix(np.concatenate([into, of_state], 1)[order] * scale, bias[order] * scale[:, 0])
+
+    def __call__(self, x: Floats, hidden: Floats, cell: Floats) -> tuple[Floats, Floats]:
+        """Hidden state and cell, [S, inner] each."""
+        inner = self.inner
+        gates = self._gates(np.concatenate([x, hidden], 1))
+        np.tanh(gates, out=gates)
+        doors = gates[:, : 3 * inner]
+        doors += 1
+        doors *= _HALF
+        cell = cell * doors[:, inner : 2 * inner]
+        cell += doors[:, :inner] * gates[:, 3 * inner :]
+        shown = np.tanh(cell)
+        shown *= doors[:, 2 * inner :]
+        return shown, cell
+
+
+class MixerSteps:
+    """One step after another of S streams.
+
+    Attributes:
+        state_arrays: how many arrays its state has, the streams on axis 0.
+    """
+
+    state_arrays = 2
+
+    def start(self, streams: int) -> State:
+        """Streams that have read nothing."""
+        raise NotImplementedError
+
+    def __call__(self, x: Floats, state: State) -> tuple[Floats, State]:
+        """[S, width] → [S, width], and the state after."""
+        raise NotImplementedError
+
+
+class LSTMMixerSteps(MixerSteps):
+    """`trunk_lstm.LSTMMixer`."""
+
+    def __init__(self, weights: Weights, width: int) -> None:
+        shapes = {"input": (4 * width, width), "state": (4 * width, width), "bias": (4 * width,)}
+        self.width = width
+        self._layer = LSTMLayer(*(weights(name, *shape) for name, shape in shapes.items()))
+        self._out = Matrix(weights("out.weight", width, width))
+
+    def start(self, streams: int) -> State:
+        zeros = np.zeros((streams, self.width), np.float32)
+        return zeros, zeros
+
+    def __call__(self, x: Floats, state: State) -> tuple[Floats, State]:
+        hidden, cell = self._layer(x, *state)
+        return self._out(hidden), (hidden, cell)
+
+
+class ScanSteps(MixerSteps):
+    """`trunk_scan.GatedScan`."""
+
+    def __init__(self, weights: Weights, width: int) -> None:
+        self.width = width
+        self._shift = weights("shift", width)
+        bias = np.zeros(4 * width, np.float32)
+        bias[width : 3 * width] = weights("bias", 2 * width)
+        self._into = Matrix(weights("into.weight", 4 * width, width), bias)
+        self._slowness = (-SHARPNESS * np.logaddexp(0, weights("speed", width))).astype(np.float32)
+        self._out = Matrix(weights("out.weight", width, width))
+
+    def start(self, streams: int) -> State:
+        zeros = np.zeros((streams, self.width), np.float32)
+        return zeros, zeros
+
+    def __call__(self, x: Floats, state: State) -> tuple[Floats, State]:
+        last, values = state
+        value, forget, enter, show = np.split(self._into(x + last * self._shift), 4, axis=1)
+        decay = np.exp(sigmoid(forget) * self._slowness)
+        added = np.sqrt(1 - decay * decay + np.float32(LEAST_SHARE)) * sigmoid(enter) * value
+        after = decay * values + added
+        return self._out(after * silu(show)), (x, after)
+
+
+class MemorySteps(MixerSteps):
+    """`trunk_gated.GatedMemory`."""
+
+    def __init__(self, weights: Weights, width: int) -> None:
+        self.width, self.heads = width, max(1, width // HEAD_SIZE)
+        self.size = width // self.heads
+        self._shift = weights("shift", width)
+        rows = [weights("into.weight", 4 * width, width), weights("gates.weight", 2 * self.heads, width)]
+        bias = [np.zeros(4 * width, np.float32), weights("gates.bias", 2 * self.heads)]
+        self._into = Matrix(np.concatenate(rows), np.concatenate(bias))
+        self._norm = weights("norm.weight", self.size)
+        self._out = Matrix(weights("out.weight", width, width))
+
+    def start(self, streams: int) -> State:
+        matrices = np.zeros((streams, self.heads, self.size, self.size), np.float32)
+        return np.zeros((streams, self.width), np.float32), matrices
+
+    def __call__(self, x: Floats, state: State) -> tuple[Floats, State]:
+        last, matrices = state
+        inner = self._into(x + last * self._shift)
+        logs = -np.logaddexp(0, -inner[:, 4 * self.width :])
+        decay = _in_grains(np.maximum(logs[:, : self.heads], LEAST_DECAY))
+        enter = _in_grains(np.maximum(logs[:, self.heads :], LEAST_ENTER))
+        q, k, v, gate = np.moveaxis(inner[:, : 4 * self.width].reshape(len(x), 4, self.heads, self.size), 1, 0)
+        matrices = matrices * np.exp(decay)[:, :, None, None]
+        matrices += (k * np.exp(enter)[:, :, None])[..., None] * v[:, :, None]
+        y = (q[:, :, None] @ matrices)[:, :, 0] / np.float32(np.sqrt(self.size))
+        y = normalised(y) * self._norm * silu(gate)
+        return self._out(y.reshape(len(x), -1)), (x, matrices)
+
+
+class AttentionSteps(MixerSteps):
+    """`trunk_transformer.WindowAttention`."""
+
+    state_arrays = 4
+
+    def __init__(self, weights: Weights, width: int) -> None:
+        self.width, self.heads = width, max(1, width // HEAD_SIZE)
+        self.size = width // self.heads
+        self._into = Matrix(weights("into.weight", 3 * width, width))
+        self._out = Matrix(weights("out.weight", width, width))
+        self._sharpness = weights("sharpness", self.heads, 1)
+        fastest = PERIOD / (2 * np.pi)
+        half = self.size // 2
+        # as torch.linspace counts, in float32
+        self._speeds = np.round(fastest * (4 / fastest) ** np.linspace(0, 1, half)).astype(np.int64)
+
+    def start(self, streams: int) -> State:
+        empty = np.zeros((streams, REACH, self.heads, self.size), np.float32)
+        nothing = np.zeros(streams, np.float32)
+        return empty, empty, nothing, nothing
+
+    def __call__(self, x: Floats, state: State) -> tuple[Floats, State]:
+        keys, values, known, position = state
+        q, k, v = np.moveaxis(self._into(x).reshape(len(x), 3, self.heads, self.size), 1, 0)
+        angle = position.astype(np.int64)[:, None] * self._speeds % PERIOD * (2 * np.pi / PERIOD)
+        turns = np.cos(angle).astype(np.float32)[:, None], np.sin(angle).astype(np.float32)[:, None]
+        q = _turned(normalised(q) * self._sharpness, *turns)
+        keys = np.concatenate([keys, _turned(normalised(k), *turns)[:, None]], axis=1)
+        values = np.concatenate([values, v[:, None]], axis=1)
+        logits = np.einsum("bhd,bkhd->bhk", q, keys) / np.float32(np.sqrt(self.size))
+        unseen = np.arange(REACH, -1, -1) > known[:, None]
+        logits[np.broadcast_to(unseen[:, None], logits.shape)] = -np.inf
+        y = np.einsum("bhk,bkhd->bhd", softmax(logits), values).reshape(len(x), -1)
+        after = (keys[:, 1:], values[:, 1:], np.minimum(known + 1, REACH), (position + 1) % PERIOD)
+        return self._out(y), after
+
+
+def _in_grains(logs: Floats) -> Floats:
+    grains: Floats = np.round(logs * np.float32(1 / GRAIN)) * np.float32(GRAIN)
+    return grains
+
+
+def _turned(x: Floats, cosine: Floats, sine: Floats) -> Floats:
+    """Pairs (i, i + half) of the last axis rotated."""
+    one, other = np.split(x, 2, axis=-1)
+    return np.concatenate([one * cosine - other * sine, one * sine + other * cosine], axis=-1)
