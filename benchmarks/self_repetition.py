@@ -55,7 +55,7 @@ def summary(shares: NDArray[np.float64]) -> dict[str, float]:
     }
 
 
-def plan_like(piece: Piece) -> Plan:
+def plan_like(piece: Piece, most_notes: int = NOTES) -> Plan:
     """To write something of the kind of a piece."""
     steps = piece.steps
     ranges = {}
@@ -73,7 +73,7 @@ def plan_like(piece: Piece) -> Plan:
         mode=mode,
     )
     metre = METRES[int(steps["metre"][0])]
-    return Plan(bars, metre, ranges, telling=Telling(about), most_notes=NOTES)
+    return Plan(bars, metre, ranges, telling=Telling(about), most_notes=most_notes)
 
 
 def sampled(engine: Engine, pieces: Sequence[Piece], taste: Taste, seed: int) -> tuple[list[StepArray], float]:
