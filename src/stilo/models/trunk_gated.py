@@ -130,7 +130,8 @@ class GatedMemory(Mixer):
         kept = k * gates.at_end().to(kind).unsqueeze(-1)
         added = torch.matmul(kept.transpose(-1, -2), v)
         put = torch.cat([matrices.to(added.dtype).unsqueeze(2), added], 2).flatten(-2)
-        left = torch.matmul(gates.across().to(put.dtype), put).unflatten(-1, (self.size, self.size))
+        left = torch.matmul(gates.across().to(put.dtype), put)
+        left = left.view(*left.shape[:-1], self.size, self.size)
         outside = torch.matmul(q * gates.of_before().to(kind).unsqueeze(-1), left[:, :, :-1])
         return (inside + outside) / math.sqrt(self.size), left[:, :, -1].float()
 

@@ -104,7 +104,8 @@ class LSTMMixer(Mixer):
         return mixed, (hidden.squeeze(0), cell.squeeze(0))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        hidden, cell = lstm_step(x, *state, (self.input, self.state, self.bias))
+        before, cell_before = state
+        hidden, cell = lstm_step(x, before, cell_before, (self.input, self.state, self.bias))
         mixed: Tensor = self.out(hidden)
         return mixed, (hidden, cell)
 

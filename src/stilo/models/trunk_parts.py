@@ -7,7 +7,8 @@ Pre-norm residual blocks after Xiong et al. 2020.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -133,28 +134,27 @@ class ResidualTrunk(Trunk):
         self.norm = Norm(width)
         self.exact = all(mixer.exact for mixer in mixers)
 
-    def _states(self, x: Tensor, state: State | None) -> list[State]:
-        """What of the whole state belongs to each block."""
-        mixers = [block.mixer for block in self.blocks]
-        if state is None:
-            return [mixer.start(x) for mixer in mixers]
-        states, at = [], 0
-        for mixer in mixers:
-            states.append(state[at : at + mixer.state_tensors])
+    def _with_states(self, x: Tensor, state: State | None) -> list[tuple[Block, State]]:
+        """Each block, and what of the whole state belongs to it."""
+        found: list[tuple[Block, State]] = []
+        at = 0
+        for block in cast("Iterable[Block]", self.blocks):
+            mixer = block.mixer
+            found.append((block, mixer.start(x) if state is None else state[at : at + mixer.state_tensors]))
             at += mixer.state_tensors
-        return states
+        return found
 
     def forward(self, x: Tensor, first: Tensor, state: State | None) -> tuple[Tensor, State]:
         x, first = in_autocast(x).transpose(0, 1).contiguous(), first.t().contiguous()
         after: list[Tensor] = []
-        for block, before in zip(self.blocks, self._states(x, state), strict=True):
+        for block, before in self._with_states(x, state):
             x, left = block(x, first, before)
             after += left
         return self.norm(x).transpose(0, 1), tuple(after)
 
     def step(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
         after: list[Tensor] = []
-        for block, before in zip(self.blocks, self._states(x, state), strict=True):
+        for block, before in self._with_states(x, state):
             x, left = block.step(x, before)
             after += left
         return self.norm(x), tuple(after)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from stilo.models.notes.conditions import ConditionDraw, controls_told
+from stilo.models.notes.corruption import Window
 from stilo.models.notes.features import Features, features_of
 from stilo.models.notes.fields import RANKS
 from stilo.models.notes.given import all_but_bars, draw_given
@@ -13,7 +14,6 @@ from stilo.models.notes.stream import (
     LONGEST_WINDOW_NOTES,
     PieceSource,
     Stream,
-    Window,
     batch_of,
     on_parts,
     other_instruments,
@@ -163,7 +163,7 @@ def test_windows_of_long_pieces_begin_at_nothing(make_labelled):
 
 def test_the_end_stays_last_on_other_parts(make_steps):
     steps = with_end(make_steps(3, notes=80))
-    window = Window(steps, np.minimum(np.arange(len(steps)), len(steps) - 2))
+    window = Window(steps, np.minimum(np.arange(len(steps)), len(steps) - 2), np.ones(len(steps), bool))
     tokens = [int(token) for token in np.unique(steps["part"]) if token % PROGRAMS != DRUMS]
     moved = on_parts(window, {token: Part(40, i).token for i, token in enumerate(tokens)})
     assert moved.has_end
@@ -182,7 +182,7 @@ def piece_pitches(steps, index):
 def test_instruments_change_sometimes_and_drums_never(make_steps):
     rng = np.random.default_rng(0)
     steps = with_end(make_steps(3, notes=80))
-    window = Window(steps, np.arange(len(steps)))
+    window = Window(steps, np.arange(len(steps)), np.ones(len(steps), bool))
     seen = set()
     for _ in range(60):
         changed = other_instruments(window, rng).steps

@@ -81,6 +81,7 @@ class Features:
         near: [T, 2, NEARBY], what sounds, and what is given, around `part_pitch`.
         chord: [T], the chord told for the new onset, above `part_pitch`.
         values, states, meta: of the candidates.
+        counts: [T], 1 where the note is to be learned, 0 where it was put in as a mistake.
     """
 
     fields: Shorts
@@ -97,6 +98,7 @@ class Features:
     values: Shorts
     states: Shorts
     meta: Shorts
+    counts: Shorts
 
     def window(self, start: int, stop: int) -> Features:
         return Features(*(getattr(self, name)[start:stop] for name in Features.__dataclass_fields__))
@@ -136,6 +138,7 @@ def features_of(steps: StepArray, told: Told, given: NDArray[np.bool_] | None = 
         "values": candidates.values,
         "states": candidates.states,
         "meta": candidates.meta,
+        "counts": np.ones(len(steps)),
     }
     shorts = {name: column.astype(np.int16) for name, column in columns.items()}
     return Features(**shorts, histogram=_histogram(steps, previous_pitch, known))

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stilo.models import tokens
-from stilo.models.tokens import DRUMS, DURATIONS, GAPS, PITCHES, PROGRAMS, VELOCITIES, StepArray
+from stilo.models.tokens import StepArray
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
+DRUMS, DURATIONS, GAPS, PITCHES = tokens.DRUMS, tokens.DURATIONS, tokens.GAPS, tokens.PITCHES
+PROGRAMS, VELOCITIES = tokens.PROGRAMS, tokens.VELOCITIES
 RANKS, PARTS = tokens.RANKS, tokens.PARTS
 FIELDS = tokens.FIELDS
 GAP, PART, PITCH, DURATION, VELOCITY = range(5)

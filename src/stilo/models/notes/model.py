@@ -58,6 +58,7 @@ class Batch:
     values: Tensor
     states: Tensor
     meta: Tensor
+    counts: Tensor
     piece: Tensor
     conditioning: Conditioning
 

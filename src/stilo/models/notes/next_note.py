@@ -145,7 +145,8 @@ class NextNote:
     def _propose(self) -> list[int]:
         """Fill in the gaps that are proposed; the row of the memory."""
         w, m = self.written, self._m
-        values, states, shown = self._gap_values, self._gap_states, []
+        values, states = self._gap_values, self._gap_states
+        shown: list[int] = []
         following = m.bars_following()
         for i in range(BARS):
             p, near, duration = following[i], _NO_NEAR, DURATIONS

@@ -1,14 +1,15 @@
 """Training batches: rows of music that go on from batch to batch, every piece seen anew each time.
 
 A piece is drawn by set (its notes to the power 0.7, so that small sets are heard) and cut to a window; it is
-transposed at random, sometimes given other instruments, some of its notes are sometimes given beforehand, and what
-the model is told of it is dropped at random, so that each is optional when composing.
+transposed at random, sometimes given other instruments and mistakes (`notes.corruption`), some of its notes are
+sometimes given beforehand, and what the model is told of it is dropped at random, so that each is optional when
+composing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from stilo.models.corpus import Piece
 from stilo.models.notes.conditions import ConditionDraw
 from stilo.models.notes.config import style_columns
+from stilo.models.notes.corruption import Window, corrupted
 from stilo.models.notes.features import Features, features_of
 from stilo.models.notes.fields import RANKS
 from stilo.models.notes.given import draw_given
@@ -55,23 +57,11 @@ def transposition(steps: StepArray, rng: np.random.Generator) -> int:
     return int(rng.integers(max(-far, -int(pitched.min())), min(far, 127 - int(pitched.max())) + 1))
 
 
-@dataclass(frozen=True, eq=False)
-class Window:
-    """Part of a piece: its notes, and of each which note of the piece it was."""
-
-    steps: StepArray
-    index: NDArray[np.int64]
-
-    @property
-    def has_end(self) -> bool:
-        return bool(self.steps["gap"][-1] == END)
-
-
 def on_parts(window: Window, token_of: dict[int, int]) -> Window:
     """The same notes on other parts, in the order that those ask for; doubled notes are merged."""
     tokens = np.arange(PROGRAMS * RANKS)
     tokens[list(token_of)] = list(token_of.values())
-    steps, index = window.steps.copy(), window.index
+    steps, index, counts = window.steps.copy(), window.index, window.counts
     end, body = (steps[-1:], steps[:-1]) if window.has_end else (steps[:0], steps)
     body["part"] = tokens[body["part"]]
     order = np.lexsort((body["pitch"], body["part"], body["onset"]))
@@ -83,7 +73,9 @@ def on_parts(window: Window, token_of: dict[int, int]) -> Window:
     if len(end):
         end = changed[-1:].copy()
         end["gap"] = END
-    return Window(np.concatenate([changed, end]), np.concatenate([index[order], index[len(index) - len(end) :]]))
+    tail = slice(len(index) - len(end), len(index))
+    order = np.concatenate([order, np.arange(tail.start, tail.stop)])
+    return Window(np.concatenate([changed, end]), index[order], counts[order])
 
 
 def other_instruments(window: Window, rng: np.random.Generator) -> Window:
@@ -116,12 +108,13 @@ class PieceSource:
         rng = self.rng
         at = int(np.searchsorted(self.cumulated, rng.random() * self.cumulated[-1], side="right"))
         piece = self.pieces[min(at, len(self.pieces) - 1)]
-        window = other_instruments(_window(piece, rng), rng)
+        window = corrupted(other_instruments(_window(piece, rng), rng), rng)
         semitones = transposition(window.steps, rng)
         steps = window.steps
         steps["pitch"][steps["pitch"] < 128] += np.uint8(semitones % 256)
         told = self.conditions.draw(piece, steps, window.index, semitones)
-        return features_of(steps, told, draw_given(steps, rng)), told
+        features = features_of(steps, told, draw_given(steps, rng))
+        return replace(features, counts=window.counts.astype(np.int16)), told
 
 
 def _chances(pieces: list[Piece]) -> NDArray[np.float64]:
@@ -141,7 +134,7 @@ def _window(piece: Piece, rng: np.random.Generator) -> Window:
     index = np.minimum(np.arange(len(steps)), len(steps) - 2)
     surplus = len(steps) - LONGEST_WINDOW_NOTES
     if surplus <= 0:
-        return Window(steps, index)
+        return Window(steps, index, np.ones(len(steps), bool))
     chance = rng.random()
     if chance < 0.35:
         start = 0
@@ -153,7 +146,8 @@ def _window(piece: Piece, rng: np.random.Generator) -> Window:
     window = steps[start : start + LONGEST_WINDOW_NOTES].copy()
     window["onset"] -= int(window["onset"][0]) - int(window["position"][0])
     window["gap"][0] = window["position"][0]
-    return Window(window, index[start : start + LONGEST_WINDOW_NOTES])
+    kept = index[start : start + LONGEST_WINDOW_NOTES]
+    return Window(window, kept, np.ones(len(window), bool))
 
 
 class Stream:

@@ -66,12 +66,14 @@ class Training:
         batch = batch.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=autocast_pays(self.device)):
             nats, state = self.forward(batch, self.state)
-        nats.sum(-1).mean().backward()
+        counts = batch.counts.float()
+        (nats.sum(-1) * counts).mean().backward()
         self.optimiser.step(self.progress.step, steps)
         self.state = tuple(tensor.detach() for tensor in state)
         self.progress.step += 1
         self.progress.notes += batch.fields.shape[0] * batch.fields.shape[1]
-        found: Tensor = nats.detach().float().mean((0, 1))
+        learned = nats.detach().float() * counts.unsqueeze(-1)
+        found: Tensor = learned.sum((0, 1)) / counts.sum().clamp(min=1)
         return found
 
     def begin_run(self, settings: dict[str, Any]) -> None:

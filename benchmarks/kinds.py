@@ -1,0 +1,224 @@
+"""Samples of every kind of music beside real pieces of that kind: figures, and piano rolls to look at.
+
+    python benchmarks/kinds.py PACKED [--model models/base] [--samples 20] [--top-p 0.95] [--pictures FOLDER]
+
+For each kind, pieces of `valid` and `dev_composer` are drawn; each gives a sample that is told what is told of it (style,
+tempo, metre, length, instruments, key) and ends where it likes, in at most as many bars. Figures after Wu & Yang 2020
+(MusDr): H1 and H4, entropy of pitch classes in bits over windows of one and of four bars; groove, similarity of the
+onsets of pairs of bars; and notes a bar, share of onsets on the beat, in-key share, self-copy, empty bars, length by
+that asked. Given are mean and band (5 to 95 %) of the real pieces, and the mean of the samples; `out` marks what
+lies outside the band.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from run import RESULTS, machine
+from self_repetition import plan_like, self_copy_share
+from stilo.errors import StiloError
+from stilo.models.corpus import Piece, load_pieces
+from stilo.models.notes.engine import load_engine
+from stilo.models.notes.plan import Taste
+from stilo.models.notes.sampler import Sampler
+from stilo.models.shipped import shipped_folder
+from stilo.models.tokens import DURATION_SLOTS, METRES, StepArray
+from stilo.music.atomic import write_whole
+from stilo.music.quantise import SLOTS_PER_QUARTER
+
+KINDS: dict[str, Callable[[Piece], bool]] = {
+    "piano": lambda piece: piece.set_name in ("chopin_first_ed", "polish_scores") and _programs(piece) == {0},
+    "song": lambda piece: piece.set_name == "lieder",
+    "quartet": lambda piece: piece.set_name == "quartets",
+    "folk tune": lambda piece: piece.set_name == "folk_pd",
+    "pop": lambda piece: piece.set_name == "pop909",
+    "drums": lambda piece: piece.set_name == "groove",
+    "game": lambda piece: piece.set_name == "game_free",
+    "hymn": lambda piece: piece.set_name == "openhymnal",
+}
+MOST_BARS, FEWEST_NOTES, FEWEST_BARS = 64, 48, 6
+MOST_NOTES = 3000
+SCALES = {0: (0, 2, 4, 5, 7, 9, 11), 1: (0, 2, 3, 5, 7, 8, 10, 11)}
+
+
+def _programs(piece: Piece) -> set[int]:
+    return {int(token) % 129 for token in np.unique(piece.steps["part"])}
+
+
+def entropy(steps: StepArray, bars: int) -> float:
+    """Mean over windows of so many bars of the entropy of the pitch classes, bits."""
+    pitched = steps[steps["pitch"] < 128]
+    if len(pitched) == 0:
+        return 0.0
+    window = (pitched["bar"] - steps["bar"][0]) // bars
+    found = []
+    for number in np.unique(window):
+        shares = np.bincount(pitched["pitch"][window == number] % 12, minlength=12) / (window == number).sum()
+        shares = shares[shares > 0]
+        found.append(-(shares * np.log2(shares)).sum())
+    return float(np.mean(found))
+
+
+def groove(steps: StepArray) -> float:
+    """Mean over pairs of bars of the share of places at which both or neither have an onset."""
+    length = int(steps["bar_slots"].max())
+    bar = (steps["bar"] - steps["bar"][0]).astype(np.int64)
+    onsets = np.zeros((int(bar[-1]) + 1, length), np.float64)
+    onsets[bar, np.minimum(steps["position"], length - 1)] = 1
+    if len(onsets) < 2:
+        return 1.0
+    same = onsets @ onsets.T + (1 - onsets) @ (1 - onsets).T
+    return float(same[np.triu_indices(len(onsets), 1)].mean() / length)
+
+
+def figures(steps: StepArray, asked_bars: int) -> dict[str, float]:
+    bar = (steps["bar"] - steps["bar"][0]).astype(np.int64)
+    bars = int(bar[-1]) + 1
+    pitched = steps["pitch"][steps["pitch"] < 128] % 12
+    counts = np.bincount(pitched, minlength=12)
+    in_key = max(counts[[(tonic + d) % 12 for d in scale]].sum() for tonic in range(12) for scale in SCALES.values())
+    sounding = np.zeros(bars, bool)
+    last = (steps["position"] + DURATION_SLOTS[steps["duration"]] - 1) // np.maximum(1, steps["bar_slots"])
+    for first, more in zip(bar.tolist(), last.tolist(), strict=True):
+        sounding[first : first + more + 1] = True
+    return {
+        "H1": entropy(steps, 1),
+        "H4": entropy(steps, 4),
+        "groove": groove(steps),
+        "notes a bar": len(steps) / bars,
+        "on the beat": float((steps["position"] % SLOTS_PER_QUARTER == 0).mean()),
+        "in key": float(in_key / max(1, len(pitched))),
+        "self-copy": self_copy_share(steps),
+        "empty bars": float(1 - sounding.mean()),
+        "length": bars / asked_bars,
+    }
+
+
+def _fits(piece: Piece) -> bool:
+    bars = int(piece.steps["bar"][-1]) + 1
+    steps = piece.steps
+    return (
+        FEWEST_BARS <= bars <= MOST_BARS
+        and FEWEST_NOTES <= len(steps) <= MOST_NOTES
+        and int(steps["metre"][0]) < len(METRES)
+        and len(np.unique(steps["metre"])) == 1
+    )
+
+
+def _roll(axes: Any, steps: StepArray) -> None:
+    parts = np.unique(steps["part"]).tolist()
+    for note in steps:
+        pitch = int(note["pitch"]) % 128
+        begin, end = int(note["onset"]), int(note["onset"]) + int(DURATION_SLOTS[note["duration"]])
+        axes.plot([begin, end], [pitch, pitch], color=f"C{parts.index(note['part']) % 10}", linewidth=1.0)
+    axes.set_xticks(np.arange(0, int(steps["onset"][-1]) + 1, 4 * int(steps["bar_slots"][0])))
+    axes.tick_params(labelsize=4, labelbottom=False)
+    axes.grid(axis="x", linewidth=0.3)
+
+
+def draw(folder: Path, kind: str, samples: Sequence[StepArray]) -> None:
+    """A page of piano rolls; a line every four bars."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    columns = 4
+    rows = -(-len(samples) // columns)
+    page, all_axes = plt.subplots(rows, columns, figsize=(16, 2.2 * rows), squeeze=False)
+    for axes, steps in zip(all_axes.flat, samples, strict=False):
+        _roll(axes, steps)
+    page.suptitle(kind)
+    page.tight_layout()
+    folder.mkdir(parents=True, exist_ok=True)
+    page.savefig(folder / f"{kind.replace(' ', '_')}.png", dpi=110)
+    plt.close(page)
+
+
+def compared(real: list[dict[str, float]], made: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name in real[0]:
+        theirs, ours = (np.array([one[name] for one in some]) for some in (real, made))
+        low, high = np.percentile(theirs, [5, 95])
+        mean = float(ours.mean())
+        found[name] = {
+            "real": round(float(theirs.mean()), 3),
+            "band": [round(float(low), 3), round(float(high), 3)],
+            "samples": round(mean, 3),
+            "inside": bool(low - 1e-9 <= mean <= high + 1e-9),
+        }
+    return found
+
+
+def _asked(piece: Piece) -> int:
+    return int(piece.steps["bar"][-1]) + 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("packed", type=Path)
+    parser.add_argument("--model", type=Path, default=shipped_folder("base"))
+    parser.add_argument("--samples", type=int, default=20)
+    parser.add_argument("--top-p", type=float, default=0.95)
+    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pictures", type=Path)
+    arguments = parser.parse_args()
+    try:
+        kinds = _kinds(arguments)
+    except StiloError as error:
+        sys.exit(str(error))
+    told = {"date": time.strftime("%Y-%m-%d %H:%M"), **machine(), "kinds": kinds}
+    path = RESULTS / "kinds.json"
+    write_whole(path, (json.dumps(told, indent=1) + "\n").encode())
+    print(f"wrote {path}")
+
+
+def _kinds(arguments: argparse.Namespace) -> dict[str, Any]:
+    pieces = [piece for split in ("valid", "dev_composer") for piece in load_pieces(arguments.packed / f"{split}.npz")]
+    engine = load_engine(arguments.model)
+    rng = np.random.default_rng(arguments.seed)
+    taste = Taste(temperature=arguments.temperature, top_p=arguments.top_p)
+    kinds: dict[str, Any] = {}
+    for kind, belongs in KINDS.items():
+        some = [piece for piece in pieces if belongs(piece) and _fits(piece)]
+        if not some:
+            print(f"{kind}: no real pieces", flush=True)
+            continue
+        models = [some[int(i)] for i in rng.choice(len(some), arguments.samples, replace=len(some) < arguments.samples)]
+        written = Sampler(
+            engine,
+            [plan_like(piece, MOST_NOTES) for piece in models],
+            taste,
+            [np.random.default_rng([arguments.seed, i]) for i in range(len(models))],
+        ).write()
+        samples = [one.steps for one in written]
+        real = [figures(piece.steps, _asked(piece)) for piece in some]
+        made = [figures(steps, _asked(piece)) for steps, piece in zip(samples, models, strict=True) if len(steps)]
+        kinds[kind] = compared(real, made) | {"real pieces": len(some)}
+        _print(kind, kinds[kind])
+        if arguments.pictures:
+            draw(arguments.pictures, kind, samples)
+    return kinds
+
+
+def _print(kind: str, rows: dict[str, Any]) -> None:
+    print(f"{kind} ({rows['real pieces']} real pieces)")
+    for name, row in rows.items():
+        if isinstance(row, dict):
+            low, high = row["band"]
+            mark = "" if row["inside"] else "  out"
+            print(f"  {name:12s} real {row['real']:7.3f} ({low:.3f} … {high:.3f})  samples {row['samples']:7.3f}{mark}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
