@@ -129,8 +129,7 @@ def test_every_trunk_has_its_engine():
 @pytest.mark.parametrize("trunk", ENGINE_TRUNKS)
 def test_streams_can_be_left_out_doubled_and_joined(make_note_model, trunk):
     engine, rng = engine_of(make_note_model(trunk)), np.random.default_rng(0)
-    width = engine.config.width
-    x = rng.normal(size=(5, 3, width)).astype(np.float32)
+    x = rng.normal(size=(5, 3, len(engine.style([Told()])[0]))).astype(np.float32)
     state = engine.start(3)
     for t in range(4):
         _, state = engine._trunk(x[t], state)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from stilo.models.notes.fields import Integers
 
 LEAST_TEMPERATURE = 1e-3
+_LEAST = float(np.finfo(float).tiny)
 FEW_PROPOSED = 4  # so many values that the memory makes likelier are never truncated
 
 Doubles = NDArray[np.float64]
@@ -43,31 +44,31 @@ def draw(
     temperature, top_p, min_p = taste
     masked = np.where(allowed, logits, -np.inf)
     weights = np.exp(masked - masked.max(axis=1, keepdims=True))
-    spared = np.zeros(len(weights), bool)
+    spared = None
     if proposed is not None:
         weights, spared = _one_side(weights, proposed, random[:, 0])
     if temperature != 1.0:
-        with np.errstate(under="ignore"):
-            weights = weights ** (1 / max(LEAST_TEMPERATURE, temperature))
+        weights = (weights / weights.max(axis=1, keepdims=True)) ** (1 / max(LEAST_TEMPERATURE, temperature))
+    rows = np.arange(len(weights))
     order = np.argsort(-weights, axis=1, kind="stable")
-    falling = np.take_along_axis(weights, order, axis=1)
+    falling = weights.ravel().take(order + weights.shape[1] * rows[:, None])
     total = falling.cumsum(axis=1)
-    kept = (falling > 0) & (
-        spared[:, None] | ((total - falling < top_p * total[:, -1:]) & (falling >= min_p * falling[:, :1]))
-    )
-    kept[:, 0] = True
-    last = kept.sum(axis=1) - 1
-    drawn = random[:, 1] * total[np.arange(len(total)), last]
+    largest, least = top_p * total[:, -1], np.maximum(_LEAST, min_p * falling[:, 0])
+    if spared is not None and spared.any():
+        largest[spared], least[spared] = np.inf, _LEAST
+    kept = (total - falling < largest[:, None]) & (falling >= least[:, None])
+    last = np.maximum(kept.sum(axis=1) - 1, 0)
+    drawn = random[:, 1] * total[rows, last]
     place = np.minimum((total <= drawn[:, None]).sum(axis=1), last)
-    chosen: Integers = order[np.arange(len(order)), place]
+    chosen: Integers = order[rows, place]
     return chosen
 
 
 def _one_side(weights: Doubles, proposed: Booleans, random: Doubles) -> tuple[Doubles, Booleans]:
-    """The weights of what is proposed, or of the rest, the likeliest 1; and whether none of them is left out later."""
-    inside = np.where(proposed, weights, 0.0)
-    mass, share = weights.sum(axis=1), inside.sum(axis=1)
-    follows = random * mass < share
-    side = np.where(follows[:, None], inside, weights - inside)
-    side /= side.max(axis=1, keepdims=True)
-    return side, follows & ((inside > 0).sum(axis=1) <= FEW_PROPOSED)
+    """The weights of what is proposed, or of the rest; and of which rows no value is left out later."""
+    inside = weights * proposed
+    rest = weights - inside
+    share = inside.sum(axis=1)
+    follows = random * (share + rest.sum(axis=1)) < share
+    spared = follows & ((inside > 0).sum(axis=1) <= FEW_PROPOSED)
+    return np.where(follows[:, None], inside, rest), spared

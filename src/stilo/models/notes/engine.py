@@ -57,21 +57,21 @@ class Engine:
         self.config = config
         self.style_scale = weights("style_scale", EMBEDDING_SIZE)
         self._style_mean = weights("style_mean", EMBEDDING_SIZE)
-        self._notes = _tables(weights, "notes", list(NOTE_TABLES.values()), width)
-        self._memory = _tables(weights, "memory", MEMORY_TABLES, memory)
-        self._condition = _tables(weights, "condition", list(CONDITION_TABLES.values()), config.condition_width)
-        entering = {"from_memory": memory, "from_condition": config.condition_width, "histogram": HISTOGRAM_SIZE}
-        self._entering = Matrix(
-            np.concatenate([weights(f"{name}.weight", width, size) for name, size in entering.items()], axis=1)
-        )
+        self._trunk = trunk_steps(config, weights.under("trunk."))
+        rows, conditions = list(NOTE_TABLES.values()), list(CONDITION_TABLES.values())
+        self._notes = SummedTables(self._entering_rows(weights("notes.weight", sum(rows), width)), rows)
+        self._memory = SummedTables(weights("memory.weight", sum(MEMORY_TABLES), memory), MEMORY_TABLES)
+        self._condition = SummedTables(weights("condition.weight", sum(conditions), config.condition_width), conditions)
+        sizes = {"from_memory": memory, "from_condition": config.condition_width, "histogram": HISTOGRAM_SIZE}
+        entering = np.concatenate([weights(f"{name}.weight", width, size) for name, size in sizes.items()], axis=1)
+        self._entering = Matrix(self._entering_rows(entering.T).T)
         sizes = {"measured": EMBEDDING_SIZE, "learned": LEARNED_SIZE, "facets": STYLE_FACETS, "programs": PROGRAMS}
         self._style = {name: weights(f"{name}.weight", width, size) for name, size in sizes.items()}
-        self._trunk = trunk_steps(config, weights.under("trunk."))
         self.head = EngineHead(weights.under("head."), width, config.hidden)
         weights.must_be_used_up()
 
     def style(self, told: Sequence[Told]) -> Floats:
-        """What is told of whole pieces, [pieces, width]; goes into every `read`."""
+        """What is told of whole pieces, [pieces, …]; goes into every `read`."""
         measured, learned, facets, programs = style_columns(told)
         normal = np.clip((measured - self._style_mean) * self.style_scale, -FARTHEST_STYLE, FARTHEST_STYLE)
         for number, place in enumerate(FACETS.values()):
@@ -81,7 +81,11 @@ class Engine:
         total = np.zeros((len(told), self.config.width), np.float32)
         for name, column in columns.items():
             total += column @ self._style[name].T
-        return total
+        return self._entering_rows(total)
+
+    def _entering_rows(self, rows: Floats) -> Floats:
+        """[rows, width] as the trunk takes them."""
+        return rows if self._trunk.entrance is None else rows @ self._trunk.entrance.T
 
     def start(self, streams: int) -> State:
         """The state of pieces in which nothing stands yet."""
@@ -93,7 +97,7 @@ class Engine:
         Args:
             rows: [S, tables], notes, memory and condition of `Features` one after another (`NextNote.row`).
             histogram: [S, HISTOGRAM_SIZE].
-            style: [S, width].
+            style: as `style` gives it, a row for each.
             state: what the notes before left behind.
 
         Returns:
@@ -105,10 +109,6 @@ class Engine:
         x += self._notes(rows[:, :_MEMORY])
         x += style
         return self._trunk(x, state)
-
-
-def _tables(weights: Weights, name: str, sizes: Sequence[int], width: int) -> SummedTables:
-    return SummedTables(weights(f"{name}.weight", sum(sizes), width), sizes)
 
 
 def load_engine(folder: Path, changed: Change | None = None) -> Engine:

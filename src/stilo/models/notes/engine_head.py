@@ -30,6 +30,7 @@ from stilo.models.notes.parts import NEARBY, PART_TABLES
 from stilo.models.notes.told import CHORDS
 from stilo.models.tokens import POSITIONS
 
+Doubles = NDArray[np.float64]
 _SHOWN_SIZES = (FIELD_SIZES[GAP] + 1, 1, NEAR_PITCHES, FIELD_SIZES[DURATION] + 1, FIELD_SIZES[VELOCITY] + 1)
 _CANDIDATE = np.arange(CANDIDATES)
 _KEYS = 128  # pitches of one kind
@@ -103,7 +104,7 @@ class EngineHead:
         found: Floats = np.add.reduce(self._gate_meta.take(rows, axis=0), axis=2)
         return found.transpose(0, 2, 1)
 
-    def logits(self, stage: int, pre: Floats, proposed: Integers, records: Floats) -> tuple[Floats, Floats]:
+    def logits(self, stage: int, pre: Floats, proposed: Integers, records: Floats) -> tuple[Doubles, Doubles]:
         """Logits of any field but the pitch, [S, size], and what of them the candidates add.
 
         Args:
@@ -122,7 +123,7 @@ class EngineHead:
 
     def pitch_logits(
         self, pre: Floats, proposed: Integers, records: Floats, places: Sequence[Place], histogram: Floats
-    ) -> tuple[Floats, Floats]:
+    ) -> tuple[Doubles, Doubles]:
         """The same of the pitch, [S, 128]: of drums if the part is.
 
         Args:
@@ -160,8 +161,7 @@ class EngineHead:
             np.add(found, scores[:_KEYS], out=found)
         fits = (values < PITCHES) & ((values >= _KEYS) == drums[:, None])
         added = _added(_KEYS, values % _KEYS, gates, fits)
-        logits += added
-        return logits, added
+        return logits + added, added
 
     def _inner(
         self, stage: int, pre: Floats, shown: Integers, states: Integers, added: Floats | None = None
@@ -191,9 +191,8 @@ def _outputs(weights: Weights, stage: int, hidden: int) -> Matrix:
     return Matrix(np.concatenate(rows), np.concatenate(bias))
 
 
-def _added(size: int, values: Integers, gates: Floats, counts: NDArray[np.bool_]) -> Floats:
+def _added(size: int, values: Integers, gates: Floats, counts: NDArray[np.bool_]) -> Doubles:
     """[S, size]: the gates [S, CANDIDATES] at what the candidates propose, as far as that counts."""
-    added = np.zeros((len(values), size), np.float32)
-    row, candidate = np.nonzero(counts)
-    np.add.at(added, (row, values[row, candidate]), gates[row, candidate])
-    return added
+    streams = len(values)
+    place = np.minimum(values, size - 1) + size * np.arange(streams)[:, None]
+    return np.bincount(place.ravel(), (gates * counts).ravel(), streams * size).reshape(streams, size)

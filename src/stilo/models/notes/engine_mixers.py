@@ -32,22 +32,34 @@ class LSTMLayer:
     """One layer; the gates are enter, keep, new, show.
 
     Args:
-        into: [4 × inner, inputs].
+        into: [4 × inner, inputs]; None = what enters has been multiplied by it, as `entrance` has it, beforehand.
         of_state: [4 × inner, inner].
         bias: [4 × inner].
     """
 
-    def __init__(self, into: Floats, of_state: Floats, bias: Floats) -> None:
-        self.inner = inner = of_state.shape[1]
-        # in the order enter, keep, show, new; the first three halved: sigmoid(x) = (tanh(x / 2) + 1) / 2
-        order = np.r_[0 : 2 * inner, 3 * inner : 4 * inner, 2 * inner : 3 * inner]
-        scale = np.where(np.arange(4 * inner) < 3 * inner, _HALF, np.float32(1))[:, None]
-        self._gates = Matrix(np.concatenate([into, of_state], 1)[order] * scale, bias[order] * scale[:, 0])
+    def __init__(self, into: Floats | None, of_state: Floats, bias: Floats) -> None:
+        self.inner = of_state.shape[1]
+        self._is_multiplied = into is None
+        weights = of_state if into is None else np.concatenate([into, of_state], axis=1)
+        self._gates = Matrix(self.entrance(weights), self.entrance(bias[:, None])[:, 0])
+
+    @staticmethod
+    def entrance(weights: Floats) -> Floats:
+        """[4 × inner, …] in the order enter, keep, show, new.
+
+        The first three are halved, since sigmoid(x) = (tanh(x / 2) + 1) / 2.
+        """
+        enter, keep, new, show = np.split(weights, 4)
+        return np.concatenate([_HALF * enter, _HALF * keep, _HALF * show, new])
 
     def __call__(self, x: Floats, hidden: Floats, cell: Floats) -> tuple[Floats, Floats]:
         """Hidden state and cell, [S, inner] each."""
         inner = self.inner
-        gates = self._gates(np.concatenate([x, hidden], 1))
+        if self._is_multiplied:
+            gates = self._gates(hidden)
+            gates += x
+        else:
+            gates = self._gates(np.concatenate([x, hidden], axis=1))
         np.tanh(gates, out=gates)
         doors = gates[:, : 3 * inner]
         doors += 1

@@ -36,14 +36,21 @@ def joined_streams(states: Sequence[State]) -> State:
 
 
 class TrunkSteps:
-    """One step after another of S streams."""
+    """One step after another of S streams.
+
+    Attributes:
+        entrance: [inputs, width], by which all that enters is to be multiplied beforehand, once for all: what is read
+            is a sum of rows of tables, so that the tables can be; None = nothing.
+    """
+
+    entrance: Floats | None = None
 
     def start(self, streams: int) -> State:
         """Streams that have read nothing."""
         raise NotImplementedError
 
     def __call__(self, x: Floats, state: State) -> tuple[Floats, State]:
-        """[S, width] → [S, width], and the state after."""
+        """[S, inputs] → [S, width], and the state after."""
         raise NotImplementedError
 
 
@@ -53,10 +60,12 @@ class LSTMSteps(TrunkSteps):
     def __init__(self, config: NoteModelConfig, weights: Weights) -> None:
         self.width = width = config.width
         shapes = {"input": (4 * width, width), "state": (4 * width, width), "bias": (4 * width,)}
-        self._layers = [
-            LSTMLayer(*(weights(f"{name}_{layer}", *shape) for name, shape in shapes.items()))
-            for layer in range(config.layers)
-        ]
+        self._layers = []
+        for layer in range(config.layers):
+            into, of_state, bias = (weights(f"{name}_{layer}", *shape) for name, shape in shapes.items())
+            if layer == 0:
+                self.entrance = LSTMLayer.entrance(into)
+            self._layers.append(LSTMLayer(into if layer else None, of_state, bias))
 
     def start(self, streams: int) -> State:
         return tuple(np.zeros((streams, self.width), np.float32) for _ in range(2 * len(self._layers)))

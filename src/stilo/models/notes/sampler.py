@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,16 @@ from stilo.models.notes.choice import draw, nats_of
 from stilo.models.notes.constraints import Constraints
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.engine_trunks import State, chosen_streams, joined_streams
-from stilo.models.notes.fields import DURATION, GAP, PART, PITCH, PROGRAMS, STAGES, VELOCITY, Floats
+from stilo.models.notes.fields import DURATION, GAP, PART, PITCH, PROGRAMS, STAGES, VELOCITY
 from stilo.models.notes.next_note import NextNote, Place
 from stilo.models.notes.plan import Plan, Taste
 from stilo.models.notes.telling import LAST_BAR, ToldRows
 from stilo.models.notes.told import CONDITION_TABLES
 from stilo.models.notes.written import Written
 from stilo.models.tokens import DRUMS, END, POSITIONS, StepArray
+
+Doubles = NDArray[np.float64]
+Array = TypeVar("Array", bound=NDArray[Any])
 
 SHARPENED = 1.0  # nats that candidates add to a value before it counts as proposed
 AT_ONCE = 8
@@ -120,13 +124,17 @@ class _Batch:
             pen.state = self.state_of(i)
         return self.pens
 
-    def told_and_guided(self, logits: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def by_row(self, of_pens: Array) -> Array:
+        """[pens, …] → [rows, …]."""
+        return of_pens if len(self.guided) == 0 else of_pens[self.owner]
+
+    def told_and_guided(self, logits: Doubles) -> tuple[Doubles, Doubles]:
         """[rows, size] → the told model's and the guided logits, [pens, size] each."""
-        told = logits[self.first].astype(np.float64)
         if len(self.guided) == 0:
-            return told, told
+            return logits, logits
+        told = logits[self.first]
         guided = told.copy()
-        untold = logits[self.first[self.guided] + 1].astype(np.float64)
+        untold = logits[self.first[self.guided] + 1]
         guided[self.guided] = untold + self.guidance * (told[self.guided] - untold)
         return told, guided
 
@@ -139,13 +147,13 @@ class _Note:
         self.nexts: list[NextNote] = [pen.written.next_note() for pen in batch.pens]
         self.chosen: list[list[int]] = [[] for _ in batch.pens]
         self.nats: list[list[float]] = [[] for _ in batch.pens]
-        self.random = np.stack([pen.rng.random(_RANDOM) for pen in batch.pens])
-        rows = np.stack([note.row for note in self.nexts])[batch.owner]
+        self.random = np.array([pen.rng.random(_RANDOM) for pen in batch.pens])
+        rows = batch.by_row(np.array([note.row for note in self.nexts]))
         for i in batch.guided:
             pen = batch.pens[i]
             if pen.untold is not None:
                 rows[batch.first[i] + 1, _CONDITION:] = pen.untold_row(pen.untold)
-        self.histogram = np.stack([note.histogram for note in self.nexts])[batch.owner]
+        self.histogram = batch.by_row(np.array([note.histogram for note in self.nexts]))
         h, self.after = engine.read(rows, self.histogram, batch.style, batch.state)
         self.pre = self.head.start(h)
 
@@ -153,8 +161,12 @@ class _Note:
         """One field of every pen."""
         logits, added = self._logits(stage)
         told, guided = self.batch.told_and_guided(logits)
-        proposed = added[self.batch.first] > SHARPENED if self.taste.copy_aware else None
-        allowed = np.stack(
+        proposed = (
+            (added if len(added) == len(self.nexts) else added[self.batch.first]) > SHARPENED
+            if self.taste.copy_aware
+            else None
+        )
+        allowed = np.array(
             [
                 pen.constraints.allowed(stage, chosen, note.given_next)
                 for pen, chosen, note in zip(self.batch.pens, self.chosen, self.nexts, strict=True)
@@ -174,12 +186,12 @@ class _Note:
             chosen.append(value + 128 * is_drum)
             row.append(nat)
 
-    def _logits(self, stage: int) -> tuple[Floats, Floats]:
-        owner, pairs = self.batch.owner, list(zip(self.nexts, self.chosen, strict=True))
+    def _logits(self, stage: int) -> tuple[Doubles, Doubles]:
+        by_row, pairs = self.batch.by_row, list(zip(self.nexts, self.chosen, strict=True))
         stages = [note.stage(stage, chosen) for note, chosen in pairs]
-        proposed = np.array([(values, states) for values, states, _ in stages])[owner]
+        proposed = by_row(np.array([(values, states) for values, states, _ in stages]))
         if stage in (GAP, PITCH):
-            self.records = self.head.records([meta for _, _, meta in stages])[owner]
+            self.records = by_row(self.head.records([meta for _, _, meta in stages]))
         if stage != PITCH:
             return self.head.logits(stage, self.pre, proposed, self.records)
         return self.head.pitch_logits(self.pre, proposed, self.records, self._places, self.histogram)
