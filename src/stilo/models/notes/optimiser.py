@@ -15,14 +15,14 @@ WEIGHT_DECAY = 0.01
 BETAS = (0.9, 0.98)
 
 
-def learning_rate(step: int, steps: int, highest: float = 1.0) -> float:
-    """Trapezoid: up over `WARMUP_STEPS`, flat, down to 0 over the last `FALLING_SHARE`."""
-    return highest * max(0.0, min(1.0, (step + 1) / WARMUP_STEPS, (steps - step) / falling_steps(steps)))
+def learning_rate(step: int, steps: int, highest: float = 1.0, falling: float = FALLING_SHARE) -> float:
+    """Trapezoid: up over `WARMUP_STEPS`, flat, down to 0 over the last share `falling` of the steps."""
+    return highest * max(0.0, min(1.0, (step + 1) / WARMUP_STEPS, (steps - step) / falling_steps(steps, falling)))
 
 
-def falling_steps(steps: int) -> int:
+def falling_steps(steps: int, falling: float = FALLING_SHARE) -> int:
     """How many steps the rate falls at the end."""
-    return max(1, round(steps * FALLING_SHARE))
+    return max(1, round(steps * falling))
 
 
 class Optimiser:
@@ -52,12 +52,12 @@ class Optimiser:
             )
             self.parts.append((muon, muon_rate))
 
-    def step(self, step: int, steps: int) -> None:
+    def step(self, step: int, steps: int, falling: float = FALLING_SHARE) -> None:
         """Use up the gradients."""
         torch.nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM)
         for optimiser, highest in self.parts:
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step, steps, highest)
+                group["lr"] = learning_rate(step, steps, highest, falling)
             optimiser.step()
             optimiser.zero_grad()
 

@@ -5,8 +5,8 @@
 
 The same on a GPU: `--device cuda --compile --workers 8 --rows 256`. RUN receives `log.tsv`, a checkpoint every few
 minutes and, at the end, `base/` (config.json, weights.safetensors) with held-out nats per note. The learning rate rises
-for 200 steps, holds, and falls to nothing over the last two fifths of `--notes`; `plateau.safetensors` is the state
-from before it fell: put in the place of `checkpoint.safetensors` it can be taken further with more `--notes`.
+for 200 steps, holds, and falls to nothing over the last part (`--falling`) of `--notes`; `plateau.safetensors` is the
+state from before it fell: put in the place of `checkpoint.safetensors` it can be taken further with more `--notes`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from stilo.models.notes.config import NoteModelConfig
 from stilo.models.notes.fields import Floats
 from stilo.models.notes.loader import batches
 from stilo.models.notes.model import Batch, NoteModel
-from stilo.models.notes.optimiser import falling_steps
+from stilo.models.notes.optimiser import FALLING_SHARE, falling_steps
 from stilo.models.notes.settings import SETTINGS
 from stilo.models.notes.stream import PieceSource
 from stilo.models.notes.training import PLATEAU_NAME, Training
@@ -95,6 +95,7 @@ def train(packed: Path, run: Path, notes: int, arguments: argparse.Namespace) ->
     mean, deviation = style_statistics(pieces)
     training.model.set_style_statistics(mean, deviation)
     training.resume()
+    training.falling = arguments.falling
     if arguments.compile:
         training.compile()
     sets = _counts(pieces)
@@ -154,7 +155,7 @@ def _run_to(
             with (training.run / "log.tsv").open("a", encoding="utf-8") as log:
                 log.write(line + "\n")
             recent.clear()
-        if progress.step == steps - falling_steps(steps):
+        if progress.step == steps - falling_steps(steps, training.falling):
             training.save(PLATEAU_NAME)
         if time.monotonic() - saved > CHECKPOINT_SECONDS or progress.step == steps:
             training.save()
@@ -172,6 +173,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=int, default=32)
     parser.add_argument("--length", type=int, default=256, help="notes of a row before the gradient stops")
     parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate of AdamW")
+    parser.add_argument(
+        "--falling", type=float, default=FALLING_SHARE, help="share of the run, its end, in which it falls"
+    )
     parser.add_argument("--muon", type=float, default=0.0, help="highest learning rate of Muon; 0 = AdamW for all")
     parser.add_argument("--trunk", default=usual.trunk)
     parser.add_argument("--width", type=int, default=usual.width)

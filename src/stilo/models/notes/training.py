@@ -16,7 +16,7 @@ from torch import Tensor
 from stilo.errors import InputError
 from stilo.models.notes.config import NoteModelConfig
 from stilo.models.notes.model import Batch, NoteModel
-from stilo.models.notes.optimiser import Optimiser
+from stilo.models.notes.optimiser import FALLING_SHARE, Optimiser
 from stilo.models.processor import autocast_pays
 from stilo.models.trunks import State
 
@@ -35,7 +35,11 @@ class Progress:
 
 
 class Training:
-    """A model, its optimiser and how far they are; saved and resumed as safetensors."""
+    """A model, its optimiser and how far they are; saved and resumed as safetensors.
+
+    Attributes:
+        falling: over what share of the steps, at the end, the learning rate falls.
+    """
 
     def __init__(
         self, config: NoteModelConfig, run: Path, seed: int, rates: tuple[float, float], device: str = "cpu"
@@ -49,6 +53,7 @@ class Training:
         self.run, self.seed = run, seed
         self.optimiser = Optimiser(self.model, *rates)
         self.progress = Progress(0, 0, 0.0, [])
+        self.falling = FALLING_SHARE
         self.forward: Any = self.model
         self.state: State | None = None
         self._begun = time.monotonic()
@@ -68,7 +73,7 @@ class Training:
             nats, state = self.forward(batch, self.state)
         counts = batch.counts.float()
         (nats.sum(-1) * counts).mean().backward()
-        self.optimiser.step(self.progress.step, steps)
+        self.optimiser.step(self.progress.step, steps, self.falling)
         self.state = tuple(tensor.detach() for tensor in state)
         self.progress.step += 1
         self.progress.notes += batch.fields.shape[0] * batch.fields.shape[1]
