@@ -18,7 +18,8 @@ independent, every key's probability is the mean; both sum to one over all frame
 better on valid than each of its nets. Nothing is learned while testing, but what the piece itself has played is looked
 up (`frames/recall.py`): "opening" is the figure over the first 64 frames of each piece, where little is there to find.
 
-Seconds are of the processor. The JSON is benchmarks/results/poly_music.json, merged row by row. With --work a broken-off training goes on, and what
+Seconds are of the processor, training and looks at valid, without what is recalled (`frames/recall.py`: 1 ms a frame).
+The JSON is benchmarks/results/poly_music.json, merged row by row. With --work a broken-off training goes on, and what
 was trained stays.
 """
 
