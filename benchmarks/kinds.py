@@ -2,7 +2,7 @@
 
     python benchmarks/kinds.py PACKED [--model models/base] [--samples 20] [--top-p 0.95] [--pictures FOLDER]
 
-For each kind, pieces of `valid` and `dev_composer` are drawn; each gives a sample that is told what is told of it (style,
+For each kind, pieces of `valid` and `dev_composer` are drawn; each gives a sample told what is told of it (style,
 tempo, metre, length, instruments, key) and ends where it likes, in at most as many bars. Figures after Wu & Yang 2020
 (MusDr): H1 and H4, entropy of pitch classes in bits over windows of one and of four bars; groove, similarity of the
 onsets of pairs of bars; and notes a bar, share of onsets on the beat, in-key share, self-copy, empty bars, length by

@@ -18,6 +18,7 @@ independent, every key's probability is the mean; both sum to one over all frame
 better on valid than each of its nets. Nothing is learned while testing, but what the piece itself has played is looked
 up (`frames/recall.py`): "opening" is the figure over the first 64 frames of each piece, where little is there to find.
 
+Seconds are of the processor, training and looks at valid, without what is recalled (`frames/recall.py`: 1 ms a frame).
 The JSON is benchmarks/results/poly_music.json, merged row by row. With --work a broken-off training goes on, and what
 was trained stays.
 """
@@ -68,11 +69,11 @@ SHAPE = Shape(joint=True, mixing=32)
 FIRM = Shape(joint=True, mixing=32, dropout=0.4)
 SINGLE = Shape(joint=False, mixing=32, dropout=0.4)
 RECIPES = {  # chosen on validation (docs/experiments.md)
-    ("JSB", "joint"): Recipe(FIRM, Plan(800, rate=4e-3), seeds=3),
+    ("JSB", "joint"): Recipe(FIRM, Plan(800, rate=4e-3)),
     ("Nottingham", "joint"): Recipe(SHAPE, Plan(1000, rate=4e-3, semitones=0)),
     ("Piano-midi", "joint"): Recipe(FIRM, Plan(900, rate=4e-3)),
     ("MuseData", "joint"): Recipe(SHAPE, Plan(1000, rate=4e-3)),
-    ("JSB", "independent"): Recipe(SINGLE, Plan(500, rate=4e-3), seeds=3),
+    ("JSB", "independent"): Recipe(SINGLE, Plan(500, rate=4e-3)),
     ("Nottingham", "independent"): Recipe(SINGLE, Plan(700, rate=4e-3, semitones=0)),
     ("Piano-midi", "independent"): Recipe(SINGLE, Plan(500, rate=4e-3)),
     ("MuseData", "independent"): Recipe(SINGLE, Plan(700, rate=4e-3)),

@@ -112,9 +112,9 @@ class Training:
         every = max(1, self.plan.steps // CHECKS)
         losses = []
         while self.step < min(self.plan.steps, self.best_step + PATIENCE * every):
-            start = time.perf_counter()
+            start = time.process_time()
             losses.append(self._learn())
-            self.seconds += time.perf_counter() - start
+            self.seconds += time.process_time() - start
             if self.step % every == 0 or self.step == self.plan.steps:
                 self._check(say, float(np.mean(losses)), kept)
                 losses = []
@@ -141,9 +141,9 @@ class Training:
         return float(loss.detach())
 
     def _check(self, say: Callable[[str], None], loss: float, kept: Path | None) -> None:
-        start = time.perf_counter()
+        start = time.process_time()
         found = scored([self.mean], self.valid, quick=True).all
-        self.seconds += time.perf_counter() - start
+        self.seconds += time.process_time() - start
         if found < self.best:
             self.best, self.best_step = found, self.step
             self.best_weights = {name: weight.clone() for name, weight in self.mean.state_dict().items()}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from stilo.models.notes.fields import Integers
 
 LEAST_TEMPERATURE = 1e-3
-_LEAST = float(np.finfo(float).tiny)
+_BELOW_ONE = 1.0 - 1e-12
 FEW_PROPOSED = 4  # so many values that the memory makes likelier are never truncated
 
 Doubles = NDArray[np.float64]
@@ -44,23 +44,18 @@ def draw(
     temperature, top_p, min_p = taste
     masked = np.where(allowed, logits, -np.inf)
     weights = np.exp(masked - masked.max(axis=1, keepdims=True))
-    spared = None
+    spared = np.zeros(len(weights), bool)
     if proposed is not None:
         weights, spared = _one_side(weights, proposed, random[:, 0])
     if temperature != 1.0:
         weights = (weights / weights.max(axis=1, keepdims=True)) ** (1 / max(LEAST_TEMPERATURE, temperature))
-    rows = np.arange(len(weights))
-    order = np.argsort(-weights, axis=1, kind="stable")
-    falling = weights.ravel().take(order + weights.shape[1] * rows[:, None])
-    total = falling.cumsum(axis=1)
-    largest, least = top_p * total[:, -1], np.maximum(_LEAST, min_p * falling[:, 0])
-    if spared is not None and spared.any():
-        largest[spared], least[spared] = np.inf, _LEAST
-    kept = (total - falling < largest[:, None]) & (falling >= least[:, None])
-    last = np.maximum(kept.sum(axis=1) - 1, 0)
-    drawn = random[:, 1] * total[rows, last]
-    place = np.minimum((total <= drawn[:, None]).sum(axis=1), last)
-    chosen: Integers = order[rows, place]
+    if (top_p < 1.0 or min_p > 0.0) and not spared.all():
+        least = _least_weight(weights, top_p, min_p)
+        least[spared] = 0.0
+        weights = weights * (weights >= least[:, None])
+    total = weights.cumsum(axis=1)
+    drawn = random[:, 1] * (_BELOW_ONE * total[:, -1])
+    chosen: Integers = (total <= drawn[:, None]).sum(axis=1)
     return chosen
 
 
@@ -69,6 +64,15 @@ def _one_side(weights: Doubles, proposed: Booleans, random: Doubles) -> tuple[Do
     inside = weights * proposed
     rest = weights - inside
     share = inside.sum(axis=1)
-    follows = random * (share + rest.sum(axis=1)) < share
+    follows = random * (_BELOW_ONE * (share + rest.sum(axis=1))) < share
     spared = follows & ((inside > 0).sum(axis=1) <= FEW_PROPOSED)
     return np.where(follows[:, None], inside, rest), spared
+
+
+def _least_weight(weights: Doubles, top_p: float, min_p: float) -> Doubles:
+    """The smallest weight of each row that top_p and min_p leave in."""
+    falling = -np.sort(-weights, axis=1)
+    total = falling.cumsum(axis=1)
+    last = np.minimum((total < top_p * total[:, -1:]).sum(axis=1), weights.shape[1] - 1)
+    least: Doubles = np.maximum(falling[np.arange(len(falling)), last], min_p * falling[:, 0])
+    return least

@@ -118,8 +118,8 @@ class EngineHead:
         y = self._out[stage](g)
         gates += y[:, size:]
         gates += records[:, stage]
-        added = _added(size, values, gates, values < size)
-        return y[:, :size] + added, added
+        copied = _added(size, values, gates, values < size)
+        return y[:, :size] + copied, copied
 
     def pitch_logits(
         self, pre: Floats, proposed: Integers, records: Floats, places: Sequence[Place], histogram: Floats
@@ -150,7 +150,7 @@ class EngineHead:
         y = self._out[PITCH](g)
         gates += y[:, PITCHES : PITCHES + CANDIDATES]
         gates += records[:, PITCH]
-        logits = np.empty((len(y), _KEYS), np.float32)
+        logits = np.empty((len(y), _KEYS))
         near = PITCHES + CANDIDATES + _KEYS - 1
         for found, scores, place in zip(logits, y, places, strict=True):
             if place.is_drum:
@@ -160,8 +160,8 @@ class EngineHead:
             np.add(scores[from_previous : from_previous + _KEYS], scores[from_part : from_part + _KEYS], out=found)
             np.add(found, scores[:_KEYS], out=found)
         fits = (values < PITCHES) & ((values >= _KEYS) == drums[:, None])
-        added = _added(_KEYS, values % _KEYS, gates, fits)
-        return logits + added, added
+        copied = _added(_KEYS, values % _KEYS, gates, fits)
+        return logits + copied, copied
 
     def _inner(
         self, stage: int, pre: Floats, shown: Integers, states: Integers, added: Floats | None = None
@@ -195,4 +195,5 @@ def _added(size: int, values: Integers, gates: Floats, counts: NDArray[np.bool_]
     """[S, size]: the gates [S, CANDIDATES] at what the candidates propose, as far as that counts."""
     streams = len(values)
     place = np.minimum(values, size - 1) + size * np.arange(streams)[:, None]
-    return np.bincount(place.ravel(), (gates * counts).ravel(), streams * size).reshape(streams, size)
+    added: Doubles = np.bincount(place.ravel(), (gates * counts).ravel(), streams * size).astype(np.float64)
+    return added.reshape(streams, size)

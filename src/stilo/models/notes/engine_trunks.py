@@ -127,16 +127,16 @@ _MIXERS: dict[str, type] = {
     "transformer": AttentionSteps,
     "gated": MemorySteps,
     "scan": ScanSteps,
+    "hybrid": MemorySteps,  # but for its last layer
 }
-ENGINE_TRUNKS = ("lstm", *_MIXERS, "hybrid")
+ENGINE_TRUNKS = ("lstm", *_MIXERS)
 
 
 def trunk_steps(config: NoteModelConfig, weights: Weights) -> TrunkSteps:
     """The trunk of a model."""
     if config.trunk == "lstm":
         return LSTMSteps(config, weights)
+    mixers = [_MIXERS[config.trunk]] * config.layers
     if config.trunk == "hybrid":
-        mixers = [MemorySteps] * (config.layers - 1) + [AttentionSteps]
-    else:
-        mixers = [_MIXERS[config.trunk]] * config.layers
+        mixers[-1] = AttentionSteps
     return ResidualSteps(config, weights, mixers)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from stilo.models.notes.candidates import (
     CANDIDATES,
@@ -201,6 +200,8 @@ def _memory_columns(
 
 def _histogram(steps: StepArray, previous_pitch: Integers, given: Integers) -> Floats:
     """Pitch classes before each note, and of the given notes of the bar to come; bin 0 is the note before."""
+    from scipy.signal import lfilter  # takes as long to import as all the rest of composing
+
     n = len(steps)
     heard = np.zeros((n, 12), np.float32)
     pitched = np.flatnonzero(steps["pitch"] < 128)

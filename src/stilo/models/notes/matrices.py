@@ -8,6 +8,7 @@ AVX-512; so matrices are cut into blocks. A row then has the same numbers, to th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ _GELU, _CUBE = np.float32(np.sqrt(2 / np.pi)), np.float32(0.044715)
 
 def multiplies_small_matrices() -> bool:
     """Whether this processor's OpenBLAS has products that leave small matrices where they are."""
-    features: dict[str, bool] = getattr(np._core._multiarray_umath, "__cpu_features__", {})
+    features: dict[str, bool] = getattr(import_module("numpy._core._multiarray_umath"), "__cpu_features__", {})
     return features.get("AVX512_SKX", False)
 
 
@@ -108,7 +109,8 @@ class Matrix:
 
     def _of_one(self, x: Floats) -> Floats:
         if self._plain is not None:
-            return (self._plain @ x[0])[None]
+            alone: Floats = self._plain @ x[0]
+            return alone[None]
         twice = np.empty((2, x.shape[1]), np.float32)  # two rows cost no more, and have the numbers of many
         twice[:] = x
         product: Floats = twice @ self._blocks
@@ -162,7 +164,9 @@ def exact_gelu(x: Floats) -> Floats:
         series += np.float32(factor)
         series *= t
     error = np.copysign(1 - series * np.exp(-size * size), x)
-    return np.float32(0.5) * x * (1 + error)
+    half: Floats = np.float32(0.5) * x
+    half *= 1 + error
+    return half
 
 
 def normalised(x: Floats) -> Floats:

@@ -7,27 +7,20 @@ guidance after Ho & Salimans 2022.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stilo.models.notes.choice import draw, nats_of
-from stilo.models.notes.constraints import Constraints
 from stilo.models.notes.engine import Engine
-from stilo.models.notes.engine_trunks import State, chosen_streams, joined_streams
+from stilo.models.notes.engine_trunks import chosen_streams
 from stilo.models.notes.fields import DURATION, GAP, PART, PITCH, PROGRAMS, STAGES, VELOCITY
 from stilo.models.notes.next_note import NextNote, Place
+from stilo.models.notes.pens import Batch, Doubles, Pen
 from stilo.models.notes.plan import Plan, Taste
-from stilo.models.notes.telling import LAST_BAR, ToldRows
 from stilo.models.notes.told import CONDITION_TABLES
-from stilo.models.notes.written import Written
 from stilo.models.tokens import DRUMS, END, POSITIONS, StepArray
-
-Doubles = NDArray[np.float64]
-Array = TypeVar("Array", bound=NDArray[Any])
 
 SHARPENED = 1.0  # nats that candidates add to a value before it counts as proposed
 AT_ONCE = 8
@@ -44,105 +37,10 @@ class Sampled:
     nats: NDArray[np.float64]
 
 
-class _Pen:
-    """A piece being written; `state` has one row, or two if it is guided: told and untold."""
-
-    def __init__(self, engine: Engine, number: int, plan: Plan, rng: np.random.Generator) -> None:
-        self.number, self.plan, self.rng = number, plan, rng
-        self.written = Written(plan.telling, plan.metre, plan.given)
-        self.constraints = Constraints(plan)
-        self.nats: list[list[float]] = []
-        self.untold: ToldRows | None = None
-        if plan.guidance != 1.0:
-            self.untold = ToldRows(plan.untold, self.written.metre)
-        about = [plan.telling.about] if self.untold is None else [plan.telling.about, plan.untold.about]
-        self.style = engine.style(about)
-        self.state = engine.start(len(about))
-        self.before_end: _Pen | None = None
-
-    def copy(self, state: State, rng: np.random.Generator | None = None) -> _Pen:
-        twin = copy(self)
-        twin.written, twin.constraints = self.written.copy(), self.constraints.copy()
-        twin.nats, twin.state, twin.rng = list(self.nats), state, rng or self.rng
-        return twin
-
-    @property
-    def share(self) -> float:
-        return min(1.0, self.constraints.bar_reached / self.plan.bars)
-
-    def begins_to_end(self, gap: int) -> bool:
-        """Whether a note after this gap would be the first of the last bars."""
-        if self.before_end is not None or self.plan.ending_bars == 0 or gap == END:
-            return False
-        bar = (self.written.last("onset") + gap) // self.plan.bar_slots
-        return bar >= self.plan.bars - self.plan.ending_bars
-
-    def untold_row(self, untold: ToldRows) -> list[int]:
-        onset = self.written.last("onset") if len(self.written) else None
-        return untold.row(onset, self.written.last("bar"), self.written.previous_pitch)
-
-    def push(self, chosen: list[int], nats: list[float]) -> None:
-        gap, part, pitch, duration, velocity = chosen
-        self.written.push(gap, part, pitch, duration, velocity)
-        self.constraints.push(gap, part, pitch, duration)
-        self.nats.append(nats)
-        if self.untold is not None and len(self.written) == 1:
-            self.untold = self.untold.beginning_in(min(self.constraints.bar_reached, LAST_BAR))
-
-
-class _Batch:
-    """Pens that write at the same time; the rows of one stand together.
-
-    Attributes:
-        rows: how many rows each pen has.
-        first: [pens], the row in which each pen is told.
-        owner: [rows], whose row it is.
-    """
-
-    def __init__(self, pens: Sequence[_Pen], state: State | None = None) -> None:
-        self.pens = list(pens)
-        self.rows = [len(pen.style) for pen in pens]
-        self.first = np.cumsum([0, *self.rows[:-1]])
-        self.owner = np.repeat(np.arange(len(pens)), self.rows)
-        self.style = np.concatenate([pen.style for pen in pens])
-        self.state = joined_streams([pen.state for pen in pens]) if state is None else state
-        self.guided = np.array([i for i, rows in enumerate(self.rows) if rows > 1], np.int64)
-        self.guidance = np.array([self.pens[i].plan.guidance for i in self.guided])[:, None]
-        self.tokens = np.array(sorted({token for pen in pens for token in pen.constraints.tokens}))
-
-    def state_of(self, pen: int) -> State:
-        return chosen_streams(self.state, self.first[pen] + np.arange(self.rows[pen]))
-
-    def some(self, staying: Sequence[int]) -> _Batch:
-        """Some of the pens alone."""
-        state = chosen_streams(self.state, np.flatnonzero(np.isin(self.owner, staying)))
-        return _Batch([self.pens[i] for i in staying], state)
-
-    def put_down(self) -> list[_Pen]:
-        """The pens, each with its own state."""
-        for i, pen in enumerate(self.pens):
-            pen.state = self.state_of(i)
-        return self.pens
-
-    def by_row(self, of_pens: Array) -> Array:
-        """[pens, …] → [rows, …]."""
-        return of_pens if len(self.guided) == 0 else of_pens[self.owner]
-
-    def told_and_guided(self, logits: Doubles) -> tuple[Doubles, Doubles]:
-        """[rows, size] → the told model's and the guided logits, [pens, size] each."""
-        if len(self.guided) == 0:
-            return logits, logits
-        told = logits[self.first]
-        guided = told.copy()
-        untold = logits[self.first[self.guided] + 1]
-        guided[self.guided] = untold + self.guidance * (told[self.guided] - untold)
-        return told, guided
-
-
 class _Note:
     """The note that all pens of a batch write next: it is read, then chosen field by field."""
 
-    def __init__(self, engine: Engine, batch: _Batch, taste: Taste) -> None:
+    def __init__(self, engine: Engine, batch: Batch, taste: Taste) -> None:
         self.head, self.batch, self.taste = engine.head, batch, taste
         self.nexts: list[NextNote] = [pen.written.next_note() for pen in batch.pens]
         self.chosen: list[list[int]] = [[] for _ in batch.pens]
@@ -237,7 +135,7 @@ class _Note:
         self.nexts = [self.nexts[i] for i in staying]
         self.chosen, self.nats = [self.chosen[i] for i in staying], [self.nats[i] for i in staying]
 
-    def write(self) -> _Batch:
+    def write(self) -> Batch:
         """All fields are chosen: the pens after it."""
         for pen, chosen, nats in zip(self.batch.pens, self.chosen, self.nats, strict=True):
             pen.push(chosen, nats)
@@ -267,12 +165,12 @@ class Sampler:
         if len(plans) != len(rngs):
             raise ValueError("every piece has its own random generator")
         self.engine, self.plans, self.taste, self.rngs, self.at_once = engine, plans, taste, rngs, at_once
-        self._before_end: dict[int, _Pen] = {}
+        self._before_end: dict[int, Pen] = {}
 
     def write(self, progress: Callable[[float], None] | None = None) -> list[Sampled]:
         """All the pieces; `progress` is told the share that is done, now and then."""
         pens = [
-            _Pen(self.engine, number, plan, rng)
+            Pen(self.engine, number, plan, rng)
             for number, (plan, rng) in enumerate(zip(self.plans, self.rngs, strict=True))
         ]
         written = self._write(pens, progress)
@@ -289,11 +187,11 @@ class Sampler:
             some = [pen.copy(pen.state, rng) for rng in rngs[start : start + self.at_once]]
             yield from map(_sampled, self._write(some, None))
 
-    def _write(self, pens: list[_Pen], progress: Callable[[float], None] | None) -> list[_Pen]:
+    def _write(self, pens: list[Pen], progress: Callable[[float], None] | None) -> list[Pen]:
         waiting, writing = pens[self.at_once :], pens[: self.at_once]
         steps = 0
         while writing:
-            batch: _Batch | None = _Batch(writing)
+            batch: Batch | None = Batch(writing)
             while batch is not None and len(batch.pens) == len(writing):
                 batch = self._step(batch)
                 steps += 1
@@ -304,7 +202,7 @@ class Sampler:
             writing, waiting = [*going, *waiting[:free]], waiting[free:]
         return pens
 
-    def _step(self, batch: _Batch) -> _Batch | None:
+    def _step(self, batch: Batch) -> Batch | None:
         """Write a note of each pen; those that go on, if any do."""
         note = _Note(self.engine, batch, self.taste)
         note.choose(GAP)
@@ -327,5 +225,5 @@ class Sampler:
         return batch if len(going) == len(batch.pens) else batch.some(going)
 
 
-def _sampled(pen: _Pen) -> Sampled:
+def _sampled(pen: Pen) -> Sampled:
     return Sampled(pen.written.steps(), np.array(pen.nats).reshape(-1, STAGES))

@@ -1,0 +1,115 @@
+"""Pieces that are being written at the same time, and the rows that they have in the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stilo.models.notes.constraints import Constraints
+from stilo.models.notes.engine import Engine
+from stilo.models.notes.engine_trunks import State, chosen_streams, joined_streams
+from stilo.models.notes.plan import Plan
+from stilo.models.notes.telling import LAST_BAR, ToldRows
+from stilo.models.notes.written import Written
+from stilo.models.tokens import END
+
+Doubles = NDArray[np.float64]
+
+
+class Pen:
+    """A piece being written; `state` has one row, or two if it is guided: told and untold."""
+
+    def __init__(self, engine: Engine, number: int, plan: Plan, rng: np.random.Generator) -> None:
+        self.number, self.plan, self.rng = number, plan, rng
+        self.written = Written(plan.telling, plan.metre, plan.given)
+        self.constraints = Constraints(plan)
+        self.nats: list[list[float]] = []
+        self.untold: ToldRows | None = None
+        if plan.guidance != 1.0:
+            self.untold = ToldRows(plan.untold, self.written.metre)
+        about = [plan.telling.about] if self.untold is None else [plan.telling.about, plan.untold.about]
+        self.style = engine.style(about)
+        self.state = engine.start(len(about))
+        self.before_end: Pen | None = None
+
+    def copy(self, state: State, rng: np.random.Generator | None = None) -> Pen:
+        twin = copy(self)
+        twin.written, twin.constraints = self.written.copy(), self.constraints.copy()
+        twin.nats, twin.state, twin.rng = list(self.nats), state, rng or self.rng
+        return twin
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.constraints.bar_reached / self.plan.bars)
+
+    def begins_to_end(self, gap: int) -> bool:
+        """Whether a note after this gap would be the first of the last bars."""
+        if self.before_end is not None or self.plan.ending_bars == 0 or gap == END:
+            return False
+        bar = (self.written.last("onset") + gap) // self.plan.bar_slots
+        return bar >= self.plan.bars - self.plan.ending_bars
+
+    def untold_row(self, untold: ToldRows) -> list[int]:
+        onset = self.written.last("onset") if len(self.written) else None
+        return untold.row(onset, self.written.last("bar"), self.written.previous_pitch)
+
+    def push(self, chosen: list[int], nats: list[float]) -> None:
+        gap, part, pitch, duration, velocity = chosen
+        self.written.push(gap, part, pitch, duration, velocity)
+        self.constraints.push(gap, part, pitch, duration)
+        self.nats.append(nats)
+        if self.untold is not None and len(self.written) == 1:
+            self.untold = self.untold.beginning_in(min(self.constraints.bar_reached, LAST_BAR))
+
+
+class Batch:
+    """Pens that write at the same time; the rows of one stand together.
+
+    Attributes:
+        rows: how many rows each pen has.
+        first: [pens], the row in which each pen is told.
+        owner: [rows], whose row it is.
+    """
+
+    def __init__(self, pens: Sequence[Pen], state: State | None = None) -> None:
+        self.pens = list(pens)
+        self.rows = [len(pen.style) for pen in pens]
+        self.first = np.cumsum([0, *self.rows[:-1]])
+        self.owner = np.repeat(np.arange(len(pens)), self.rows)
+        self.style = np.concatenate([pen.style for pen in pens])
+        self.state = joined_streams([pen.state for pen in pens]) if state is None else state
+        self.guided = np.array([i for i, rows in enumerate(self.rows) if rows > 1], np.int64)
+        self.guidance = np.array([self.pens[i].plan.guidance for i in self.guided])[:, None]
+        self.tokens = np.array(sorted({token for pen in pens for token in pen.constraints.tokens}))
+
+    def state_of(self, pen: int) -> State:
+        return chosen_streams(self.state, self.first[pen] + np.arange(self.rows[pen]))
+
+    def some(self, staying: Sequence[int]) -> Batch:
+        """Some of the pens alone."""
+        state = chosen_streams(self.state, np.flatnonzero(np.isin(self.owner, staying)))
+        return Batch([self.pens[i] for i in staying], state)
+
+    def put_down(self) -> list[Pen]:
+        """The pens, each with its own state."""
+        for i, pen in enumerate(self.pens):
+            pen.state = self.state_of(i)
+        return self.pens
+
+    def by_row(self, of_pens: NDArray[Any]) -> NDArray[Any]:
+        """[pens, …] → [rows, …]."""
+        return of_pens if len(self.guided) == 0 else of_pens[self.owner]
+
+    def told_and_guided(self, logits: Doubles) -> tuple[Doubles, Doubles]:
+        """[rows, size] → the told model's and the guided logits, [pens, size] each."""
+        if len(self.guided) == 0:
+            return logits, logits
+        told = logits[self.first]
+        guided = told.copy()
+        untold = logits[self.first[self.guided] + 1]
+        guided[self.guided] = untold + self.guidance * (told[self.guided] - untold)
+        return told, guided
