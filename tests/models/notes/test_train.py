@@ -28,7 +28,7 @@ STEPS = 100
 def some_batches(make_labelled):
     pieces = [make_labelled(seed) for seed in range(4)]
     rng = np.random.default_rng(0)
-    draw = ConditionDraw(pieces, np.zeros(len(pieces[0].embedding), np.float32), rng)
+    draw = ConditionDraw(pieces, style_statistics(pieces), rng)
     stream = Stream(PieceSource(pieces, rng, draw), rows=4, length=32)
     return [batch_of(*stream.draw()) for _ in range(6)]
 

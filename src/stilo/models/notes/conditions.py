@@ -15,11 +15,12 @@ from stilo.models.notes.told import CONTROLS, NO_MODE, NO_TONIC, Chords, Form, S
 from stilo.models.tokens import PROGRAMS, UNKNOWN_TEMPO, StepArray
 
 P_NOTHING = 0.2
-P_STYLE, P_FACET, P_OWN_STYLE = 0.6, 0.75, 0.3
+P_STYLE, P_FACET, P_OWN_STYLE = 0.6, 0.75, 0.15
+P_MEASURED, P_LEARNED = 0.6, 0.8
 P_PROGRAMS, P_TEMPO, P_METRE, P_BARS, P_KEY = 0.5, 0.7, 0.9, 0.6, 0.5
-P_CHORDS, P_FORM, P_CONTROLS, P_CONTROL = 0.35, 0.5, 0.45, 0.5
+P_CHORDS, P_FORM, P_CONTROLS, P_CONTROL = 0.5, 0.5, 0.45, 0.5
 MOST_MODELS = 10
-STYLE_NOISE = 0.1
+STYLE_NOISE, OWN_STYLE_NOISE = 0.1, 0.4  # standard deviations
 
 
 def chords_told(labels: LabelArray, onsets: Integers) -> Chords:
@@ -52,10 +53,17 @@ def controls_told(steps: StepArray, labels: LabelArray) -> NDArray[np.uint8]:
 
 
 class ConditionDraw:
-    """Draws what is told of one piece after another."""
+    """Draws what is told of one piece after another.
 
-    def __init__(self, pieces: Sequence[Piece], style_deviation: Floats, rng: np.random.Generator) -> None:
-        self.rng, self.noise = rng, style_deviation * STYLE_NOISE
+    Args:
+        pieces: all that there are; those of one group are by one hand.
+        style: mean and standard deviation of their measured embeddings.
+        rng: what is drawn with.
+    """
+
+    def __init__(self, pieces: Sequence[Piece], style: tuple[Floats, Floats], rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.style_mean, self.style_deviation = style
         self.group: dict[str, list[Piece]] = {}
         for piece in pieces:
             self.group.setdefault(piece.group, []).append(piece)
@@ -92,7 +100,7 @@ class ConditionDraw:
         )
 
     def _style(self, piece: Piece) -> StyleTold:
-        """Mostly that of other pieces of the same hand, some facets of it left out."""
+        """Mostly that of other pieces of the same hand, some facets of it, or one of its two halves, left out."""
         rng = self.rng
         others = self.group[piece.group]
         models = [piece]
@@ -100,7 +108,11 @@ class ConditionDraw:
             count = 1 + int(rng.integers(min(MOST_MODELS, len(others) - 1)))
             drawn = rng.choice(len(others), min(len(others), count + 1), replace=False)
             models = [others[i] for i in drawn if others[i] is not piece][:count]
-        measured = np.mean([one.embedding for one in models], axis=0)
-        measured = (measured + rng.normal(size=len(measured)) * self.noise).astype(np.float32)
-        learned = np.mean([one.learned for one in models], axis=0)
+        measured, learned = self.style_mean, np.zeros_like(piece.learned)
+        if rng.random() < P_MEASURED:
+            noise = OWN_STYLE_NOISE if models[0] is piece else STYLE_NOISE
+            noises = rng.normal(size=len(measured)) * self.style_deviation * noise
+            measured = (np.mean([one.embedding for one in models], axis=0) + noises).astype(np.float32)
+        if rng.random() < P_LEARNED:
+            learned = np.mean([one.learned for one in models], axis=0)
         return StyleTold(measured, learned, rng.random(4) < P_FACET)

@@ -24,7 +24,7 @@ WIDEST, MOST_LAYERS = 4096, 32
 
 STYLE_FACETS = len(FACETS)
 LEARNED_SIZE = len(FACET_ORDER) * FACET_VALUES
-FARTHEST_STYLE = 5.0  # standard deviations that measured embeddings are cut to
+FARTHEST_STYLE = 2.5  # standard deviations that measured embeddings are cut to
 RELATIVE = 255  # distances −127…127
 GATE_SCALE = 10.0  # what the records of candidates teach is learned ten times as fast
 

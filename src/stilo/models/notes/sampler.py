@@ -52,8 +52,7 @@ class _Note:
             if pen.untold is not None:
                 rows[batch.first[i] + 1, _CONDITION:] = pen.untold_row(pen.untold)
         self.histogram = batch.by_row(np.array([note.histogram for note in self.nexts]))
-        h, self.after = engine.read(rows, self.histogram, batch.style, batch.state)
-        self.pre = self.head.start(h)
+        self.pre, self.after = engine.read(rows, self.histogram, batch.style, batch.state)
 
     def choose(self, stage: int) -> None:
         """One field of every pen."""

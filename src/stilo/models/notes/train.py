@@ -92,8 +92,8 @@ def train(packed: Path, run: Path, notes: int, arguments: argparse.Namespace) ->
     rates = (arguments.rate, arguments.muon)
     training = Training(NoteModelConfig(**sizes), run, arguments.seed, rates, arguments.device)
     pieces, valid = load_pieces(packed / "train.npz"), load_pieces(packed / "valid.npz")
-    mean, deviation = style_statistics(pieces)
-    training.model.set_style_statistics(mean, deviation)
+    style = style_statistics(pieces)
+    training.model.set_style_statistics(*style)
     training.resume()
     training.falling = arguments.falling
     if arguments.compile:
@@ -104,7 +104,7 @@ def train(packed: Path, run: Path, notes: int, arguments: argparse.Namespace) ->
 
     def source(worker: int) -> PieceSource:
         rng = np.random.default_rng([arguments.seed, begun_at, worker])
-        return PieceSource(pieces, rng, ConditionDraw(pieces, deviation, rng))
+        return PieceSource(pieces, rng, ConditionDraw(pieces, style, rng))
 
     ready = batches(source, arguments.rows, arguments.length, arguments.workers)
     steps = notes // (arguments.rows * arguments.length)
