@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stilo.compose.composer import MORE_FOR_MODE, compose
-from stilo.compose.plan import plan_of
 from stilo.compose.judge import heard_key, measure_figures, style_distance
+from stilo.compose.plan import plan_of
 from stilo.compose.request import Request
 from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.errors import InputError, SetupError

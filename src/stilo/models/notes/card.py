@@ -61,9 +61,9 @@ def _card(facts: dict[str, Any], model: dict[str, Any], size: float) -> str:
         "",
         f"{TRUNK_NAMES.get(sizes.trunk, sizes.trunk)} ({sizes.layers} × {sizes.width}) over notes with an "
         f"autoregressive field head and in-piece memory, {facts['parameters'] / 1e6:.2f} M parameters, {size:.1f} MiB "
-        "in half precision. It predicts gap, part, pitch, duration and velocity of each next note. It can be told a style by "
-        "facet, tempo, metre, length, instruments, key, chords, form, and density, polyphony, register, loudness, "
-        "valence and arousal bar by bar; and be given notes before, after and beside those it writes.",
+        "in half precision. It predicts gap, part, pitch, duration and velocity of each next note. It can be told a "
+        "style by facet, tempo, metre, length, instruments, key, chords, form, and density, polyphony, register, "
+        "loudness, valence and arousal bar by bar; and be given notes before, after and beside those it writes.",
         "",
         "## Training",
         "",

@@ -161,16 +161,16 @@ class EngineHead:
         gates += records[:, PITCH]
         logits = np.empty((len(y), _KEYS))
         near, above = PITCHES + CANDIDATES + _KEYS - 1, PITCHES + CANDIDATES + 2 * RELATIVE
-        for found, scores, place in zip(logits, y, places, strict=True):
+        for row, scores, place in zip(logits, y, places, strict=True):
             if place.is_drum:
-                found[:] = scores[_KEYS:PITCHES]
+                row[:] = scores[_KEYS:PITCHES]
                 continue
             from_previous, from_part = near - place.previous, near + RELATIVE - place.part_pitch
-            np.add(scores[from_previous : from_previous + _KEYS], scores[from_part : from_part + _KEYS], out=found)
-            np.add(found, scores[:_KEYS], out=found)
+            np.add(scores[from_previous : from_previous + _KEYS], scores[from_part : from_part + _KEYS], out=row)
+            np.add(row, scores[:_KEYS], out=row)
             if place.chord < NO_CHORD:
                 root = place.part_pitch + place.chord // CHORD_QUALITIES
-                found += scores[above + _ABOVE[root % 12]]
+                np.add(row, scores[above + _ABOVE[root % 12]], out=row)
         fits = (values < PITCHES) & ((values >= _KEYS) == drums[:, None])
         copied = _added(_KEYS, values % _KEYS, gates, fits)
         return logits + copied, copied
@@ -193,7 +193,7 @@ def _tables(weights: Weights, names: Mapping[str, Sequence[int]], width: int) ->
 
 
 def _outputs(weights: Weights, stage: int, hidden: int) -> Matrix:
-    """Logits, below them what opens the candidates' gates, and for the pitch what is near the notes before and the root."""
+    """Logits, below them what opens the candidates' gates; for the pitch, what is near notes before and root."""
     sizes = {f"out.{stage}": FIELD_SIZES[stage], f"gate.{stage}": CANDIDATES}
     rows = [weights(f"{name}.weight", size, hidden) for name, size in sizes.items()]
     bias = [weights(f"{name}.bias", size) for name, size in sizes.items()]

@@ -94,7 +94,7 @@ class FieldHead(nn.Module):
         self.gate_meta = nn.ParameterList([nn.Parameter(torch.zeros(STAGES, CANDIDATES, size)) for size in META_SIZES])
 
     def start(self, h: Tensor, style: Tensor) -> list[Tensor]:
-        """[N, width], and what `from_style` makes of the style → the pre-activations of all stages, each [N, hidden]."""
+        """[N, width], and what `from_style` makes of the style → the pre-activations of each stage [N, hidden]."""
         return list((self.from_trunk(h) + style).split(self.hidden, -1))
 
     def tell(
