@@ -11,6 +11,7 @@ from stilo.compose.plan import plan_of
 from stilo.compose.request import Request
 from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.errors import InputError, SetupError
+from stilo.models.learned_embedding import LearnedEmbedding
 from stilo.models.notes.base import base_engine, base_identity
 from stilo.models.tokens import Part as Voice
 from stilo.models.tokens import tempo_class
@@ -221,6 +222,14 @@ def test_the_plan_names_the_usual_parts_by_rank(style):
     assert plan.ranges[Voice(0, 1)] == (30, 50)
     assert list(tracks) == [voice.token for voice in (Voice(73), Voice(0, 0), Voice(128), Voice(0, 1))]
     assert (plan.bars, plan.metre, plan.telling.about.tempo) == (7, (6, 8), tempo_class(96.0))
+
+
+def test_the_model_is_told_what_was_measured_and_what_was_recognised(style):
+    learned = LearnedEmbedding(np.random.default_rng(1).normal(size=(4, 80)))
+    for recognition, encoder, expected in ((learned, "0" * 16, learned.values.reshape(-1)), (None, "", np.zeros(320))):
+        plan, _ = plan_of(replace(style, recognition=recognition, encoder=encoder), brief())
+        assert np.array_equal(plan.telling.about.style.measured, style.embedding)
+        assert np.array_equal(plan.telling.about.style.learned, expected)
 
 
 def test_a_style_of_rare_parts_keeps_the_least_rare(style):

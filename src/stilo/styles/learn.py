@@ -64,8 +64,8 @@ def learn(
     With five pieces or more a fifth of them is held out; with fewer, the last quarter of each, less the bars that were
     played before. What is held out is measured into the profile, but neither the vector nor the adapter learns from it,
     and the proof is measured on it, on at most 1,024 notes of each piece. It also chooses when to stop tuning, so the
-    proof flatters by about as much as one check differs from the next. Recognition hears all pieces: nothing composes
-    by it.
+    proof flatters by about as much as one check differs from the next. Recognition hears all pieces; what the model is
+    told of it while it is tuned and judged comes from the pieces that are learned from.
 
     Args:
         name: of the style.
@@ -155,11 +155,12 @@ class _Lesson:
 
     @property
     def style(self) -> StyleTold:
-        """As the model is told it, of what is learned from alone."""
+        """As the model is told it, of what is learned from alone; the facets of length 1, as composing tells them."""
+        from stilo.models.learned_embedding import FACET_ORDER, LearnedEmbedding
         from stilo.models.notes.told import StyleTold
 
-        learned = np.asarray(np.mean([piece.learned for piece in self.train], axis=0), np.float32)
-        return StyleTold(self.vector, learned)
+        rows = [piece.learned.reshape(len(FACET_ORDER), -1) for piece in self.train]
+        return StyleTold(self.vector, LearnedEmbedding(np.mean(rows, axis=0)).values.reshape(-1))
 
     def scores(self, style: StyleTold | None, adapter: Adapter | None = None) -> list[PieceScore]:
         """Held-out nats of the base model, told a style or not, with an adapter or not; always of the same notes."""
