@@ -5,7 +5,7 @@
 PACKED as `python -m stilo.models.corpus` makes it, DATA for the titles (works). The pieces of every composer who has
 ten or more are parted into two styles of at most so many pieces, a work always on one side, 20 times by lot. Asked: is
 the other style of the composer the likest of all second ones of the collection? Beside: the measured embedding (each
-value over its spread in `train`), which the sequence model is told, and chance. Then the likenesses of two styles of
+value over its spread in `train`), which the note model is told, and chance. Then the likenesses of two styles of
 one composer and of different composers. What the help of `stilo similar` says of them was chosen on dev_composer;
 test_composer is reported.
 """

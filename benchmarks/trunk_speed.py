@@ -1,4 +1,4 @@
-"""How fast each trunk of the sequence model trains and decodes on one thread, beside what its matrices alone allow.
+"""How fast each trunk of the note model trains and decodes on one thread, beside what its matrices alone allow.
 
     python benchmarks/trunk_speed.py [--rows 32] [--length 64] [--width 512] [--only lstm gated]
 

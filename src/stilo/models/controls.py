@@ -1,4 +1,4 @@
-"""How dense, how full, how high and how loud each bar is, in classes: what the sequence model is told of bars.
+"""How dense, how full, how high and how loud each bar is, in classes: what the note model is told of bars.
 
 Conventions. A bar has four controls in the order of `CONTROLS`, each a class 0…7 that grows with what it measures, or
 `UNKNOWN_CONTROL` where there is nothing to measure: no note begins in the bar, or (polyphony, register) none that has a

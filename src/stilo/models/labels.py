@@ -1,4 +1,4 @@
-"""What the sequence model may be told of the music beside the notes: chord, mood and section, note by note.
+"""What the note model may be told of the music beside the notes: chord, mood and section, note by note.
 
 Conventions. Labels are rows of `LABEL_DTYPE`, one for each step of `tokens.encode`, in the same slots and bars: what is
 cut out of a long rest there is cut out here. They change seldom, so that they pack well.

@@ -1,4 +1,4 @@
-"""Pieces of music as the sequence model trains on them, and the packed files that keep many of them.
+"""Pieces of music as the note model trains on them, and the packed files that keep many of them.
 
 A packed file is a `.npz` of columns, those of steps and labels for all notes of all pieces one after another; what
 grows is kept as steps ahead, so that it compresses well.
@@ -30,7 +30,7 @@ _STORED = ("gap", "part", "pitch", "duration", "velocity", "position", "bar_slot
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """One piece as the sequence model trains on it.
+    """One piece as the note model trains on it.
 
     Attributes:
         name: path inside the data folder.

@@ -1,4 +1,4 @@
-"""Notes as steps: what the sequence model reads and writes, one step for one note.
+"""Notes as steps: what the note model reads and writes, one step for one note.
 
 Conventions. Time is counted in slots, 12 to the quarter (`music.quantise`). A step holds five fields, predicted in
 this order: `gap` (slots since the onset before), `part`, `pitch`, `duration`, `velocity`. A part is a General MIDI

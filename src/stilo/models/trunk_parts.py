@@ -1,4 +1,4 @@
-"""What the trunks of the sequence model share: their interface, and residual blocks of a mixer and a feed-forward net.
+"""What the trunks of the note model share: their interface, and residual blocks of a mixer and a feed-forward net.
 
 Inside a trunk time comes first, [T, B, width], since recurrences walk along it; the trunk's own face is [B, T, width].
 Pre-norm residual blocks after Xiong et al. 2020.

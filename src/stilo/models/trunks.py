@@ -1,4 +1,4 @@
-"""The trunks of the sequence model, by name."""
+"""The trunks of the note model, by name."""
 
 from __future__ import annotations
 
