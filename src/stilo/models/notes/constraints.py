@@ -22,9 +22,11 @@ class Constraints:
 
     Attributes:
         tokens: of all parts that may occur, rising.
+        earliest: slot before which the next note must not begin; one that may begin later must be possible.
     """
 
     def __init__(self, plan: Plan) -> None:
+        self.earliest = 0
         self.plan = plan
         self.bar, self.total = plan.bar_slots, plan.total_slots
         self._ranges = {part.token: limits for part, limits in sorted(plan.ranges.items(), key=lambda p: p[0].token)}
@@ -65,7 +67,9 @@ class Constraints:
             given: the next given note, its gap from the last onset, if there is any.
         """
         if stage == GAP:
-            return self._gaps(given)
+            gaps = self._gaps(given)
+            gaps[: max(0, self.earliest - self._onset)] = False
+            return gaps
         here = given if given is not None and given[GAP] == chosen[GAP] else None
         if stage == PART:
             return self._parts(chosen[GAP], here)

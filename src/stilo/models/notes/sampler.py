@@ -183,7 +183,7 @@ class Sampler:
             return
         rngs = self.rngs[number].spawn(count)
         for start in range(0, count, self.at_once):
-            some = [pen.copy(pen.state, rng) for rng in rngs[start : start + self.at_once]]
+            some = [pen.ending(rng) for rng in rngs[start : start + self.at_once]]
             yield from map(_sampled, self._write(some, None))
 
     def _write(self, pens: list[Pen], progress: Callable[[float], None] | None) -> list[Pen]:
