@@ -170,11 +170,12 @@ def test_doubled_notes_are_one_and_the_longer_counts():
     assert DURATION_SLOTS[steps["duration"]].tolist() == [24, 12]
 
 
-def test_a_fifth_part_of_one_program_joins_the_fourth():
-    tracks = tuple(Track(f"Horn {i}", 60) for i in range(5))
-    score = Score(notes_from_columns([0] * 5, [480] * 5, [70, 66, 62, 58, 54], 80, range(5)), tracks)
-    assert sorted(part.rank for part in parts_of(score)) == [0, 1, 2, 3, 3]
-    assert encode(score)["pitch"].tolist() == [70, 66, 62, 54, 58]
+def test_a_part_of_one_program_too_many_joins_the_lowest():
+    tracks = tuple(Track(f"Horn {i}", 60) for i in range(RANKS + 1))
+    pitches = [70 - 4 * i for i in range(RANKS + 1)]
+    score = Score(notes_from_columns([0] * len(tracks), [480] * len(tracks), pitches, 80, range(len(tracks))), tracks)
+    assert [part.rank for part in parts_of(score)] == [*range(RANKS), RANKS - 1]
+    assert encode(score)["pitch"].tolist() == [*pitches[:-2], pitches[-1], pitches[-2]]
 
 
 def test_no_notes_no_steps():
