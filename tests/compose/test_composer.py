@@ -230,6 +230,8 @@ def test_the_model_is_told_what_was_measured_and_what_was_recognised(style):
         plan, _ = plan_of(replace(style, recognition=recognition, encoder=encoder), brief())
         assert np.array_equal(plan.telling.about.style.measured, style.embedding)
         assert np.array_equal(plan.telling.about.style.learned, expected)
+    misled = replace(style.proof, base_nats_per_note=2.0, vector_nats_per_note=2.1)
+    assert plan_of(replace(style, proof=misled), brief())[0].telling.about.style is None
 
 
 def test_a_style_of_rare_parts_keeps_the_least_rare(style):

@@ -50,7 +50,8 @@ def tuned_with(monkeypatch):
     return seen
 
 
-def test_held_out_pieces_are_in_nothing_but_the_proof(pieces, tuned_with):
+def test_held_out_pieces_are_in_nothing_but_the_proof(pieces, tuned_with, monkeypatch):
+    monkeypatch.setattr(learn_module, "telling_helps", lambda *_: True)
     style = learn("Waltz", pieces, seed=4)
     held = {source.path for source in style.sources if source.held_out}
     assert len(held) == 2
@@ -63,6 +64,16 @@ def test_held_out_pieces_are_in_nothing_but_the_proof(pieces, tuned_with):
     np.testing.assert_allclose(tuned_with["style"].learned, expected.values.reshape(-1), atol=1e-5)
     assert style.proof.held_out_pieces == 2
     assert style.proof.held_out_notes == sum(len(encode(s)) for s, source in pieces if source.path in held)
+
+
+def test_a_style_that_misleads_is_not_told(pieces, tuned_with, monkeypatch):
+    for helps in (True, False):
+        monkeypatch.setattr(learn_module, "telling_helps", lambda *_, helps=helps: helps)
+        proof = learn("Waltz", pieces).proof
+        assert (tuned_with["style"] is not None) == helps
+        assert proof.tuned_nats_per_note == (proof.vector_nats_per_note if helps else proof.base_nats_per_note)
+    assert replace(proof, base_nats_per_note=2.0, vector_nats_per_note=1.9).is_style_told
+    assert not replace(proof, base_nats_per_note=2.0, vector_nats_per_note=2.0).is_style_told
 
 
 def test_all_pieces_are_recognised(pieces, tiny_encoder, with_tiny_encoder):
@@ -179,7 +190,7 @@ def test_the_proof_is_of_the_adapter_as_it_is_kept(pieces):
     shares = []
     style = learn("Waltz", pieces, steps=60, seed=1, progress=lambda _what, share: shares.append(share))
     proof = style.proof
-    assert proof.tuned_nats_per_note < proof.vector_nats_per_note
+    assert proof.tuned_nats_per_note < min(proof.base_nats_per_note, proof.vector_nats_per_note)
     assert proof.steps > 0
     assert proof.seconds > 0
     assert {array.dtype for array in style.adapter.values()} == {np.dtype(np.float16)}
@@ -191,10 +202,10 @@ def test_the_proof_is_of_the_adapter_as_it_is_kept(pieces):
         if source.held_out
     ]
     heard = [score for (score, _), source in zip(pieces, style.sources, strict=True) if not source.held_out]
-    learned = np.mean([recognise([score]).values.reshape(-1) for score in heard], axis=0)
-    told = Told(style=StyleTold(style.embedding, learned.astype(np.float32)))
+    style_told = Told(style=StyleTold(style.embedding, recognise(heard).values.reshape(-1)))
+    told = style_told if proof.is_style_told else Told()
     adapted = apply_adapter(model, {key: array.astype(np.float32) for key, array in style.adapter.items()})
-    for kind, of, about in (("tuned", adapted, told), ("vector", model, told), ("base", model, Told())):
+    for kind, of, about in (("tuned", adapted, told), ("vector", model, style_told), ("base", model, Told())):
         nats = mean_nats_per_note(score_pieces(of, judged, [about] * 2, window=None))
         assert getattr(proof, f"{kind}_nats_per_note") == pytest.approx(nats, rel=1e-4), kind
     assert proof.advice.startswith("learned: ")
@@ -214,7 +225,7 @@ def test_untuned_there_is_no_adapter(pieces):
 def test_nothing_gained_is_said_with_what_to_do(pieces, tuned_with):
     style = learn("Waltz", pieces, seconds=33.0)
     assert style.adapter is None
-    assert style.proof.tuned_nats_per_note == style.proof.vector_nats_per_note
+    assert style.proof.tuned_nats_per_note == min(style.proof.base_nats_per_note, style.proof.vector_nats_per_note)
     assert "10 pieces (800 notes): add more of the same style" in style.proof.advice
     assert tuned_with["seconds"] == 33.0
 

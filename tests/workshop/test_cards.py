@@ -17,9 +17,13 @@ def test_the_card_tells_what_was_learned(make_style):
 def test_the_card_does_not_hide_a_failure(make_style):
     from stilo.styles.style import Proof
 
-    card = style_card(make_style("Waltz", proof=Proof(3.0, 3.25, None, 1, 1, 2.0)))
-    assert "3.000 before → 3.250 style told, 0.250 WORSE" in " ".join(card.split())
+    card = style_card(make_style("Waltz", proof=Proof(3.0, 3.25, 3.1, 1, 1, 2.0)))
+    assert "3.000 before → 3.100 tuned, 0.100 WORSE" in " ".join(card.split())
+    assert "told the style's figures it would foresee less (3.250): it is not" in " ".join(card.split())
     assert "1 piece (1 note)" in card
+    told = style_card(make_style("Waltz", proof=Proof(3.0, 2.75, 3.1, 1, 1, 2.0)))
+    assert "3.000 before → 2.750 style told → 3.100 tuned, 0.100 WORSE" in " ".join(told.split())
+    assert "foresee less" not in told
 
 
 def test_the_card_tells_what_judged_and_that_it_chose_when_to_stop(make_style):

@@ -66,11 +66,16 @@ def in_key(plan: Plan, key: Key | None) -> Plan:
     return replace(plan, telling=replace(plan.telling, about=about))
 
 
-def style_told(style: Style) -> StyleTold:
-    """What the model is told of a style: its measured embedding, and the learned one if there is one."""
+def style_told(style: Style) -> StyleTold | None:
+    """What the model is told of a style: its measured embedding, and the learned one if there is one.
+
+    None where the proof shows that it foresees such music better when it is told nothing.
+    """
     from stilo.models.notes.config import LEARNED_SIZE
     from stilo.models.notes.told import StyleTold
 
+    if style.proof is not None and not style.proof.is_style_told:
+        return None
     learned = np.zeros(LEARNED_SIZE, np.float32)
     if style.recognition is not None:
         learned = style.recognition.values.reshape(-1)

@@ -19,7 +19,7 @@ from stilo.music.score import Score
 from stilo.styles.holding_out import FEWEST_FOR_WHOLE_PIECES, last_quarters, note_content, whole_pieces
 from stilo.styles.measuring import analyse_piece
 from stilo.styles.palette import palette_of
-from stilo.styles.provenance import Proof, Source
+from stilo.styles.provenance import Proof, Source, telling_helps
 from stilo.styles.style import Adapter, Style
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def learn(
     tell("asking the base model", 0.2)
     untold = lesson.scores(None)
     base, vector = mean_nats_per_note(untold), mean_nats_per_note(lesson.scores(lesson.style))
-    adapter, tuned, taken = _tuned(lesson, rng, _Budget(seconds, steps), tell, vector) if tune else (None, None, 0)
+    untuned = _Untuned(lesson.style, vector) if telling_helps(base, vector) else _Untuned(None, base)
+    adapter, tuned, taken = _tuned(lesson, untuned, rng, _Budget(seconds, steps), tell) if tune else (None, None, 0)
     tell("done", 1.0)
     return Style(
         name=name,
@@ -176,12 +177,20 @@ class _Lesson:
         return score_pieces(model, self.held_out, told, longest=PROOF_NOTES, window=None)
 
 
+@dataclass(frozen=True, eq=False)
+class _Untuned:
+    """What the base model is told of the style, None = nothing, and its held-out nats per note then."""
+
+    told: StyleTold | None
+    nats_per_note: float
+
+
 def _tuned(
-    lesson: _Lesson, rng: np.random.Generator, budget: _Budget, tell: Progress, untuned: float
+    lesson: _Lesson, untuned: _Untuned, rng: np.random.Generator, budget: _Budget, tell: Progress
 ) -> tuple[Adapter | None, float, int]:
     """The adapter as it will be kept, in half precision, its held-out nats per note, and its steps.
 
-    None, and the nats of the vector alone (`untuned`), when no adapter made it better.
+    None, and the nats without, when no adapter made it better.
     """
     from stilo.models.notes.adapter import TuningConfig, tune_adapter
     from stilo.models.notes.base import base_model
@@ -191,16 +200,16 @@ def _tuned(
         base_model(),
         lesson.train,
         lesson.held_out,
-        lesson.style,
+        untuned.told,
         rng,
         config=TuningConfig() if budget.steps is None else TuningConfig(most_steps=budget.steps),
         seconds=TUNING_SECONDS if budget == _Budget() else budget.seconds,
         progress=lambda share: tell("tuning", 0.25 + 0.7 * share),
     )
     if not tuning.weights:
-        return None, untuned, 0
+        return None, untuned.nats_per_note, 0
     adapter: Adapter = {key: array.astype(np.float16) for key, array in tuning.weights.items()}
-    return adapter, mean_nats_per_note(lesson.scores(lesson.style, adapter)), tuning.steps
+    return adapter, mean_nats_per_note(lesson.scores(untuned.told, adapter)), tuning.steps
 
 
 def _measure(pieces: Sequence[tuple[Score, Source]], tell: Progress, notice: Notice) -> list[_Measured]:

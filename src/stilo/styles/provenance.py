@@ -51,6 +51,11 @@ class Source:
         )
 
 
+def telling_helps(base_nats_per_note: float, vector_nats_per_note: float) -> bool:
+    """Whether the held-out music was likelier when the model was told the style; else it is told nothing of it."""
+    return vector_nats_per_note < base_nats_per_note
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What was learned, measured on music held out of the learning; nats per note, lower is better.
@@ -59,8 +64,8 @@ class Proof:
 
     Attributes:
         base_nats_per_note: the base model alone.
-        vector_nats_per_note: the base model told the style's vector.
-        tuned_nats_per_note: with the adapter too; None when nothing was tuned.
+        vector_nats_per_note: the base model told the style.
+        tuned_nats_per_note: with the adapter too, told the style if that helps; None when nothing was tuned.
         held_out_pieces, held_out_notes: what all three figures were measured on: whole pieces when any source is
             held out, else the last quarter of each.
         seconds: how long learning took.
@@ -79,6 +84,11 @@ class Proof:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "advice", printable(self.advice, _LONGEST_ADVICE))
+
+    @property
+    def is_style_told(self) -> bool:
+        """Whether the model is told the style, tuned and composing."""
+        return telling_helps(self.base_nats_per_note, self.vector_nats_per_note)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

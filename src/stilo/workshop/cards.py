@@ -55,11 +55,10 @@ def palette_line(palette: Palette) -> str:
 
 def proof_lines(proof: Proof, of_whole_pieces: bool) -> list[str]:
     """Held-out nats/note before and after, what they were measured on, and the advice when there is some."""
-    steps = [
-        f"{proof.base_nats_per_note:.3f} before",
-        f"{proof.vector_nats_per_note:.3f} style told",
-    ]
-    after = proof.vector_nats_per_note
+    steps, after = [f"{proof.base_nats_per_note:.3f} before"], proof.base_nats_per_note
+    if proof.is_style_told:
+        after = proof.vector_nats_per_note
+        steps.append(f"{after:.3f} style told")
     if proof.tuned_nats_per_note is not None:
         steps.append(f"{proof.tuned_nats_per_note:.3f} tuned")
         after = proof.tuned_nats_per_note
@@ -74,6 +73,8 @@ def proof_lines(proof: Proof, of_whole_pieces: bool) -> list[str]:
         f"judged on {judged}{chose}",
         f"learned in {proof.seconds:.0f} s",
     ]
+    if not proof.is_style_told:
+        lines.append(f"told the style's figures it would foresee less ({proof.vector_nats_per_note:.3f}): it is not")
     return [*lines, proof.advice] if proof.advice else lines
 
 

@@ -119,7 +119,7 @@ def tune_adapter(
     model: NoteModel,
     train: Sequence[Piece],
     held_out: Sequence[Piece],
-    style: StyleTold,
+    style: StyleTold | None,
     rng: np.random.Generator,
     *,
     config: TuningConfig,
@@ -132,7 +132,7 @@ def tune_adapter(
         model: the base; it stays as it is.
         train: what is learned from.
         held_out: other pieces, or other parts of the same.
-        style: what the model is told of the style.
+        style: what the model is told of the style; None = nothing.
         rng: of transposition and of the order of the windows.
         config: sizes, rate, patience.
         seconds: wall clock after which it stops; None = until patience or steps run out.
@@ -186,7 +186,7 @@ def _optimiser(adapter: Adapter, config: TuningConfig) -> torch.optim.Optimizer:
 class _Judge:
     """Keeps the adapter with the best held-out figure; at first that is none at all."""
 
-    def __init__(self, model: NoteModel, held_out: list[Piece], style: StyleTold) -> None:
+    def __init__(self, model: NoteModel, held_out: list[Piece], style: StyleTold | None) -> None:
         self.model, self.held_out, self.told = model, held_out, [Told(style=style)] * len(held_out)
         self.best = Tuning({}, score_pieces(model, held_out, self.told), 0)
         self.waited = 0  # checks since the best
@@ -223,7 +223,7 @@ def _shortened(pieces: Sequence[Piece], notes: int) -> list[Piece]:
 class Windows:
     """Batches of windows of a few pieces, transposed at random, the memory of each reaching back to its beginning."""
 
-    def __init__(self, pieces: Sequence[Piece], style: StyleTold, length: int, rng: np.random.Generator) -> None:
+    def __init__(self, pieces: Sequence[Piece], style: StyleTold | None, length: int, rng: np.random.Generator) -> None:
         if not pieces:
             raise InputError("no pieces to learn from")
         self.pieces, self.style, self.length, self.rng = list(pieces), style, length, rng
