@@ -52,7 +52,8 @@ class _Note:
             if pen.untold is not None:
                 rows[batch.first[i] + 1, _CONDITION:] = pen.untold_row(pen.untold)
         self.histogram = batch.by_row(np.array([note.histogram for note in self.nexts]))
-        self.pre, self.after = engine.read(rows, self.histogram, batch.style, batch.state)
+        h, self.after = engine.read(rows, self.histogram, batch.style, batch.state)
+        self.pre = self.head.start(h)
 
     def choose(self, stage: int) -> None:
         """One field of every pen."""
