@@ -22,6 +22,7 @@ LONGEST = 2048
 WINDOW = 512
 
 Telling = Callable[[Piece, StepArray, NDArray[np.int64]], Told]
+Giving = Callable[[StepArray], NDArray[np.bool_] | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ def score_pieces(
     pieces: Sequence[Piece],
     telling: Telling | Sequence[Told] = nothing,
     *,
+    giving: Giving | None = None,
     longest: int = LONGEST,
     window: int | None = WINDOW,
     rows: int = 16,
@@ -72,9 +74,11 @@ def score_pieces(
     """Nats of the first `longest` steps of every piece, its end included.
 
     The trunk begins anew every `window` steps (None = never); the memory sees all of the piece that came before.
+    `giving` says which notes are known beforehand; what these cost is of no interest.
     """
     prepared = [
-        _prepared(piece, telling if callable(telling) else telling[i], longest) for i, piece in enumerate(pieces)
+        _prepared(piece, telling if callable(telling) else telling[i], giving, longest)
+        for i, piece in enumerate(pieces)
     ]
     order = sorted(range(len(pieces)), key=lambda i: len(prepared[i][0].fields))
     scores: list[PieceScore | None] = [None] * len(pieces)
@@ -90,11 +94,11 @@ def score_pieces(
     return [score for score in scores if score is not None]
 
 
-def _prepared(piece: Piece, telling: Telling | Told, longest: int) -> tuple[Features, Told]:
+def _prepared(piece: Piece, telling: Telling | Told, giving: Giving | None, longest: int) -> tuple[Features, Told]:
     steps = with_end(piece.steps)[:longest]
     index = np.minimum(np.arange(len(steps)), len(piece.steps) - 1)
     told = telling if isinstance(telling, Told) else telling(piece, steps, index)
-    return features_of(steps, told), told
+    return features_of(steps, told, None if giving is None else giving(steps)), told
 
 
 def _nats(model: NoteModel, rows: Sequence[tuple[Features, Told]], window: int | None) -> NDArray[np.float32]:
