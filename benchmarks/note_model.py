@@ -116,7 +116,7 @@ def other_parts(steps: StepArray) -> NDArray[np.bool_]:
 
 
 def given_gains(model: NoteModel, pieces: Sequence[Piece]) -> dict[str, dict[str, float]]:
-    """Nats of pitch, duration and loudness of the notes that are to be written: with nothing given, and with other notes.
+    """Nats of pitch, duration and loudness of the notes to be written: with nothing given, and with other notes.
 
     Gap and part are left out: between given notes they also say where nothing is to be added.
     """
