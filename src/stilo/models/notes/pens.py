@@ -50,8 +50,7 @@ class Pen:
         """Whether a note after this gap would be the first of the last bars."""
         if self.before_end is not None or self.plan.ending_bars == 0 or gap == END:
             return False
-        bar = (self.written.last("onset") + gap) // self.plan.bar_slots
-        return bar >= self.plan.bars - self.plan.ending_bars
+        return self.written.last("onset") + gap >= self.plan.first_ending_slot
 
     def untold_row(self, untold: ToldRows) -> list[int]:
         onset = self.written.last("onset") if len(self.written) else None

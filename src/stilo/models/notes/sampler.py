@@ -185,6 +185,8 @@ class Sampler:
         rngs = self.rngs[number].spawn(count)
         for start in range(0, count, self.at_once):
             some = [pen.copy(pen.state, rng) for rng in rngs[start : start + self.at_once]]
+            for other in some:
+                other.constraints.begin_at(other.plan.first_ending_slot)
             yield from map(_sampled, self._write(some, None))
 
     def _write(self, pens: list[Pen], progress: Callable[[float], None] | None) -> list[Pen]:
