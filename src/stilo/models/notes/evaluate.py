@@ -38,7 +38,7 @@ class PieceScore:
 
 
 def nothing(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
-    """Nothing is told."""
+    """Nothing is told but the metre."""
     return Told()
 
 
@@ -49,14 +49,17 @@ def general(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
 
 
 def chords(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
+    """The chord of every note and the next, as the labels have them."""
     return Told(chords=chords_told(piece.labels, piece.steps["onset"].astype(np.int64)).at(index))
 
 
 def form(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
+    """Sections and what returns in them, as the labels have them."""
     return Told(form=form_told(piece.labels, piece.steps).at(index))
 
 
 def controls(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
+    """How dense, full, high, loud, pleasant and excited every bar is."""
     return Told(controls=controls_told(steps, piece.labels[index]))
 
 
