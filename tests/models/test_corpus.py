@@ -188,7 +188,7 @@ def test_nothing_is_made_of_lengths_that_the_columns_do_not_have(make_piece, tmp
 
 
 def test_packed_music_is_small_enough_to_travel(make_steps, tmp_path):
-    """Real music of 11.7 M notes is to take 30 MiB, 2.7 bytes a note, at most; what comes back takes next to nothing."""
+    """Real music of 11.7 M notes is to take at most 30 MiB, 2.7 bytes a note; what comes back takes next to none."""
     sizes = []
     for rounds in (1, 21):
         bars = make_steps(4, notes=400)

@@ -1,4 +1,4 @@
-"""What the note model sees of a note depends on nothing that comes later, is what it is said to be, and fits its tables.
+"""What the note model sees of a note depends on nothing that comes later, is what it is said to be, fits its tables.
 
 That every stage of every note is made of the past alone is also what `test_written` shows: there nothing else is there.
 """

@@ -66,7 +66,7 @@ def joined(steps, other, kept, at):
 @pytest.mark.parametrize("is_given", [False, True])
 @pytest.mark.parametrize("trunk", TRUNKS)
 def test_no_other_way_to_go_on_changes_what_was_lost_before(make_note_model, make_steps, trunk, is_given):
-    """Two pieces that part ways somewhere: other gaps, parts, pitches; what is told by place, and given, is the same."""
+    """Pieces that part ways somewhere: other gaps, parts, pitches; what is told by place, and given, is the same."""
     model, plan = make_note_model(trunk), np.arange(0, 3000, 30)
     about = Told(tempo=4, bars=30, controls=np.arange(120, dtype=np.uint8).reshape(20, 6) % 8)
     form = FormPlan(*(np.arange(20) % 4, 3 - np.arange(20) % 4, np.where(np.arange(20) >= 4, 4, 0)))
