@@ -6,8 +6,9 @@ PACKED as `python -m stilo.models.corpus` makes it. By set: `valid`, nothing tol
 the first 2,048 notes of each piece, the end counted to the last note. Told: the same pieces, with chords (those of the
 file, or estimated from its notes), form, and the figures of each bar. Style: pieces of `test_composer`, whose composers
 no model has met, told the mean embedding of the *other* pieces of their composer; and that of another composer's, which
-ought to help less. The 5-gram (`benchmarks/ngram.py`) is counted on `train`. The first base model was measured when it
-was replaced (docs/experiments.md); its figures are quoted.
+ought to help less. Given: what pitch, duration and loudness of the notes to be written gain when what follows them, or
+other parts, is given. The 5-gram (`benchmarks/ngram.py`) is counted on `train`. The first base model was measured when
+it was replaced (docs/experiments.md); its figures are quoted.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ngram import NGram
 from run import RESULTS, machine
@@ -30,14 +32,18 @@ from stilo.models.corpus import Piece, load_pieces
 from stilo.models.notes import evaluate
 from stilo.models.notes.checkpoint import load_model
 from stilo.models.notes.evaluate import LONGEST, PieceScore, mean_nats_per_note, score_pieces
+from stilo.models.notes.fields import PITCH
+from stilo.models.notes.given import all_but_bars
 from stilo.models.notes.model import NoteModel
 from stilo.models.notes.told import StyleTold, Told
 from stilo.models.shipped import shipped_folder
+from stilo.models.tokens import END, StepArray, with_end
 from stilo.music.atomic import write_whole
 
 FIRST = 256
 PLACES = ((0, 256), (256, 1024), (1024, 2048))
 FEWEST_PIECES = 10
+FILLED_BARS = 4
 REACH = {"all": 2.5, f"notes 0-{FIRST}": 2.7, "gain of style": 0.10, "gain of chords": 0.25}
 FIRST_BASE = {
     "all": 2.743,
@@ -88,6 +94,52 @@ def told_gains(model: NoteModel, pieces: Sequence[Piece]) -> dict[str, float]:
     return {
         what: round(untold - mean_nats_per_note(score_pieces(model, pieces, how)), 4) for what, how in tellings.items()
     }
+
+
+def middle_bars(steps: StepArray) -> NDArray[np.bool_]:
+    """All but four bars, which are to be filled in."""
+    first = (int(steps["bar"][0]) + int(steps["bar"][-1])) // 2 - FILLED_BARS // 2
+    return all_but_bars(steps, first, first + FILLED_BARS - 1) & (steps["gap"] != END)
+
+
+def highest_part(steps: StepArray) -> NDArray[np.bool_]:
+    """The part whose notes lie highest, which is to be accompanied."""
+    pitch = (steps["pitch"] % 128).astype(np.float64)
+    parts = np.unique(steps["part"])
+    highest = max(parts.tolist(), key=lambda part: pitch[steps["part"] == part].mean())
+    return np.asarray((steps["part"] == highest) & (steps["gap"] != END))
+
+
+def other_parts(steps: StepArray) -> NDArray[np.bool_]:
+    """All parts but the highest, which is to be written above them."""
+    return np.asarray(~highest_part(steps) & (steps["gap"] != END))
+
+
+def given_gains(model: NoteModel, pieces: Sequence[Piece]) -> dict[str, dict[str, float]]:
+    """Nats of pitch, duration and loudness of the notes to be written: with nothing given, and with other notes.
+
+    Gap and part are left out: between given notes they also say where nothing is to be added.
+    """
+    several = [piece for piece in pieces if len(np.unique(piece.steps["part"])) > 1]
+    found = {}
+    for what, giving, some in (
+        ("four bars filled in", middle_bars, pieces),
+        ("highest part given", highest_part, several),
+        ("all but the highest given", other_parts, several),
+    ):
+        without, with_them = (_open_nats(some, score_pieces(model, some, giving=how), giving) for how in (None, giving))
+        found[what] = {"not given": without, "given": with_them, "gain": round(without - with_them, 4)}
+    return found
+
+
+def _open_nats(pieces: Sequence[Piece], scores: Sequence[PieceScore], giving: evaluate.Giving) -> float:
+    nats, notes = 0.0, 0
+    for piece, score in zip(pieces, scores, strict=True):
+        given = giving(with_end(piece.steps)[:LONGEST])
+        if given is not None:
+            nats += float(score.nats[~given, PITCH:].sum())
+            notes += int((~given).sum())
+    return round(nats / max(1, notes), 4)
 
 
 def style_gains(model: NoteModel, pieces: Sequence[Piece]) -> dict[str, Any]:
@@ -165,10 +217,8 @@ def _report(arguments: argparse.Namespace) -> dict[str, Any]:
         columns[name] = by_set(valid, score_pieces(model, valid))
         if not arguments.only_valid:
             style = style_gains(model, load_pieces(arguments.packed / "test_composer.npz"))
-            gains[name] = {"told": told_gains(model, valid), "style": style}
-            print(
-                f"{name}: gained by being told {gains[name]['told']}; by the style of other pieces {style}", flush=True
-            )
+            gains[name] = {"told": told_gains(model, valid), "given": given_gains(model, valid), "style": style}
+            print(f"{name}: {json.dumps(gains[name], indent=1)}", flush=True)
     _print_table(columns)
     print(f"reach: {REACH}")
     return {"nats_per_note": columns, "gains": gains, "reach": REACH}

@@ -184,3 +184,9 @@ def test_gradients_in_bfloat16_are_finite_and_point_the_same_way(name: str) -> N
 def test_an_unknown_trunk_is_named() -> None:
     with pytest.raises(ValueError, match="mamba: no such trunk"):
         build_trunk("mamba", WIDTH, 2)
+
+
+@pytest.mark.parametrize("name", ["transformer", "gated", "hybrid"])
+def test_a_width_that_heads_cannot_share_is_told(name: str) -> None:
+    with pytest.raises(ValueError, match="130 cannot be shared by 2 heads"):
+        build_trunk(name, 130, 2)

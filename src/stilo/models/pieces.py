@@ -134,10 +134,14 @@ def load_pieces(path: Path) -> list[Piece]:
 
 def _unpacked(data: BinaryIO) -> list[Piece]:
     with np.load(data, allow_pickle=False) as packed:
-        ends = np.cumsum(packed["lengths"])
+        lengths = packed["lengths"].astype(np.int64)
+        stored = {column: packed[column] for column in _STORED}
+        if lengths.min(initial=0) < 0 or {array.shape for array in stored.values()} != {(int(lengths.sum()),)}:
+            raise ValueError("the columns are not as long as the pieces together")
+        ends = np.cumsum(lengths)
         steps = np.zeros(int(ends[-1]), STEP_DTYPE)
-        for column in _STORED:
-            steps[column] = packed[column]
+        for column, array in stored.items():
+            steps[column] = array
         bars_ahead = packed["bars_ahead"]
         labels = _unpacked_labels(packed, len(steps))
         embeddings = packed["embeddings"].astype(np.float32)

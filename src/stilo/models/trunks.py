@@ -28,13 +28,15 @@ def build_trunk(
         reach: how many notes before itself a note sees by attention.
 
     Raises:
-        ValueError: there is no such trunk.
+        ValueError: there is no such trunk, or the width cannot be shared by its heads.
     """
     if name == "lstm":
         return LSTMTrunk(width, layers)
     if inner is None:
         inner = 0 if name == "lstm_residual" else 2 * width
     heads = max(1, width // head_size)
+    if name in ("transformer", "gated", "hybrid") and width % (2 * heads):
+        raise ValueError(f"a width of {width} cannot be shared by {heads} heads of even size")
     mixers: list[Mixer]
     if name == "lstm_residual":
         mixers = [lstm_mixer(width, layers) for _ in range(layers)]

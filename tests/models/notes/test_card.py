@@ -54,6 +54,8 @@ def test_the_card_of_weights_that_recorded_less_says_only_what_it_knows(card_of)
     assert "The commands were not recorded." in card_of(runs=[])
     begun_before = {"from_step": 700, "notes": 1, "sets": ["lieder"], **dict.fromkeys(SETTINGS, 1)}
     assert "# up to step 700: not recorded\npython -m stilo.models.notes.train" in card_of(runs=[begun_before])
+    without = {name: value for name, value in begun_before.items() if name != "falling"}
+    assert "PACKED RUN --notes 1 --rows 1 --length 1 --rate 1 --muon 1 " in card_of(runs=[without])
     assert "gained" not in card_of(told={})
 
 

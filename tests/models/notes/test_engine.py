@@ -64,7 +64,8 @@ def stepwise(engine, pieces):
     for t in range(len(features[0].fields)):
         rows = np.stack([np.concatenate([f.notes[t], f.memory[t], f.condition[t]]) for f in features]).astype(np.int64)
         histogram = np.stack([f.histogram[t] for f in features])
-        pre, state = engine.read(rows, histogram, style, state)
+        h, state = engine.read(rows, histogram, style, state)
+        pre = engine.head.start(h)
         records = engine.head.records([f.meta[t].tolist() for f in features])
         places = [place_of(f, t) for f in features]
         chosen = [f.fields[t].tolist() for f in features]
@@ -128,8 +129,7 @@ def test_every_trunk_has_its_engine():
 @pytest.mark.parametrize("trunk", ENGINE_TRUNKS)
 def test_streams_can_be_left_out_doubled_and_joined(make_note_model, trunk):
     engine, rng = engine_of(make_note_model(trunk)), np.random.default_rng(0)
-    entering = engine.style([Told()]).shape[1] - STAGES * engine.config.hidden
-    x = rng.normal(size=(5, 3, entering)).astype(np.float32)
+    x = rng.normal(size=(5, 3, len(engine.style([Told()])[0]))).astype(np.float32)
     state = engine.start(3)
     for t in range(4):
         _, state = engine._trunk(x[t], state)

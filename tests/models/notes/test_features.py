@@ -1,4 +1,4 @@
-"""What the note model sees of a note depends on nothing that comes later, and fits its tables.
+"""What the note model sees of a note depends on nothing that comes later, is what it is said to be, fits its tables.
 
 That every stage of every note is made of the past alone is also what `test_written` shows: there nothing else is there.
 """
@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilo.models.notes.candidates import CANDIDATES, META_SIZES, STATES, VOICE
+from stilo.models.notes.candidates import CANDIDATES, CONTEXT, FARTHEST_SHIFT, META_SIZES, STATES, VOICE
 from stilo.models.notes.features import MEMORY_TABLES, NOTE_TABLES, Features, features_of
 from stilo.models.notes.fields import FIELD_SIZES, GAP, PART, PITCH, STAGES
-from stilo.models.notes.parts import PART_TABLES
-from stilo.models.notes.told import CHORDS, CONDITION_TABLES, ChordPlan, Telling, Told
+from stilo.models.notes.parts import NEAR, PART_TABLES
+from stilo.models.notes.pointers import BAR_LAGS, HITS, run_class
+from stilo.models.notes.told import CHORDS, CONDITION_TABLES, CONTROLS, ChordPlan, FormPlan, Telling, Told
 from stilo.models.tokens import END, METRES, PROGRAMS, STEP_DTYPE, Part, with_end
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -149,3 +150,101 @@ def test_a_voice_that_plays_on_is_proposed():
     assert f.values[2, GAP, legato] == 12
     assert f.values[2, PART, legato] == lower
     assert f.values[2, PITCH, legato] == 50
+
+
+def figures(bars, step=0, part=0, tones=(0, 4, 2)):
+    """In every 4/4 bar a quarter on each of the first beats, all of it `step` semitones higher from bar to bar."""
+    steps = np.zeros(bars * len(tones), STEP_DTYPE)
+    bar, tone = np.divmod(np.arange(len(steps)), len(tones))
+    steps["onset"], steps["part"], steps["velocity"] = 48 * bar + 12 * tone, part, 5 + tone
+    steps["pitch"], steps["duration"] = 48 + np.array(tones)[tone] + step * bar, 11 - tone
+    return placed(steps)
+
+
+def placed(steps):
+    """In order, with gaps and bars; 4/4."""
+    steps = steps[np.lexsort((steps["pitch"], steps["part"], steps["onset"]))]
+    steps["gap"] = np.diff(steps["onset"], prepend=0)
+    steps["bar"], steps["position"], steps["bar_slots"] = steps["onset"] // 48, steps["onset"] % 48, 48
+    steps["metre"] = METRES.index((4, 4))
+    return steps
+
+
+def test_what_stood_so_many_bars_ago_is_proposed():
+    steps = figures(20)
+    form = FormPlan(np.arange(20), np.arange(20), np.where(np.arange(20) >= 5, 5, 0))
+    f = features_of(steps, Telling(form=form).for_steps(steps))
+    for candidate, lag in enumerate((*BAR_LAGS, 5)):
+        known = 3 * lag + 1  # the gap over the bar line is known once a note stands that far back
+        assert np.array_equal(f.values[known:, :, candidate], f.fields[known:])
+        assert (f.values[: 3 * lag, PART:, candidate] == np.array(FIELD_SIZES[PART:])).all()
+    hits = 2 * (2 * HITS + 1)
+    assert f.states[-1, :, 0].tolist() == [hits, *[hits + 1] * 4]
+    assert f.meta[-1, : len(BAR_LAGS) + 1, 0].tolist() == run_class(57 - 1 + 3 - 3 * np.array([*BAR_LAGS, 5])).tolist()
+
+
+def test_another_note_than_so_many_bars_ago_is_told():
+    steps = figures(12)
+    steps["pitch"][30] += 1
+    f = features_of(steps, Told())
+    assert f.fields[30, PITCH] == f.values[30, PITCH, 0] + 1
+    assert (f.states[30, :, 0] % 2).tolist() == [0, 1, 1, 0, 0]
+    assert f.states[31, GAP, 0] == 2 * (2 * (HITS - 1))  # the last of the eight missed
+    assert f.meta[31, 0, 0] == 0
+
+
+@pytest.mark.parametrize("step", [0, 2, -3])
+def test_what_comes_back_higher_is_proposed_higher(step):
+    f = features_of(figures(12, step), Told())
+    assert np.array_equal(f.values[8:, :, CONTEXT], f.fields[8:])
+    run, uses, chain, shift, same_place = f.meta[-1, CONTEXT]
+    assert run == run_class(np.array(36 - 6))
+    assert (uses, chain, shift, same_place) == (6, 3, FARTHEST_SHIFT + step, 1)
+    first_again = f.meta[8, CONTEXT]
+    assert first_again[2] == 0  # no sequence yet
+    assert f.states[-1, GAP, CONTEXT] == 0  # of the longest contexts
+    assert (f.states[-1, :, CONTEXT] % 2).tolist() == [0, 1, 1, 1, 1]
+
+
+def test_how_a_part_went_on_is_proposed_to_another_part():
+    """A tune, then the same a fifth higher in another part, while the first holds long notes."""
+    tones = np.array([0, 2, 5, 3, 7, 4, 9, 1, 6, 8])
+    tune, answer, held = (np.zeros(n, STEP_DTYPE) for n in (10, 10, 4))
+    for steps, start in ((tune, 0), (answer, 192)):
+        steps["onset"], steps["duration"] = start + 12 * np.arange(10), 3 + np.arange(10)
+    tune["pitch"], answer["pitch"], answer["part"] = 60 + tones, 67 + tones, 40
+    held["onset"], held["pitch"], held["duration"] = 198 + 30 * np.arange(4), [50, 45, 47, 41], 23
+    steps = placed(np.concatenate([tune, answer, held]))
+    f = features_of(steps, Told())
+    own = np.flatnonzero(steps["part"] == 40)[3:]  # two intervals are known
+    assert np.array_equal(f.values[own, PITCH:4, VOICE], f.fields[own, PITCH:4])
+    assert (f.meta[own, VOICE, 3] == FARTHEST_SHIFT + 7).all()
+    assert (f.states[own, 3, VOICE] % 2 == 1).all()
+
+
+def test_what_sounds_and_what_is_given_is_near():
+    steps = np.zeros(4, STEP_DTYPE)
+    steps["onset"], steps["pitch"], steps["part"] = [0, 0, 24, 24], [60, 64, 62, 67], [0, 0, 0, 40]
+    steps["duration"] = [33, 11, 11, 11]  # seven quarters, and one
+    f = features_of(placed(steps), Told(), np.array([False, False, False, True]))
+    reference = int(f.part_pitch[2])
+    assert reference == 60
+    sounding, given = (np.flatnonzero(row) - NEAR + reference for row in f.near[2])
+    assert sounding.tolist() == [60]
+    assert given.tolist() == [67]
+
+
+def test_what_is_told_of_bars_is_told_where_they_are():
+    steps = figures(4)
+    controls = np.arange(4 * len(CONTROLS), dtype=np.uint8).reshape(4, -1) % 8
+    form = FormPlan(np.array([0, 1, 0, 1]), np.array([1, 0, 1, 0]), np.array([0, 0, 2, 2]))
+    told = Telling(Told(bars=4, controls=controls), form=form).for_steps(steps)
+    rows = {name: features_of(steps, told).condition[:, i].tolist() for i, name in enumerate(CONDITION_TABLES)}
+    bar = [0, *steps["bar"][:-1].tolist()]  # that of the note before
+    for i, name in enumerate(CONTROLS):
+        assert rows[f"{name}_now"] == [controls[b, i] for b in bar]
+        assert rows[f"{name}_next"] == [controls[b + 1, i] if b < 3 else 8 for b in bar]
+    assert rows["bars_left"] == [3 - b for b in bar]
+    assert rows["section_elapsed"] == [b % 2 for b in bar]
+    assert rows["section_left"] == [1 - b % 2 for b in bar]
+    assert rows["returns"] == [b // 2 for b in bar]

@@ -7,11 +7,12 @@ import torch
 from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import FIELDS, PITCH
 from stilo.models.notes.stream import batch_of
-from stilo.models.notes.told import StyleTold, Told
-from stilo.models.tokens import DRUMS, END, PROGRAMS, with_end
+from stilo.models.notes.told import ChordPlan, FormPlan, StyleTold, Telling, Told
+from stilo.models.tokens import DRUMS, END, PROGRAMS, Part, with_end
 from stilo.models.trunks import TRUNKS
 
 CPU = torch.device("cpu")
+PIANO = Part(0).token
 
 
 def losses(model, steps, told=None, given=None):
@@ -51,6 +52,39 @@ def test_no_later_field_of_a_note_changes_an_earlier_one(make_note_model, make_s
             after = losses(model, changed)
             assert np.array_equal(before[at, :stage], after[at, :stage]), (trunk, at, name)
             assert before[at, stage] != after[at, stage]
+
+
+def joined(steps, other, kept, at):
+    """The notes `kept` of a piece and others: its own before slot `at`, those of another piece from there on."""
+    rest = other[(other["onset"] >= at) & ~np.isin(other["part"], steps["part"][kept])]
+    whole = np.concatenate([steps[kept | (steps["onset"] < at)], rest])
+    whole = whole[np.lexsort((whole["pitch"], whole["part"], whole["onset"]))]
+    whole["gap"] = np.diff(whole["onset"], prepend=0)
+    return whole
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+@pytest.mark.parametrize("trunk", TRUNKS)
+def test_no_other_way_to_go_on_changes_what_was_lost_before(make_note_model, make_steps, trunk, is_given):
+    """Pieces that part ways somewhere: other gaps, parts, pitches; what is told by place, and given, is the same."""
+    model, plan = make_note_model(trunk), np.arange(0, 3000, 30)
+    about = Told(tempo=4, bars=30, controls=np.arange(120, dtype=np.uint8).reshape(20, 6) % 8)
+    form = FormPlan(*(np.arange(20) % 4, 3 - np.arange(20) % 4, np.where(np.arange(20) >= 4, 4, 0)))
+    telling = Telling(about, ChordPlan(plan, plan // 30 % 12, plan // 30 % 3), form)
+    for seed in range(4):
+        steps, other = make_steps(seed, notes=120), make_steps(seed + 10, notes=120)
+        kept = (steps["part"] == PIANO) & is_given
+        pair = [joined(steps, music, kept, 48 * (seed + 3) + 9) for music in (steps, other)]
+        n = min(map(len, pair))
+        one, two = pair[0][:n], pair[1][:n]
+        before, after = (losses(model, s, telling.for_steps(s), (s["part"] == PIANO) & is_given) for s in (one, two))
+        differs = np.any([one[name] != two[name] for name in FIELDS], axis=0)
+        at = int(differs.argmax())
+        stage = int(np.argmax([one[name][at] != two[name][at] for name in FIELDS]))
+        assert at > 10 and differs[at:].mean() > 0.9
+        assert np.array_equal(before[:at], after[:at])
+        assert np.array_equal(before[at, :stage], after[at, :stage])
+        assert not np.array_equal(before[at], after[at])
 
 
 def test_what_is_given_is_known_beforehand_and_nothing_else(make_note_model, make_steps):

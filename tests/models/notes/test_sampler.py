@@ -155,8 +155,7 @@ def test_the_nats_are_those_of_the_net_told_unmasked_unguided(engine, guidance):
     plan = Plan(4, (4, 4), RANGES, single=frozenset({FLUTE}), telling=telling, guidance=guidance, grid=(3,))
     for sampled in write(engine, plan, [1, 2], Taste(0.8, 0.9)):
         expected = parallel_nats(engine[1], sampled.steps, telling.for_steps(sampled.steps))
-        assert np.abs(sampled.nats - expected).max() < 2e-3
-        assert np.abs(sampled.nats - expected).mean() < 1e-5
+        assert np.abs(sampled.nats - expected).max() < 1e-4
 
 
 def piece_of(rows, metre=(4, 4)):
@@ -186,9 +185,8 @@ def test_parts_that_are_kept_are_accompanied(engine, kept):
         old = np.isin(sampled.steps["part"], (BASS.token, PIANO.token))
         assert rows_of(sampled.steps[old]) == rows_of(kept)
         assert not old.all()
-        mask = old
-        expected = parallel_nats(engine[1], sampled.steps, Told(), mask)
-        assert np.abs(sampled.nats - expected).max() < 2e-3
+        expected = parallel_nats(engine[1], sampled.steps, Told(), old)
+        assert np.abs(sampled.nats - expected).max() < 1e-4
 
 
 @pytest.mark.parametrize(("first", "last"), [(1, 2), (0, 1), (2, 3)])
@@ -203,6 +201,8 @@ def test_bars_are_filled_continued_and_begun(engine, kept, first, last):
         outside = (sampled.steps["bar"] < first) | (sampled.steps["bar"] > last)
         assert rows_of(sampled.steps[outside]) == rows_of(given)
         assert set(sampled.steps["bar"][~outside]) == {first, last}
+        expected = parallel_nats(engine[1], sampled.steps, Told(), outside)
+        assert np.abs(sampled.nats - expected).max() < 1e-4
 
 
 def test_notes_may_come_before_between_and_after_given_ones_of_their_own_part():
@@ -290,8 +290,8 @@ def test_guidance_moves_on_from_the_untold_logits_through_the_told_ones(engine):
 
 def test_endings_differ_after_the_place_where_they_begin_and_nowhere_before(engine):
     plan = Plan(4, (4, 4), {PIANO: (50, 80)}, ending_bars=2, most_notes=300)
-    for seed, at_once in ((5, 1), (5, 3), (6, 3), (7, 3), (8, 3)):
-        sampler = Sampler(engine[0], [plan], TASTE, [np.random.default_rng(seed)], at_once=at_once)
+    for at_once in (1, 3):
+        sampler = Sampler(engine[0], [plan], TASTE, [np.random.default_rng(5)], at_once=at_once)
         whole = sampler.write()[0].steps
         endings = [ending.steps for ending in sampler.endings(0, 3)]
         assert len(endings) == 3
@@ -301,6 +301,17 @@ def test_endings_differ_after_the_place_where_they_begin_and_nowhere_before(engi
             assert ending["bar"][-1] == 3
         assert not np.array_equal(endings[0], endings[1])
     assert list(Sampler(engine[0], [plan], TASTE, [np.random.default_rng(5)]).endings(0, 3)) == []
+
+
+@pytest.mark.parametrize("given", [None, piece_of([(0, BASS.token, 40, 42, 8), (48 * 3, BASS.token, 40, 5, 8)])])
+def test_no_ending_adds_a_note_to_what_stays(engine, given):
+    """The note after which a piece begins to end may lie bars ahead; what an ending puts in its place does, too."""
+    plan = Plan(4, (4, 4), {PIANO: (50, 80)}, given=given, ending_bars=2, grid=(6,), most_silent_bars=1)
+    for seed in range(4):
+        sampler = Sampler(engine[0], [plan], TASTE, [np.random.default_rng(seed)])
+        whole = sampler.write()[0].steps
+        for ending in sampler.endings(0, 16):
+            assert np.array_equal(ending.steps[ending.steps["bar"] < 2], whole[whole["bar"] < 2])
 
 
 def test_progress_is_told(engine):
@@ -314,6 +325,7 @@ def test_progress_is_told(engine):
     "changes",
     [
         {"bars": 0},
+        {"bars": 70_000},
         {"ranges": {}},
         {"ranges": {PIANO: (70, 60)}},
         {"grid": (0,)},

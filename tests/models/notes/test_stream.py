@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from stilo.models.notes import loader
 from stilo.models.notes.conditions import ConditionDraw, controls_told
 from stilo.models.notes.corruption import Window
 from stilo.models.notes.features import Features, features_of
@@ -91,6 +92,16 @@ def test_what_fails_beside_the_work_is_raised_here(pieces):
     with pytest.raises(RuntimeError, match="no more music"):
         for _ in zip(range(100), batches(source, 2, 40), strict=False):
             pass
+
+
+def test_a_worker_that_ended_is_told(pieces, monkeypatch):
+    def end(source, number, rows, length, ready):
+        """As a process that was killed."""
+
+    monkeypatch.setattr(loader, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(loader, "_play", end)
+    with pytest.raises(RuntimeError, match=r"no batch for 0\.1 seconds"):
+        next(batches(lambda _: make_source(pieces), rows=4, length=30, workers=2))
 
 
 def test_everything_is_sometimes_told_and_sometimes_not(pieces):

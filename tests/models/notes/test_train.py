@@ -8,10 +8,12 @@ import torch
 
 from stilo.errors import InputError, SetupError
 from stilo.models.corpus import save_pieces
+from stilo.models.notes import checkpoint as checkpoint_module
 from stilo.models.notes import evaluate
 from stilo.models.notes import train as train_module
 from stilo.models.notes.checkpoint import load_model, save_model
 from stilo.models.notes.conditions import ConditionDraw
+from stilo.models.notes.engine import load_engine
 from stilo.models.notes.fields import FIELDS
 from stilo.models.notes.model import NoteModelConfig
 from stilo.models.notes.optimiser import WARMUP_STEPS, Optimiser, falling_steps, is_matrix, learning_rate
@@ -81,6 +83,19 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_told(tmp_path):
         training.resume()
 
 
+def test_weights_that_are_no_longer_finite_do_not_take_the_place_of_the_checkpoint(some_batches, tmp_path):
+    training = Training(TINY, tmp_path, 0, (0.1, 0.0))
+    training.one_step(some_batches[0], STEPS)
+    training.save()
+    kept = training.checkpoint.read_bytes()
+    with torch.no_grad():
+        training.model.head.gate_state[0, 0, 0] = float("nan")
+    training.one_step(some_batches[1], STEPS)
+    with pytest.raises(InputError, match="no longer finite at step 2"):
+        training.save()
+    assert training.checkpoint.read_bytes() == kept
+
+
 def test_checkpoints_of_other_sizes_are_told(some_batches, tmp_path):
     training = Training(TINY, tmp_path, 0, (0.1, 0.0))
     training.one_step(some_batches[0], STEPS)
@@ -142,6 +157,22 @@ def test_the_command_trains_stops_and_goes_on(packed, tmp_path, monkeypatch, cap
     assert load_model(run / "base").config.width == 24
 
 
+def test_the_same_command_trains_the_same_weights(packed, tmp_path, capsys):
+    kept = []
+    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+        main([str(packed), str(tmp_path / name), "--notes", str(3 * 4 * 32), *SIZES, "--seed", str(seed)])
+        kept.append((tmp_path / name / "base" / "weights.safetensors").read_bytes())
+    assert kept[0] == kept[1]
+    assert kept[0] != kept[2]
+
+
+@pytest.mark.parametrize("sizes", [("--width", "0"), ("--trunk", "gated", "--width", "129")])
+def test_sizes_that_no_model_has_get_one_line(packed, tmp_path, sizes):
+    with pytest.raises(SystemExit, match="no model of these sizes") as told:
+        main([str(packed), str(tmp_path / "run"), *sizes])
+    assert "\n" not in str(told.value)
+
+
 def test_weights_come_back_as_they_were(make_note_model, tmp_path):
     model = make_note_model("gated")
     save_model(model, tmp_path, {"seed": 1}, torch.float32)
@@ -165,6 +196,27 @@ def test_odd_weights_get_one_line(make_note_model, tmp_path, config, said):
     (tmp_path / "config.json").write_text(config)
     with pytest.raises(SetupError, match=said):
         load_model(tmp_path)
+
+
+def test_nothing_is_made_of_sizes_that_the_weights_do_not_have(make_note_model, tmp_path, monkeypatch):
+    def refuse(config):
+        raise AssertionError(f"{config} would take gigabytes")
+
+    save_model(make_note_model(), tmp_path, {})
+    (tmp_path / "config.json").write_text('{"format": 2, "model": {"width": 4096, "layers": 32}, "facts": {}}')
+    monkeypatch.setattr(checkpoint_module, "NoteModel", refuse)
+    with pytest.raises(SetupError, match="damaged"):
+        load_model(tmp_path)
+
+
+def test_weights_that_are_not_finite_get_one_line(make_note_model, tmp_path):
+    model = make_note_model(seed=3)
+    with torch.no_grad():
+        model.head.gate_state[0, 0, 0] = 1e6  # more than 16 bits hold
+    save_model(model, tmp_path, {})
+    for load in (load_model, load_engine):
+        with pytest.raises(SetupError, match="damaged"):
+            load(tmp_path)
 
 
 def test_missing_weights_get_one_line(tmp_path):

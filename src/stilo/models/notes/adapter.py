@@ -249,7 +249,8 @@ class Windows:
         )
         start = int(rng.integers(-self.length // 2, max(1, len(steps) - self.length // 2)))
         start = max(0, min(start, len(steps) - self.length))
-        return _filled(features_of(steps, told), start, self.length), told
+        heard = steps[: start + self.length]  # what comes later changes nothing
+        return _filled(features_of(heard, told), start, self.length), told
 
 
 def _filled(features: Features, start: int, length: int) -> Features:

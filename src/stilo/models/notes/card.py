@@ -126,7 +126,7 @@ def _command_lines(facts: dict[str, Any]) -> list[str]:
     if runs[0]["from_step"]:
         lines.append(f"# up to step {runs[0]['from_step']}: not recorded")
     for run in runs:
-        settings = " ".join(f"--{name} {run[name]}" for name in ("notes", *SETTINGS))
+        settings = " ".join(f"--{name} {run[name]}" for name in ("notes", *SETTINGS) if name in run)
         lines += [f"# from step {run['from_step']}, on {', '.join(run['sets'])}"] if len(runs) > 1 else []
         lines.append(f"python -m stilo.models.notes.train PACKED RUN {settings}")
     return ["```", *lines, "```"]

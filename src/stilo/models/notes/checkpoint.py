@@ -43,7 +43,10 @@ def load_model(folder: Path) -> NoteModel:
     """
     try:
         model = NoteModel(read_config(folder, TRUNKS))
-        model.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / WEIGHTS_NAME).items()})
+        tensors = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS_NAME).items()}
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+            raise ValueError("weights that are not finite")
+        model.load_state_dict(tensors)
     except FileNotFoundError as error:
         raise SetupError(f"{folder}: no weights here ({CONFIG_NAME}, {WEIGHTS_NAME}); install stilo anew") from error
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

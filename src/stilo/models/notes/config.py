@@ -21,6 +21,7 @@ FORMAT = 2
 LARGEST_WEIGHTS_BYTES = 64 * 2**20
 LARGEST_CONFIG_BYTES = 2**20
 WIDEST, MOST_LAYERS = 4096, 32
+FEWEST_SQUARES = 4  # matrices of width × width that a layer of any trunk has, each number of at least a byte
 
 STYLE_FACETS = len(FACETS)
 LEARNED_SIZE = len(FACET_ORDER) * FACET_VALUES
@@ -61,10 +62,14 @@ def read_config(folder: Path, trunks: Collection[str]) -> NoteModelConfig:
             raise SetupError(f"{folder / name}: larger than any of stilo; install stilo anew")
     found: dict[str, Any] = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
     if found["format"] != FORMAT:
-        raise SetupError(f"{folder}: weights of another version of stilo (format {found['format']}, here {FORMAT})")
+        raise SetupError(
+            f"{folder}: weights of another version of stilo (format {found['format']}, here {FORMAT}); install it anew"
+        )
     config = NoteModelConfig(**found["model"])
     if config.trunk not in trunks:
         raise ValueError("no such trunk")
+    if FEWEST_SQUARES * config.layers * config.width**2 > (folder / WEIGHTS_NAME).stat().st_size:
+        raise ValueError("sizes that the weights do not have")
     return config
 
 

@@ -22,11 +22,9 @@ class Constraints:
 
     Attributes:
         tokens: of all parts that may occur, rising.
-        earliest: slot before which the next note must not begin; one that may begin later must be possible.
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.earliest = 0
         self.plan = plan
         self.bar, self.total = plan.bar_slots, plan.total_slots
         self._ranges = {part.token: limits for part, limits in sorted(plan.ranges.items(), key=lambda p: p[0].token)}
@@ -35,6 +33,7 @@ class Constraints:
         given = set[int]() if plan.given is None else set(np.unique(plan.given["part"]).tolist())
         self.tokens = sorted(given | set(self._ranges))
         self._opens = _open_slots(plan)
+        self._earliest = 0
         self._is_limited = bool(self._limits) or plan.most_at_once is not None
         # where notes may not sound at once at will, none sounds for so long that nothing can begin
         self._longest = min(plan.most_duration, MAX_GAP) if self._is_limited else plan.most_duration
@@ -45,6 +44,11 @@ class Constraints:
     def copy(self) -> Constraints:
         """One that goes on by itself."""
         return copy(self)
+
+    def begin_at(self, slot: int) -> None:
+        """From here on nothing is added before that slot of the piece; a gap of at most `MAX_GAP` leads there."""
+        self._earliest = slot
+        self._opens = self._opens & (np.arange(self.total) >= slot)
 
     def push(self, gap: int, part: int, pitch: int, duration: int) -> None:
         """A note was written."""
@@ -67,9 +71,7 @@ class Constraints:
             given: the next given note, its gap from the last onset, if there is any.
         """
         if stage == GAP:
-            gaps = self._gaps(given)
-            gaps[: max(0, self.earliest - self._onset)] = False
-            return gaps
+            return self._gaps(given)
         here = given if given is not None and given[GAP] == chosen[GAP] else None
         if stage == PART:
             return self._parts(chosen[GAP], here)
@@ -97,7 +99,7 @@ class Constraints:
                 allowed[given[GAP]] |= given[GAP] < in_time or not free.any()
             elif not free.any():  # something must be written on the way, wherever it is
                 self._is_forced = True
-                allowed[1 : farthest + 1] = True
+                allowed[max(1, self._earliest - self._onset) : farthest + 1] = True
         elif self._count and self.bar_reached >= self.plan.bars - 1:
             allowed[END] = True
         elif not free.any():  # too much sounds for anything to begin; or nothing is open any more

@@ -81,7 +81,7 @@ class Engine:
         total = np.zeros((len(told), self.config.width), np.float32)
         for name, column in columns.items():
             total += column @ self._style[name].T
-        return np.concatenate([self._entering_rows(total), self.head.style(total)], axis=1)
+        return self._entering_rows(total)
 
     def _entering_rows(self, rows: Floats) -> Floats:
         """[rows, width] as the trunk takes them."""
@@ -92,7 +92,7 @@ class Engine:
         return self._trunk.start(streams)
 
     def read(self, rows: Integers, histogram: Floats, style: Floats, state: State) -> tuple[Floats, State]:
-        """What trunk and head make of the last note of each of S pieces.
+        """What the trunk makes of the last note of each of S pieces.
 
         Args:
             rows: [S, tables], notes, memory and condition of `Features` one after another (`NextNote.row`).
@@ -101,16 +101,14 @@ class Engine:
             state: what the notes before left behind.
 
         Returns:
-            What the head sets out from, [S, STAGES × hidden], and the state after.
+            [S, width], and the state after.
         """
         memory = self._memory(rows[:, _MEMORY:_CONDITION])
         condition = self._condition(rows[:, _CONDITION:])
         x = self._entering(np.concatenate([memory, condition, histogram], axis=1))
         x += self._notes(rows[:, :_MEMORY])
-        entering = x.shape[1]
-        x += style[:, :entering]
-        h, state = self._trunk(x, state)
-        return self.head.start(h, style[:, entering:]), state
+        x += style
+        return self._trunk(x, state)
 
 
 def load_engine(folder: Path, changed: Change | None = None) -> Engine:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.labels import CHORD_QUALITIES
 from stilo.models.notes.candidates import CANDIDATES, META_SIZES, STATES
 from stilo.models.notes.config import GATE_SCALE, RELATIVE
 from stilo.models.notes.features import HISTOGRAM_SIZE, HISTOGRAMS, NEAR_PITCH, NEAR_PITCHES
@@ -28,7 +27,7 @@ from stilo.models.notes.fields import (
 from stilo.models.notes.matrices import Matrix, SummedTables, Weights, gelu
 from stilo.models.notes.next_note import Place
 from stilo.models.notes.parts import NEARBY, PART_TABLES
-from stilo.models.notes.told import CHORDS, NO_CHORD, NO_QUALITY, QUALITIES
+from stilo.models.notes.told import CHORDS
 from stilo.models.tokens import POSITIONS
 
 Doubles = NDArray[np.float64]
@@ -48,7 +47,6 @@ def _near_classes() -> Integers:
 
 
 _NEAR = _near_classes()
-_ABOVE = (np.arange(_KEYS) - np.arange(12)[:, None]) % 12  # [12, 128]: how far every pitch lies above every root
 
 
 class EngineHead:
@@ -64,7 +62,6 @@ class EngineHead:
         self.hidden = hidden
         stages = STAGES * hidden
         self._from_trunk = Matrix(weights("from_trunk.weight", stages, width), weights("from_trunk.bias", stages))
-        self._from_style = weights("from_style.weight", stages, width)
         told: tuple[dict[str, Sequence[int]], ...] = (
             {"from_gap": [FIELD_SIZES[GAP]], "from_position": [POSITIONS]},
             {"from_part": [PROGRAMS, RANKS], "from_past": list(PART_TABLES.values())},
@@ -72,7 +69,7 @@ class EngineHead:
             {"from_duration": [FIELD_SIZES[DURATION]]},
         )
         self._told = [_tables(weights, names, (VELOCITY - stage) * hidden) for stage, names in enumerate(told)]
-        self._distance = _tables(weights, {"distance": [RELATIVE, CHORDS, QUALITIES]}, hidden)
+        self._distance = _tables(weights, {"distance": [RELATIVE, CHORDS]}, hidden)
         self._harmony = Matrix(weights("harmony.weight", hidden, HISTOGRAM_SIZE + 2 * NEARBY))
         self._candidates = [
             _tables(weights, {f"candidates.{stage}": [size] * CANDIDATES + [STATES] * CANDIDATES}, hidden)
@@ -87,13 +84,9 @@ class EngineHead:
         begins = CANDIDATES * np.cumsum([0, *META_SIZES[:-1]])
         self._meta_offsets = begins + _CANDIDATE[:, None] * np.array(META_SIZES)
 
-    def style(self, style: Floats) -> Floats:
-        """What the style of a piece [S, width] adds to the pre-activations of all stages."""
-        return style @ self._from_style.T
-
-    def start(self, h: Floats, style: Floats) -> Floats:
-        """[S, width], and what `style` gives → the pre-activations of all stages, [S, STAGES × hidden]."""
-        return self._from_trunk(h) + style
+    def start(self, h: Floats) -> Floats:
+        """[S, width] → the pre-activations of all stages, [S, STAGES × hidden]."""
+        return self._from_trunk(h)
 
     def tell(self, pre: Floats, stage: int, chosen: Sequence[Sequence[int]]) -> None:
         """Add what the choice of a stage says to those after it, in place.
@@ -151,26 +144,21 @@ class EngineHead:
             ],
             axis=1,
         )
-        chords = [p.chord for p in places]
-        qualities = [chord % CHORD_QUALITIES if chord < NO_CHORD else NO_QUALITY for chord in chords]
-        added = self._distance(np.array([(127 + t, *chord) for t, *chord in zip(turn, chords, qualities, strict=True)]))
+        added = self._distance(np.array([(127 + t, p.chord) for t, p in zip(turn, places, strict=True)]))
         added += self._harmony(around)
         g, gates = self._inner(PITCH, pre, _NEAR[part[:, None], values], proposed[:, 1], added)
         y = self._out[PITCH](g)
         gates += y[:, PITCHES : PITCHES + CANDIDATES]
         gates += records[:, PITCH]
         logits = np.empty((len(y), _KEYS))
-        near, above = PITCHES + CANDIDATES + _KEYS - 1, PITCHES + CANDIDATES + 2 * RELATIVE
-        for row, scores, place in zip(logits, y, places, strict=True):
+        near = PITCHES + CANDIDATES + _KEYS - 1
+        for found, scores, place in zip(logits, y, places, strict=True):
             if place.is_drum:
-                row[:] = scores[_KEYS:PITCHES]
+                found[:] = scores[_KEYS:PITCHES]
                 continue
             from_previous, from_part = near - place.previous, near + RELATIVE - place.part_pitch
-            np.add(scores[from_previous : from_previous + _KEYS], scores[from_part : from_part + _KEYS], out=row)
-            np.add(row, scores[:_KEYS], out=row)
-            if place.chord < NO_CHORD:
-                root = place.part_pitch + place.chord // CHORD_QUALITIES
-                np.add(row, scores[above + _ABOVE[root % 12]], out=row)
+            np.add(scores[from_previous : from_previous + _KEYS], scores[from_part : from_part + _KEYS], out=found)
+            np.add(found, scores[:_KEYS], out=found)
         fits = (values < PITCHES) & ((values >= _KEYS) == drums[:, None])
         copied = _added(_KEYS, values % _KEYS, gates, fits)
         return logits + copied, copied
@@ -193,14 +181,13 @@ def _tables(weights: Weights, names: Mapping[str, Sequence[int]], width: int) ->
 
 
 def _outputs(weights: Weights, stage: int, hidden: int) -> Matrix:
-    """Logits, below them what opens the candidates' gates; for the pitch, what is near notes before and root."""
+    """Logits, below them what opens the candidates' gates, and for the pitch what is near the notes before."""
     sizes = {f"out.{stage}": FIELD_SIZES[stage], f"gate.{stage}": CANDIDATES}
     rows = [weights(f"{name}.weight", size, hidden) for name, size in sizes.items()]
     bias = [weights(f"{name}.bias", size) for name, size in sizes.items()]
-    around = {"near_previous": RELATIVE, "near_part": RELATIVE, "above_root": 12} if stage == PITCH else {}
-    for name, size in around.items():
-        rows.append(weights(f"{name}.weight", size, hidden))
-        bias.append(np.zeros(size, np.float32))
+    for name in ("near_previous", "near_part") if stage == PITCH else ():
+        rows.append(weights(f"{name}.weight", RELATIVE, hidden))
+        bias.append(np.zeros(RELATIVE, np.float32))
     return Matrix(np.concatenate(rows), np.concatenate(bias))
 
 

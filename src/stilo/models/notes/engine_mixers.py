@@ -176,7 +176,7 @@ class AttentionSteps(MixerSteps):
         self._sharpness = weights("sharpness", self.heads, 1)
         fastest = PERIOD / (2 * np.pi)
         half = self.size // 2
-        # as torch.linspace counts, in float32
+        # as `trunk_transformer.rotations` has them
         self._speeds = np.round(fastest * (4 / fastest) ** np.linspace(0, 1, half)).astype(np.int64)
 
     def start(self, streams: int) -> State:

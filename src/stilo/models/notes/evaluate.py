@@ -23,6 +23,7 @@ LONGEST = 2048
 WINDOW = 512
 
 Telling = Callable[[Piece, StepArray, NDArray[np.int64]], Told]
+Giving = Callable[[StepArray], NDArray[np.bool_] | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,7 @@ class PieceScore:
 
 
 def nothing(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
-    """Nothing is told."""
+    """Nothing is told but the metre."""
     return Told()
 
 
@@ -49,14 +50,17 @@ def general(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
 
 
 def chords(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
+    """The chord of every note and the next, as the labels have them."""
     return Told(chords=chords_told(piece.labels, piece.steps["onset"].astype(np.int64)).at(index))
 
 
 def form(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
+    """Sections and what returns in them, as the labels have them."""
     return Told(form=form_told(piece.labels, piece.steps).at(index))
 
 
 def controls(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
+    """How dense, full, high, loud, pleasant and excited every bar is."""
     return Told(controls=controls_told(steps, piece.labels[index]))
 
 
@@ -66,6 +70,7 @@ def score_pieces(
     pieces: Sequence[Piece],
     telling: Telling | Sequence[Told] = nothing,
     *,
+    giving: Giving | None = None,
     longest: int = LONGEST,
     window: int | None = WINDOW,
     rows: int = 16,
@@ -73,9 +78,11 @@ def score_pieces(
     """Nats of the first `longest` steps of every piece, its end included.
 
     The trunk begins anew every `window` steps (None = never); the memory sees all of the piece that came before.
+    `giving` says which notes are known beforehand; what these cost is of no interest.
     """
     prepared = [
-        _prepared(piece, telling if callable(telling) else telling[i], longest) for i, piece in enumerate(pieces)
+        _prepared(piece, telling if callable(telling) else telling[i], giving, longest)
+        for i, piece in enumerate(pieces)
     ]
     order = sorted(range(len(pieces)), key=lambda i: len(prepared[i][0].fields))
     scores: list[PieceScore | None] = [None] * len(pieces)
@@ -91,11 +98,11 @@ def score_pieces(
     return [score for score in scores if score is not None]
 
 
-def _prepared(piece: Piece, telling: Telling | Told, longest: int) -> tuple[Features, Told]:
+def _prepared(piece: Piece, telling: Telling | Told, giving: Giving | None, longest: int) -> tuple[Features, Told]:
     steps = with_end(piece.steps)[:longest]
     index = np.minimum(np.arange(len(steps)), len(piece.steps) - 1)
     told = telling if isinstance(telling, Told) else telling(piece, steps, index)
-    return features_of(steps, told), told
+    return features_of(steps, told, None if giving is None else giving(steps)), told
 
 
 def _nats(model: NoteModel, rows: Sequence[tuple[Features, Told]], window: int | None) -> NDArray[np.float32]:

@@ -12,14 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stilo.models.labels import CHORD_QUALITIES
 from stilo.models.layers import Tables
 from stilo.models.notes.candidates import CANDIDATES, META_SIZES, STATES
 from stilo.models.notes.config import GATE_SCALE, RELATIVE
 from stilo.models.notes.features import HISTOGRAM_SIZE, HISTOGRAMS, NEAR_PITCH, NEAR_PITCHES
 from stilo.models.notes.fields import DURATION, FIELD_SIZES, GAP, PART, PITCH, RANKS, STAGES, VELOCITY
 from stilo.models.notes.parts import NEARBY, PART_TABLES
-from stilo.models.notes.told import CHORDS, NO_CHORD, NO_QUALITY, QUALITIES
+from stilo.models.notes.told import CHORDS
 from stilo.models.tokens import PITCHES, POSITIONS, PROGRAMS
 
 FIRST_GATE = 0.1
@@ -69,8 +68,6 @@ class FieldHead(nn.Module):
         super().__init__()
         self.hidden = hidden
         self.from_trunk = nn.Linear(width, STAGES * hidden)
-        self.from_style = nn.Linear(width, STAGES * hidden, bias=False)
-        nn.init.zeros_(self.from_style.weight)
         self.from_position = nn.Embedding(POSITIONS, (STAGES - 1) * hidden)
         self.from_gap = nn.Embedding(FIELD_SIZES[GAP], (STAGES - 1) * hidden)
         self.from_part = Tables([PROGRAMS, RANKS], (STAGES - 2) * hidden, 0.1)
@@ -79,7 +76,7 @@ class FieldHead(nn.Module):
         self.from_duration = nn.Embedding(FIELD_SIZES[DURATION], hidden)
         for table in (self.from_position, self.from_gap, self.from_pitch, self.from_duration):
             nn.init.normal_(table.weight, std=0.1)
-        self.distance = Tables([RELATIVE, CHORDS, QUALITIES], hidden, 0.1)
+        self.distance = Tables([RELATIVE, CHORDS], hidden, 0.1)
         self.harmony = nn.Linear(HISTOGRAM_SIZE + 2 * NEARBY, hidden, bias=False)
         sizes = [FIELD_SIZES[GAP] + 1, 1, NEAR_PITCHES, FIELD_SIZES[DURATION] + 1, FIELD_SIZES[VELOCITY] + 1]
         self.candidates = nn.ModuleList(
@@ -88,14 +85,13 @@ class FieldHead(nn.Module):
         self.out = nn.ModuleList([nn.Linear(hidden, size) for size in FIELD_SIZES])
         self.near_previous = nn.Linear(hidden, RELATIVE, bias=False)
         self.near_part = nn.Linear(hidden, RELATIVE, bias=False)
-        self.above_root = nn.Linear(hidden, 12, bias=False)
         self.gate = nn.ModuleList([nn.Linear(hidden, CANDIDATES) for _ in range(STAGES)])
         self.gate_state = nn.Parameter(torch.full((STAGES, CANDIDATES, STATES), FIRST_GATE))
         self.gate_meta = nn.ParameterList([nn.Parameter(torch.zeros(STAGES, CANDIDATES, size)) for size in META_SIZES])
 
-    def start(self, h: Tensor, style: Tensor) -> list[Tensor]:
-        """[N, width], and what `from_style` makes of the style → the pre-activations of each stage [N, hidden]."""
-        return list((self.from_trunk(h) + style).split(self.hidden, -1))
+    def start(self, h: Tensor) -> list[Tensor]:
+        """[N, width] → the pre-activations of all stages, each [N, hidden]."""
+        return list(self.from_trunk(h).split(self.hidden, -1))
 
     def tell(
         self,
@@ -152,8 +148,7 @@ class FieldHead(nn.Module):
         shown = torch.zeros_like(values) if stage == PART else values
         if place is not None:
             shown = near_pitch_class(values, place.part)
-            quality = torch.where(place.chord < NO_CHORD, place.chord % CHORD_QUALITIES, NO_QUALITY)
-            distance = torch.stack([place.part - place.previous + 127, place.chord, quality], -1)
+            distance = torch.stack([place.part - place.previous + 127, place.chord], -1)
             pre = pre + self.distance(distance) + self.harmony(torch.cat([place.histogram, place.near], -1))
         pre = pre + self.candidates[stage](torch.cat([shown, states], -1))
         g = F.gelu(pre, approximate="tanh")
@@ -171,7 +166,4 @@ class FieldHead(nn.Module):
         steps = torch.arange(128, device=g.device) + 127
         near = self.near_previous(g).float().gather(1, steps - place.previous.unsqueeze(-1))
         near = near + self.near_part(g).float().gather(1, steps - place.part.unsqueeze(-1))
-        root = place.part + place.chord // CHORD_QUALITIES
-        above = self.above_root(g).float().gather(1, (steps - 127 - root.unsqueeze(-1)) % 12)
-        near = near + above * (place.chord < NO_CHORD).unsqueeze(-1)
         return torch.where(place.is_drum.unsqueeze(-1), logits[:, 128:], logits[:, :128] + near)

@@ -33,6 +33,7 @@ def batches(source: SourceFactory, rows: int, length: int, workers: int = 0) -> 
 
     Raises:
         ValueError: the rows cannot be shared out.
+        RuntimeError: while batches are drawn, a worker gave none for `PATIENCE_SECONDS`.
     """
     if workers == 0:
         return (batch_of(*drawn) for drawn in _from_thread(Stream(source(0), rows, length)))
@@ -66,7 +67,10 @@ def _from_processes(source: SourceFactory, rows: int, length: int, workers: int)
     for number, ready in enumerate(queues):
         context.Process(target=_play, args=(source, number, rows, length, ready), daemon=True).start()
     while True:
-        made: list[Rows] = [ready.get(timeout=PATIENCE_SECONDS) for ready in queues]
+        try:
+            made: list[Rows] = [ready.get(timeout=PATIENCE_SECONDS) for ready in queues]
+        except queue.Empty as error:
+            raise RuntimeError(f"a worker gave no batch for {PATIENCE_SECONDS:g} seconds") from error
         yield batch_of(*joined(made))
 
 

@@ -2,7 +2,8 @@
 
 What takes the time is reading the weights. OpenBLAS first copies a large matrix into another order, which for a few
 rows costs several times the product itself, but multiplies small ones as they stand, at least on processors with
-AVX-512; so matrices are cut into blocks. A row then has the same numbers, to the last bit, whatever stands beside it.
+AVX-512; so matrices are cut into blocks. There a row has the same numbers, to the last bit, whatever stands beside it;
+elsewhere the last bits may differ.
 """
 
 from __future__ import annotations
@@ -46,14 +47,17 @@ class Weights:
 
         Raises:
             KeyError: there is none of that name.
-            ValueError: it has another shape.
+            ValueError: it has another shape, or numbers that are not finite.
         """
         name = self._prefix + name
         tensor = self._tensors[name]
         if tensor.shape != shape:
             raise ValueError(f"{name} has the shape {tensor.shape}, not {shape}")
         self._asked.add(name)
-        return np.asarray(tensor, np.float32)
+        single = np.asarray(tensor, np.float32)
+        if not np.isfinite(single).all():
+            raise ValueError(f"{name} is not finite")
+        return single
 
     def has(self, name: str) -> bool:
         return self._prefix + name in self._tensors

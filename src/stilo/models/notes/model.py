@@ -131,7 +131,7 @@ class NoteModel(nn.Module):
         self.style_scale.copy_(torch.from_numpy(1 / deviation))
 
     def style_of(self, told: Conditioning) -> Tensor:
-        """[P, width], what is added to the input of every step of a piece, and told to the head by `from_style`."""
+        """[P, width], what is added to the input of every step of a piece."""
         normal = ((told.measured - self.style_mean) * self.style_scale).clamp(-FARTHEST_STYLE, FARTHEST_STYLE)
         measured = self.measured(normal * told.facets[:, self.facet_of_measured])
         learned = told.learned * told.facets.repeat_interleave(LEARNED_SIZE // STYLE_FACETS, 1)
@@ -151,15 +151,15 @@ class NoteModel(nn.Module):
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Tensor, State]:
         """Negative log-likelihood in nats of every field, [B, T, 5] (0 after an END), and the state to go on from."""
-        style = self.style_of(batch.conditioning)
-        x = self.read(batch.notes, batch.memory, batch.condition, batch.histogram, style[batch.piece])
+        style = self.style_of(batch.conditioning)[batch.piece]
+        x = self.read(batch.notes, batch.memory, batch.condition, batch.histogram, style)
         first = batch.notes[..., list(NOTE_TABLES).index("is_first")] == 1
         h, state = self.trunk(x, first, state)
         head, place = self.head, batch.place()
         targets = batch.fields.flatten(0, 1)
         values, states = batch.values.flatten(0, 1), batch.states.flatten(0, 1)
         gates = head.gates(states, batch.meta.flatten(0, 1))
-        pre = head.start(self.drop(h).flatten(0, 1), head.from_style(style)[batch.piece.flatten()])
+        pre = head.start(self.drop(h).flatten(0, 1))
         rows = []
         for stage in range(STAGES):
             logits = head.logits(

@@ -42,12 +42,6 @@ class Pen:
         twin.nats, twin.state, twin.rng = list(self.nats), state, rng or self.rng
         return twin
 
-    def ending(self, rng: np.random.Generator) -> Pen:
-        """One that stands where the last bars begin and writes them anew, them alone."""
-        twin = self.copy(self.state, rng)
-        twin.constraints.earliest = self._ending_slot
-        return twin
-
     @property
     def share(self) -> float:
         return min(1.0, self.constraints.bar_reached / self.plan.bars)
@@ -56,11 +50,7 @@ class Pen:
         """Whether a note after this gap would be the first of the last bars."""
         if self.before_end is not None or self.plan.ending_bars == 0 or gap == END:
             return False
-        return self.written.last("onset") + gap >= self._ending_slot
-
-    @property
-    def _ending_slot(self) -> int:
-        return (self.plan.bars - self.plan.ending_bars) * self.plan.bar_slots
+        return self.written.last("onset") + gap >= self.plan.first_ending_slot
 
     def untold_row(self, untold: ToldRows) -> list[int]:
         onset = self.written.last("onset") if len(self.written) else None

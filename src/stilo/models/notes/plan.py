@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stilo.models.notes.fields import PARTS, STAGES
+from stilo.models.notes.telling import LAST_BAR
 from stilo.models.notes.told import Telling
 from stilo.models.tokens import DURATION_SLOTS, MAX_GAP, Part, StepArray, bar_slots_of
 
@@ -62,6 +63,8 @@ class Plan:
         onsets = np.zeros(0, np.int64) if self.given is None else self.given["onset"].astype(np.int64)
         if self.bars < 1 or (not self.ranges and len(onsets) == 0):
             raise ValueError("a piece has bars, and parts to write or given notes")
+        if self.bars > LAST_BAR + 1:
+            raise ValueError(f"a piece has at most {LAST_BAR + 1} bars")
         if any(not 0 <= low <= high <= 127 for low, high in self.ranges.values()):
             raise ValueError("a range is two pitches, the lower one first")
         if any(part.token >= PARTS for part in self.ranges):
@@ -82,6 +85,11 @@ class Plan:
     @property
     def total_slots(self) -> int:
         return self.bars * self.bar_slots
+
+    @property
+    def first_ending_slot(self) -> int:
+        """Where the last `ending_bars` begin."""
+        return (self.bars - self.ending_bars) * self.bar_slots
 
 
 @dataclass(frozen=True, slots=True)

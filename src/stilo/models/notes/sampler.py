@@ -52,7 +52,8 @@ class _Note:
             if pen.untold is not None:
                 rows[batch.first[i] + 1, _CONDITION:] = pen.untold_row(pen.untold)
         self.histogram = batch.by_row(np.array([note.histogram for note in self.nexts]))
-        self.pre, self.after = engine.read(rows, self.histogram, batch.style, batch.state)
+        h, self.after = engine.read(rows, self.histogram, batch.style, batch.state)
+        self.pre = self.head.start(h)
 
     def choose(self, stage: int) -> None:
         """One field of every pen."""
@@ -183,7 +184,9 @@ class Sampler:
             return
         rngs = self.rngs[number].spawn(count)
         for start in range(0, count, self.at_once):
-            some = [pen.ending(rng) for rng in rngs[start : start + self.at_once]]
+            some = [pen.copy(pen.state, rng) for rng in rngs[start : start + self.at_once]]
+            for other in some:
+                other.constraints.begin_at(other.plan.first_ending_slot)
             yield from map(_sampled, self._write(some, None))
 
     def _write(self, pens: list[Pen], progress: Callable[[float], None] | None) -> list[Pen]:

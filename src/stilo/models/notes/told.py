@@ -16,8 +16,6 @@ from stilo.models.tokens import METRE_CLASSES, TEMPO_CLASSES, UNKNOWN_TEMPO, Ste
 
 CHORDS = 12 * CHORD_QUALITIES + 1  # root above a reference pitch and quality; the last: no chord, or not told
 NO_CHORD = CHORDS - 1
-NO_QUALITY = CHORD_QUALITIES
-QUALITIES = CHORD_QUALITIES + 1
 CONTROLS = (*COUNTED_CONTROLS, "valence", "arousal")
 CONTROL_CLASSES = KNOWN_CONTROL_CLASSES + 1  # the last: not told
 NO_TONIC, NO_MODE = 12, 2

@@ -37,6 +37,7 @@ from stilo.models.notes.optimiser import FALLING_SHARE, falling_steps
 from stilo.models.notes.settings import SETTINGS
 from stilo.models.notes.stream import PieceSource
 from stilo.models.notes.training import PLATEAU_NAME, Training
+from stilo.models.trunks import TRUNKS
 
 CHECKPOINT_SECONDS = 240.0
 LOG_EVERY = 50
@@ -50,7 +51,7 @@ def style_statistics(pieces: Sequence[Piece]) -> tuple[Floats, Floats]:
 
 
 def held_out(model: NoteModel, pieces: list[Piece], each: int, seed: int = 0) -> dict[str, Any]:
-    """Nats per note for each set, untold and told the general things; at most `each` pieces of a set."""
+    """Nats per note for each set, told nothing but the metre; at most `each` pieces of a set."""
     by_set: dict[str, list[Piece]] = defaultdict(list)
     for i in np.random.default_rng(seed).permutation(len(pieces)):
         if len(by_set[pieces[i].set_name]) < each:
@@ -90,7 +91,10 @@ def train(packed: Path, run: Path, notes: int, arguments: argparse.Namespace) ->
     run.mkdir(parents=True, exist_ok=True)
     sizes = {name: getattr(arguments, name) for name in ("trunk", "width", "layers", "hidden", "dropout")}
     rates = (arguments.rate, arguments.muon)
-    training = Training(NoteModelConfig(**sizes), run, arguments.seed, rates, arguments.device)
+    try:
+        training = Training(NoteModelConfig(**sizes), run, arguments.seed, rates, arguments.device)
+    except ValueError as error:
+        raise InputError(f"no model of these sizes: {error}") from error
     pieces, valid = load_pieces(packed / "train.npz"), load_pieces(packed / "valid.npz")
     style = style_statistics(pieces)
     training.model.set_style_statistics(*style)
@@ -177,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--falling", type=float, default=FALLING_SHARE, help="share of the run, its end, in which it falls"
     )
     parser.add_argument("--muon", type=float, default=0.0, help="highest learning rate of Muon; 0 = AdamW for all")
-    parser.add_argument("--trunk", default=usual.trunk)
+    parser.add_argument("--trunk", default=usual.trunk, choices=TRUNKS)
     parser.add_argument("--width", type=int, default=usual.width)
     parser.add_argument("--layers", type=int, default=usual.layers)
     parser.add_argument("--hidden", type=int, default=usual.hidden)

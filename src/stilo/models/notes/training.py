@@ -95,9 +95,16 @@ class Training:
         return self.progress.seconds
 
     def save(self, name: str = CHECKPOINT_NAME) -> None:
-        """Whole or not at all; under `PLATEAU_NAME` from where a longer training can set out."""
+        """Whole or not at all; under `PLATEAU_NAME` from where a longer training can set out.
+
+        Raises:
+            InputError: the weights are no longer finite; the last checkpoint stays.
+        """
         self.count_time()
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        if not all(bool(value.isfinite().all()) for value in tensors.values()):
+            reason = f"the weights are no longer finite at step {self.progress.step}; go on from the last checkpoint"
+            raise InputError(f"{self.run}: {reason} with a lower rate")
         tensors |= {f"optimiser.{name}": value for name, value in self.optimiser.state(self.model)}
         temporary = (self.run / name).with_suffix(".new")
         kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
