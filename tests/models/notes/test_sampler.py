@@ -16,7 +16,7 @@ from stilo.models.notes.plan import Plan, Taste
 from stilo.models.notes.sampler import Sampler
 from stilo.models.notes.stream import batch_of
 from stilo.models.notes.told import ChordPlan, StyleTold, Telling, Told
-from stilo.models.tokens import DRUMS, DURATION_SLOTS, PROGRAMS, STEP_DTYPE, Part, bar_slots_of
+from stilo.models.tokens import DRUMS, DURATION_SLOTS, END, PROGRAMS, STEP_DTYPE, Part, bar_slots_of
 
 FLUTE, PIANO, LOW_PIANO, BASS, KIT = Part(73), Part(0), Part(0, 1), Part(32), Part(DRUMS)
 RANGES = {PIANO: (50, 90), LOW_PIANO: (30, 60), FLUTE: (60, 95), KIT: (35, 59)}
@@ -312,6 +312,20 @@ def test_no_ending_adds_a_note_to_what_stays(engine, given):
         whole = sampler.write()[0].steps
         for ending in sampler.endings(0, 16):
             assert np.array_equal(ending.steps[ending.steps["bar"] < 2], whole[whole["bar"] < 2])
+
+
+def test_what_would_begin_after_the_end_ends_the_piece(make_note_model):
+    """A model that wants whole bars between its notes, and END never, does not crowd the last bar."""
+    model = make_note_model(noise=0.1)
+    with torch.no_grad():
+        model.head.out[GAP].bias[48] += 30.0
+        model.head.out[GAP].bias[END] -= 30.0
+    bars = Engine(model.config, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    assert len(write((bars, model), Plan(1, (12, 4), {FLUTE: (60, 95)}), [0])[0].steps) <= 3  # longer than any gap
+    for seed in range(5):
+        steps = write((bars, model), Plan(3, (4, 4), {FLUTE: (60, 95)}), [seed])[0].steps
+        assert steps["onset"][1:].tolist() == (steps["onset"][0] + 48 * np.arange(1, len(steps))).tolist()
+        assert steps["onset"][-1] >= 2 * 48
 
 
 def test_progress_is_told(engine):

@@ -62,6 +62,11 @@ class Constraints:
     def bar_reached(self) -> int:
         return self._onset // self.bar
 
+    @property
+    def slots_left(self) -> int:
+        """From the last onset to the end of the piece."""
+        return self.total - self._onset
+
     def allowed(self, stage: int, chosen: list[int], given: GivenNote | None) -> Allowed:
         """[size of the field], pitches 0…127; at least one is True.
 

@@ -70,6 +70,8 @@ class _Note:
                 for pen, chosen, note in zip(self.batch.pens, self.chosen, self.nexts, strict=True)
             ]
         )
+        if stage == GAP:
+            guided = self._ending_in_time(guided, allowed)
         if stage == PART:
             tokens = self.batch.tokens
             few = None if proposed is None else proposed[:, tokens]
@@ -83,6 +85,17 @@ class _Note:
             is_drum = stage == PITCH and chosen[PART] % PROGRAMS == DRUMS
             chosen.append(value + 128 * is_drum)
             row.append(nat)
+
+    def _ending_in_time(self, logits: Doubles, allowed: NDArray[np.bool_]) -> Doubles:
+        """Where a piece may end: that the next note begins after its last bar says that it ends.
+
+        Without it those chances would go to what still fits into the bar, and crowd its last moments.
+        """
+        found = logits.copy()
+        for row, may, pen in zip(found, allowed, self.batch.pens, strict=True):
+            if may[END]:
+                row[END] = np.logaddexp.reduce(row[min(pen.constraints.slots_left, END) :])
+        return found
 
     def _logits(self, stage: int) -> tuple[Doubles, Doubles]:
         by_row, pairs = self.batch.by_row, list(zip(self.nexts, self.chosen, strict=True))
