@@ -76,7 +76,7 @@ def test_without_a_wish_the_key_is_one_of_the_styles_or_a_relative(style, keys, 
     harmony = replace(style.profile.harmony, keys=keys)
     style = replace(style, profile=replace(style.profile, harmony=harmony))
     for seed in range(4):
-        report = compose(style, brief(seed=seed, bars=4)).report
+        report = compose(style, brief(seed=seed, bars=12)).report
         assert report.asked_key == ""
         assert report.key in allowed
 
