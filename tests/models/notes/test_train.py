@@ -255,6 +255,8 @@ def test_figures_count_every_note_once(make_note_model, make_labelled):
     assert sum(evaluate.nats_by_field(together).values()) == pytest.approx(mean, abs=1e-3)
     first = evaluate.mean_nats_per_note(together, 0, 20)
     assert first == pytest.approx(np.mean([s.nats[:20].sum(1).mean() for s in together]), rel=1e-5)
+    later = sum(s.nats[40:].sum() for s in together) / sum(max(0, s.notes - 40) for s in together)
+    assert evaluate.mean_nats_per_note(together, 40) == pytest.approx(later, rel=1e-5)
     (cut,) = evaluate.score_pieces(model, pieces[2:], longest=64, window=None)
     assert cut.notes == len(cut.nats) == 64
     assert np.allclose(cut.nats, together[2].nats[:64], atol=1e-4)
