@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stilo.elements.key import estimate_key
+from stilo.elements.layout import lay_out
 from stilo.errors import InputError, ReadError
 from stilo.models.bar_views import bar_views
 from stilo.models.corpus import Piece, load_pieces, pack, piece_from_file, save_pieces
@@ -40,10 +42,12 @@ def test_what_is_told_of_pieces_comes_back(make_piece, tmp_path):
         facets = rng.normal(size=(4, LEARNED_SIZE // 4)).astype(np.float32)
         facets /= np.linalg.norm(facets, axis=1, keepdims=True)
         facets[seed] = 0
-        pieces.append(replace(piece, labels=labels, learned=facets.reshape(-1)))
+        key = None if seed == 0 else (9 + seed, seed - 1)
+        pieces.append(replace(piece, labels=labels, learned=facets.reshape(-1), key=key))
     save_pieces(pieces, tmp_path / "train.npz")
     for old, new in zip(pieces, load_pieces(tmp_path / "train.npz"), strict=True):
         assert np.array_equal(new.labels, old.labels)
+        assert new.key == old.key
         assert new.learned.dtype == np.float32
         was, now = old.learned.reshape(4, -1), new.learned.reshape(4, -1)
         heard = was.any(axis=1)
@@ -72,6 +76,11 @@ def test_a_file_becomes_a_piece(tune, tmp_path):
     assert piece.learned == pytest.approx(heard.reshape(-1), abs=1e-5)
     assert piece.tempo == piece_tempo_class(tune)
     assert piece.group == "set/tune.mid"
+    key = estimate_key(lay_out(tune)).key
+    assert piece.key == (key.tonic, ("major", "minor").index(key.mode))
+    drums = replace(tune, tracks=tuple(replace(track, is_drum=True) for track in tune.tracks))
+    write_score(drums, tmp_path / "drums.mid")
+    assert piece_from_file(tmp_path / "drums.mid", "set/drums.mid").key is None
     (tmp_path / "tune.mid").write_bytes(b"MThd")
     with pytest.raises(ReadError):
         piece_from_file(tmp_path / "tune.mid", "set/tune.mid")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stilo.models.duplicates import line_runs, near_pairs, repeated
+from stilo.models.duplicates import NEAR, NEAR_HELD_OUT, line_runs, near_pairs, repeated
 from stilo.models.tokens import DRUMS, STEP_DTYPE, transposed
 
 
@@ -76,11 +76,25 @@ def test_held_out_music_and_what_is_there_already_are_left_out_of_train():
 
 def test_a_piece_stays_when_what_it_repeats_is_gone():
     """c repeats b in its second half, b repeats the held-out a in its first: without b, c is the only one."""
-    (on_a, pitch_a), (on_b, pitch_b), (on_c, pitch_c) = tune(5), tune(6), tune(7)
+    (on_a, pitch_a), joined, other = half_alike(shared=100)
+    assert [one.index for one in repeated([steps_of(on_a, pitch_a)], [joined, other])] == [0]
+    assert [one.index for one in repeated([], [joined, other])] == [1]
+
+
+def half_alike(shared):
+    """A tune; that and a longer one after it; and the longer one and another after it."""
+    (on_a, pitch_a), (on_b, pitch_b), (on_c, pitch_c) = tune(5, 60), tune(6, shared), tune(7, 60)
     joined = steps_of(np.append(on_a, on_b + on_a[-1] + 6), np.append(pitch_a, pitch_b))
     other = steps_of(np.append(on_b, on_c + on_b[-1] + 6), np.append(pitch_b, pitch_c))
-    assert [one.index for one in repeated([steps_of(on_a, pitch_a)], [joined, other])] == [0]
-    assert [one.index for one in repeated([], [joined, other])] in ([], [1])
+    return (on_a, pitch_a), joined, other
+
+
+def test_less_than_half_is_enough_only_where_it_is_held_out():
+    _, joined, other = half_alike(shared=50)
+    (pair,) = near_pairs([line_runs(joined), line_runs(other)], NEAR_HELD_OUT)
+    assert NEAR_HELD_OUT < pair.share < NEAR
+    assert [one.index for one in repeated([joined], [other])] == [0]
+    assert repeated([], [joined, other]) == []
 
 
 @pytest.mark.parametrize("notes", [0, 1, 12, 13])

@@ -5,13 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stilo.elements.layout import lay_out
+from stilo.elements.onsets import gathered
 from stilo.errors import InputError
 from stilo.models import labels as told
 from stilo.models.labels import (
+    AROUSAL_BOUNDS,
     NO_ROOT,
     OTHER_QUALITY,
     QUALITIES,
+    VALENCE_BOUNDS,
     bar_in_section,
+    bar_moods,
     labels_of,
     next_chord,
     transposed_labels,
@@ -207,17 +212,22 @@ def test_fast_loud_major_music_excites_and_pleases_more():
 
 def test_moods_are_of_the_bars_around_alone():
     score = chorale([0, 5, 7, 0] * 8)
-    steps = encode(score)
     changed = score.notes.copy()
-    changed["pitch"][changed["onset_ticks"] >= 20 * BAR] -= 7
-    before, after = (labels_of(one, steps_of) for one, steps_of in ((score, steps), _with_steps(score, changed)))
-    whole = steps["bar"] < 20 - told.MOOD_BARS // 2
-    assert np.array_equal(before["valence"][whole], after["valence"][whole])
+    changed["velocity"][changed["onset_ticks"] // BAR == 16] = 120
+    moods = [bar_moods(lay_out(gathered(one))) for one in (score, score.with_notes(changed))]
+    assert np.flatnonzero((moods[0] != moods[1]).any(axis=1)).tolist() == [*range(13, 21)]
 
 
-def _with_steps(score, notes):
-    other = score.with_notes(notes)
-    return other, encode(other)
+def test_moods_of_notes_are_those_of_their_bars():
+    score = chorale([0, 5, 7, 0] * 8)
+    louder = score.notes.copy()
+    louder["velocity"] = 20 + 3 * (louder["onset_ticks"] // BAR)
+    score = score.with_notes(louder)
+    steps, moods = encode(score), bar_moods(lay_out(gathered(score)))
+    labels = labels_of(score, steps)
+    for column, (name, bounds) in enumerate((("valence", VALENCE_BOUNDS), ("arousal", AROUSAL_BOUNDS))):
+        assert labels[name].tolist() == [sum(moods[bar, column] >= bounds) for bar in steps["bar"].tolist()]
+    assert len(np.unique(labels["arousal"])) > 1
 
 
 def test_labels_move_with_the_key():

@@ -11,7 +11,7 @@ from stilo.models.labels import unknown_labels
 from stilo.models.notes.conditions import chords_told, controls_told, form_told
 from stilo.models.notes.model import NoteModel, NoteModelConfig
 from stilo.models.notes.told import StyleTold, Told
-from stilo.models.tokens import PROGRAMS
+from stilo.models.tokens import PROGRAMS, STEP_DTYPE, StepArray
 
 HEAD_SIZE = 64
 
@@ -73,3 +73,17 @@ def all_told() -> Callable[..., Told]:
         )
 
     return tell
+
+
+@pytest.fixture(scope="session")
+def piece_of() -> Callable[..., StepArray]:
+    """piece_of(rows): given notes from rows (onset, part, pitch, duration, velocity)."""
+
+    def make(rows: list[tuple[int, ...]]) -> StepArray:
+        steps = np.zeros(len(rows), STEP_DTYPE)
+        for column, name in enumerate(("onset", "part", "pitch", "duration", "velocity")):
+            steps[name] = np.array(rows)[:, column]
+        steps["gap"] = np.diff(steps["onset"], prepend=0)
+        return steps
+
+    return make

@@ -9,12 +9,12 @@ from stilo.models.corpus import LEARNED_SIZE, Piece
 from stilo.models.notes import adapter as adapter_module
 from stilo.models.notes.adapter import Adapter, TuningConfig, Windows, apply_adapter, tune_adapter
 from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
-from stilo.models.notes.features import features_of
+from stilo.models.notes.features import Features, features_of
 from stilo.models.notes.merging import merged
 from stilo.models.notes.model import NoteModel, NoteModelConfig
 from stilo.models.notes.stream import batch_of
 from stilo.models.notes.told import StyleTold, Told
-from stilo.models.tokens import END, with_end
+from stilo.models.tokens import END, transposed, with_end
 
 RANK = 4
 VECTOR = np.zeros(179, np.float32)
@@ -225,6 +225,27 @@ def test_windows_fill_short_pieces_and_move_keys(make_piece):
     assert batch.fields.shape == (6, 40, 5)
     assert (batch.fields[..., 0] == END).sum(1).min() > 1  # begun again
     assert len({tuple(row[:4, 2].tolist()) for row in batch.fields}) > 1  # other keys
+
+
+def test_windows_hear_all_that_came_before_them(make_piece):
+    piece = make_piece(1, notes=150)
+    windows = Windows([piece], STYLE, 40, np.random.default_rng(0))
+    begun = set()
+    for _ in range(4):
+        window, told = windows._window()
+        in_keys = [transposed(with_end(piece.steps), semitones) for semitones in range(-6, 7)]
+        (whole,) = (f for f in (features_of(steps, told) for steps in in_keys) if place_in(f, window) is not None)
+        at = place_in(whole, window)
+        begun.add(at)
+        for name in Features.__dataclass_fields__:
+            assert np.array_equal(getattr(window, name), getattr(whole, name)[at : at + 40]), name
+    assert max(begun) > 40
+
+
+def place_in(whole, window):
+    """Where the fields of a window stand in those of a piece."""
+    places = (at for at in range(len(whole.fields) - 39) if np.array_equal(whole.fields[at : at + 40], window.fields))
+    return next(places, None)
 
 
 def test_no_pieces_to_learn_from():

@@ -73,9 +73,16 @@ def test_rounds_of_a_loop_are_read_and_the_way_out_is_learned(make_steps, seed):
     assert np.array_equal(loop.steps["pitch"][loop.counts], steps["pitch"])
     assert np.array_equal(loop.index[loop.counts], window.index)
     begin = int(np.flatnonzero(put_in)[0])
-    bars = np.unique(loop.steps["bar"][put_in])
-    assert len(bars) == bars[-1] - bars[0] + 1 or len(bars) > 1
-    length = int(put_in.sum())
+    length, size = int(put_in.sum()), len(np.unique(loop.index[put_in]))
+    original = loop.steps[begin - size : begin]
+    for number in range(1, length // size + 1):
+        again = loop.steps[begin + (number - 1) * size :][:size]
+        for name in ("part", "pitch", "duration", "velocity", "position"):
+            assert np.array_equal(again[name], original[name])
+        later, bars_later = (np.unique(again[name].astype(int) - original[name]) for name in ("onset", "bar"))
+        assert later.tolist() == (48 * bars_later).tolist() == [later[0]]
+        assert later[0] % number == 0 and later[0] > 0
+    assert length % size == 0
     assert np.isin(loop.index[put_in], loop.index[:begin]).all()
     assert loop.counts[begin + length]  # what follows the last round
     assert loop.steps["bar"][-1] > steps["bar"][-1]

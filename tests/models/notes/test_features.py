@@ -12,7 +12,7 @@ from stilo.models.notes.candidates import CANDIDATES, CONTEXT, FARTHEST_SHIFT, M
 from stilo.models.notes.features import MEMORY_TABLES, NOTE_TABLES, Features, features_of
 from stilo.models.notes.fields import FIELD_SIZES, GAP, PART, PITCH, STAGES
 from stilo.models.notes.parts import NEAR, PART_TABLES
-from stilo.models.notes.pointers import BAR_LAGS, HITS, run_class
+from stilo.models.notes.pointers import run_class
 from stilo.models.notes.told import CHORDS, CONDITION_TABLES, CONTROLS, ChordPlan, FormPlan, Telling, Told
 from stilo.models.tokens import END, METRES, PROGRAMS, STEP_DTYPE, Part, with_end
 
@@ -71,6 +71,31 @@ def test_nothing_is_known_of_what_comes_later(make_steps, seed, changing, told):
     known = [c for c in range(CANDIDATES) if c != VOICE or f > PART]  # VOICE proposes nothing before the part is known
     assert np.array_equal(a.meta[t, known], b.meta[t, known])
     assert not np.array_equal(a.fields[t, f:], b.fields[t, f:])
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=SEEDS)
+def test_nothing_is_known_of_how_other_parts_go_on(seed):
+    """Parts that play the same few contexts over and over, each in its own time."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for part in range(4):
+        steps = np.zeros(40, STEP_DTYPE)
+        steps["part"], steps["onset"] = part, np.cumsum(rng.choice([6, 12], 40, p=[0.9, 0.1])) + int(rng.integers(90))
+        steps["pitch"] = 60 + np.cumsum(rng.choice([0, 1], 40))
+        parts.append(steps)
+    steps = placed(np.concatenate(parts))
+    t = int(rng.integers(1, len(steps)))
+    other = steps.copy()
+    other["part"][t:] += 4
+    other["pitch"][t:] = rng.integers(20, 100, len(steps) - t)
+    other["onset"][t:] += 1 + np.arange(len(steps) - t)
+    other = placed(other)
+    a, b = features_of(steps, Told()), features_of(other, Told())
+    for name in Features.__dataclass_fields__:
+        assert np.array_equal(getattr(a, name)[:t], getattr(b, name)[:t]), name
+    for name in BEFORE:
+        assert np.array_equal(getattr(a, name)[t], getattr(b, name)[t]), name
 
 
 @settings(deadline=None, max_examples=30)
@@ -174,13 +199,13 @@ def test_what_stood_so_many_bars_ago_is_proposed():
     steps = figures(20)
     form = FormPlan(np.arange(20), np.arange(20), np.where(np.arange(20) >= 5, 5, 0))
     f = features_of(steps, Telling(form=form).for_steps(steps))
-    for candidate, lag in enumerate((*BAR_LAGS, 5)):
+    for candidate, lag in enumerate((1, 2, 4, 8, 5)):
         known = 3 * lag + 1  # the gap over the bar line is known once a note stands that far back
         assert np.array_equal(f.values[known:, :, candidate], f.fields[known:])
         assert (f.values[: 3 * lag, PART:, candidate] == np.array(FIELD_SIZES[PART:])).all()
-    hits = 2 * (2 * HITS + 1)
+    hits = 2 * (2 * 8 + 1)
     assert f.states[-1, :, 0].tolist() == [hits, *[hits + 1] * 4]
-    assert f.meta[-1, : len(BAR_LAGS) + 1, 0].tolist() == run_class(57 - 1 + 3 - 3 * np.array([*BAR_LAGS, 5])).tolist()
+    assert f.meta[-1, :5, 0].tolist() == run_class(59 - 3 * np.array([1, 2, 4, 8, 5])).tolist()
 
 
 def test_another_note_than_so_many_bars_ago_is_told():
@@ -189,7 +214,7 @@ def test_another_note_than_so_many_bars_ago_is_told():
     f = features_of(steps, Told())
     assert f.fields[30, PITCH] == f.values[30, PITCH, 0] + 1
     assert (f.states[30, :, 0] % 2).tolist() == [0, 1, 1, 0, 0]
-    assert f.states[31, GAP, 0] == 2 * (2 * (HITS - 1))  # the last of the eight missed
+    assert f.states[31, GAP, 0] == 2 * (2 * 7)  # of the last eight the last one missed
     assert f.meta[31, 0, 0] == 0
 
 

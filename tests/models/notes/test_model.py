@@ -54,9 +54,9 @@ def test_no_later_field_of_a_note_changes_an_earlier_one(make_note_model, make_s
             assert before[at, stage] != after[at, stage]
 
 
-def joined(steps, other, kept, at):
-    """The notes `kept` of a piece and others: its own before slot `at`, those of another piece from there on."""
-    rest = other[(other["onset"] >= at) & ~np.isin(other["part"], steps["part"][kept])]
+def joined(steps, other, kept, at, silent=0):
+    """The notes `kept` of a piece and others: its own before slot `at`, those of another a few slots later."""
+    rest = other[(other["onset"] >= at + silent) & ~np.isin(other["part"], steps["part"][kept])]
     whole = np.concatenate([steps[kept | (steps["onset"] < at)], rest])
     whole = whole[np.lexsort((whole["pitch"], whole["part"], whole["onset"]))]
     whole["gap"] = np.diff(whole["onset"], prepend=0)
@@ -74,9 +74,10 @@ def test_no_other_way_to_go_on_changes_what_was_lost_before(make_note_model, mak
     for seed in range(4):
         steps, other = make_steps(seed, notes=120), make_steps(seed + 10, notes=120)
         kept = (steps["part"] == PIANO) & is_given
-        pair = [joined(steps, music, kept, 48 * (seed + 3) + 9) for music in (steps, other)]
-        n = min(map(len, pair))
-        one, two = pair[0][:n], pair[1][:n]
+        at = 48 * (seed + 3) + 9
+        one, two = joined(steps, steps, kept, at), joined(steps, other, kept, at, silent=48 * (seed % 2))
+        n = min(len(one), len(two))
+        one, two = one[:n], two[:n]
         before, after = (losses(model, s, telling.for_steps(s), (s["part"] == PIANO) & is_given) for s in (one, two))
         differs = np.any([one[name] != two[name] for name in FIELDS], axis=0)
         at = int(differs.argmax())

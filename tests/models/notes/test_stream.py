@@ -1,5 +1,7 @@
 """Batches for training: windows, instruments, what is told and what is given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from stilo.models.notes import loader
 from stilo.models.notes.conditions import ConditionDraw, controls_told
 from stilo.models.notes.corruption import Window
 from stilo.models.notes.features import Features, features_of
-from stilo.models.notes.fields import RANKS
+from stilo.models.notes.fields import PITCH, RANKS
 from stilo.models.notes.given import all_but_bars, draw_given
 from stilo.models.notes.loader import batches
 from stilo.models.notes.stream import (
@@ -20,7 +22,7 @@ from stilo.models.notes.stream import (
     other_instruments,
     transposition,
 )
-from stilo.models.notes.told import Told
+from stilo.models.notes.told import NO_TONIC, Told
 from stilo.models.notes.train import style_statistics
 from stilo.models.tokens import DRUMS, END, PROGRAMS, Part, with_end
 
@@ -47,6 +49,17 @@ def test_rows_go_on_from_batch_to_batch(pieces):
         assert ended == begins
         if not begins:  # the note before the first of a batch is the last of the batch before
             assert int(second.notes[row, 0, 0]) == int(first.fields[row, -1, 0])
+
+
+def test_every_piece_is_played_from_its_first_note_to_its_end(pieces):
+    stream = Stream(make_source(pieces), rows=2, length=700)
+    batch = batch_of(*stream.draw())
+    ended, begun = batch.fields[..., 0] == END, batch.notes[..., 8] == 1
+    assert int(ended.sum()) > 4
+    assert torch.equal(ended[:, :-1], begun[:, 1:])
+    piece = batch.piece[:, 1:] - batch.piece[:, :-1]
+    assert torch.equal(piece == 1, begun[:, 1:])  # what is told changes with the piece
+    assert piece.max() == 1
 
 
 def test_the_same_seed_draws_the_same_batches(pieces):
@@ -155,13 +168,48 @@ def test_chords_move_with_the_notes(pieces):
     assert found.ahead[-1] == -1
 
 
+def test_windows_are_told_as_they_are_moved_and_mistakes_are_marked(make_labelled):
+    """Chords whose root is the note itself, and a key that begins with it, stay so whatever the transposition."""
+    piece = make_labelled(1, notes=100, parts=(Part(0), Part(40)))
+    labels = piece.labels.copy()
+    labels["chord_root"] = piece.steps["pitch"] % 12
+    piece = replace(piece, labels=labels, key=(int(labels["chord_root"][0]), 0))
+    source = make_source([piece])
+    tonics, mistakes, chords = set(), 0, 0
+    for _ in range(120):
+        features, told = source.draw()
+        learned, classes = features.counts == 1, features.fields[:, PITCH] % 12
+        mistakes += int((~learned).sum())
+        if told.chords is not None:
+            assert np.array_equal(told.chords.root[learned], classes[learned])
+            chords += int((told.chords.root != classes).sum())
+        if told.tonic < NO_TONIC and learned[0]:
+            assert told.tonic == classes[0]
+            tonics.add(told.tonic)
+        if told.bars is not None:
+            assert told.bars == piece.steps["bar"][-1] + 1
+    assert len(tonics) > 4
+    assert mistakes > chords > 0  # wrong notes, and they alone, are not those of their chords
+
+
+def test_drums_are_not_transposed(make_labelled):
+    piece = make_labelled(3, notes=100)
+    piece.steps["pitch"][piece.steps["pitch"] >= 128] = 128 + 38
+    source, sounds = make_source([piece]), set()
+    for _ in range(20):
+        features, _ = source.draw()
+        sounds |= set(features.fields[features.counts == 1, PITCH].tolist())
+    assert {sound for sound in sounds if sound >= 128} == {128 + 38}
+    assert len(sounds) > 30
+
+
 def test_controls_are_those_of_the_window(pieces):
     piece = pieces[1]
     half = np.flatnonzero(piece.steps["bar"] >= 5)
     steps = piece.steps[half].copy()
     controls = controls_told(steps, piece.labels[half])
     assert len(controls) == steps["bar"][-1] - steps["bar"][0] + 1
-    assert controls[0, 4] == steps["bar"][0] % 8
+    assert controls[0, 4:].tolist() == [steps["bar"][0] % 8, (steps["bar"][0] + 3) % 8]
 
 
 def test_windows_of_long_pieces_begin_at_nothing(make_labelled):

@@ -1,6 +1,7 @@
 """Training the note model learns, can be stopped at any time, and goes on as if it had not been."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from stilo.models.notes import train as train_module
 from stilo.models.notes.checkpoint import load_model, save_model
 from stilo.models.notes.conditions import ConditionDraw
 from stilo.models.notes.engine import load_engine
-from stilo.models.notes.fields import FIELDS
+from stilo.models.notes.fields import FIELDS, VELOCITY
 from stilo.models.notes.model import NoteModelConfig
 from stilo.models.notes.optimiser import WARMUP_STEPS, Optimiser, falling_steps, is_matrix, learning_rate
 from stilo.models.notes.stream import PieceSource, Stream, batch_of
@@ -53,6 +54,22 @@ def test_a_few_steps_learn(some_batches, tmp_path, rates):
         losses.append(float(training.one_step(some_batches[0], STEPS).sum()))
     assert losses[3] < losses[2] < losses[1] < losses[0]
     assert (training.progress.step, training.progress.notes) == (4, 4 * 4 * 32)
+
+
+def test_what_was_put_in_as_a_mistake_is_read_and_not_learned(some_batches, tmp_path):
+    counts = (torch.arange(32) % 3 > 0).expand(4, 32)
+    batch = replace(some_batches[0], counts=counts.to(torch.int16))
+    fields = batch.fields.clone()
+    fields[..., VELOCITY] = torch.where(counts, fields[..., VELOCITY], 15 - fields[..., VELOCITY])
+    nats, weights = [], []
+    for one in (batch, replace(batch, fields=fields), some_batches[0]):
+        training = Training(TINY, tmp_path, 0, (1.0, 0.0))
+        nats.append(training.one_step(one, STEPS))
+        weights.append(torch.cat([p.detach().flatten() for p in training.model.parameters()]))
+    assert torch.equal(nats[0], nats[1])
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(nats[0], nats[2])
+    assert not torch.equal(weights[0], weights[2])
 
 
 @pytest.mark.parametrize("rates", [(0.1, 0.0), (0.1, 0.05)])
@@ -238,6 +255,8 @@ def test_figures_count_every_note_once(make_note_model, make_labelled):
     assert sum(evaluate.nats_by_field(together).values()) == pytest.approx(mean, abs=1e-3)
     first = evaluate.mean_nats_per_note(together, 0, 20)
     assert first == pytest.approx(np.mean([s.nats[:20].sum(1).mean() for s in together]), rel=1e-5)
+    later = sum(s.nats[40:].sum() for s in together) / sum(max(0, s.notes - 40) for s in together)
+    assert evaluate.mean_nats_per_note(together, 40) == pytest.approx(later, rel=1e-5)
     (cut,) = evaluate.score_pieces(model, pieces[2:], longest=64, window=None)
     assert cut.notes == len(cut.nats) == 64
     assert np.allclose(cut.nats, together[2].nats[:64], atol=1e-4)

@@ -73,8 +73,10 @@ class Weights:
         return inner
 
     def must_be_used_up(self) -> None:
-        """Raises:
-        ValueError: there are tensors that nobody asked for.
+        """Look whether all the tensors were asked for.
+
+        Raises:
+            ValueError: there are others.
         """
         if left := sorted(set(self._tensors) - self._asked):
             raise ValueError(f"weights that no such model has: {', '.join(left[:3])}")
