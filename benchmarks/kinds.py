@@ -2,12 +2,14 @@
 
     python benchmarks/kinds.py PACKED [--model models/base] [--samples 20] [--top-p 0.95] [--pictures FOLDER]
 
-For each kind, pieces of `valid` and `dev_composer` are drawn; each gives a sample told what is told of it (style,
-tempo, metre, length, instruments, key) and ends where it likes, in at most as many bars. Figures after Wu & Yang 2020
-(MusDr): H1 and H4, entropy of pitch classes in bits over windows of one and of four bars; groove, similarity of the
-onsets of pairs of bars; and notes a bar, share of onsets on the beat, in-key share, self-copy, empty bars, length by
-that asked. Given are mean and band (5 to 95 %) of the real pieces, and the mean of the samples; `out` marks what
-lies outside the band.
+For each kind, pieces of `valid` and `dev_composer` are drawn, of long ones the first 48 bars; each gives a sample told
+what is told of it (style, tempo, metre, length, instruments, key). Figures after Wu & Yang 2020 (MusDr): H1 and H4,
+entropy of pitch classes in bits over windows of one and of four bars; groove, similarity of the onsets of pairs of
+bars; and notes a bar, share of onsets on the beat, in-key share, self-copy, empty bars, length by that asked; of parts:
+share of the bars in which a part has notes, share of its moves that stay on the pitch; span of the middle nine tenths
+of the pitches, and share of the notes struck together that lie a minor second (or its octaves) from each other. Given
+are mean and band (5 to 95 %) of the real pieces of all splits, the mean of the samples, and how many of them lie inside
+the band, as nine tenths of the real pieces do; `out` marks means outside it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +47,9 @@ KINDS: dict[str, Callable[[Piece], bool]] = {
     "game": lambda piece: piece.set_name == "game_free",
     "hymn": lambda piece: piece.set_name == "openhymnal",
 }
-MOST_BARS, FEWEST_NOTES, FEWEST_BARS = 64, 48, 6
-MOST_NOTES = 3000
+MOST_BARS, FEWEST_NOTES, FEWEST_BARS = 48, 48, 6
+MOST_NOTES, MOST_REAL = 3000, 300
+HELD_OUT = ("valid", "dev_composer")
 SCALES = {0: (0, 2, 4, 5, 7, 9, 11), 1: (0, 2, 3, 5, 7, 8, 10, 11)}
 
 
@@ -79,7 +83,29 @@ def groove(steps: StepArray) -> float:
     return float(same[np.triu_indices(len(onsets), 1)].mean() / length)
 
 
-def figures(steps: StepArray, asked_bars: int) -> dict[str, float]:
+def stays(steps: StepArray) -> float:
+    """Share of the moves of the highest notes of each part that stay on the pitch."""
+    same = moves = 0
+    for part in np.unique(steps["part"]):
+        own = steps[(steps["part"] == part) & (steps["pitch"] < 128)]
+        top = own["pitch"][np.append(np.diff(own["onset"].astype(np.int64)) != 0, True)] if len(own) else own["pitch"]
+        same, moves = same + int((np.diff(top.astype(np.int64)) == 0).sum()), moves + max(0, len(top) - 1)
+    return same / max(1, moves)
+
+
+def clashes(steps: StepArray) -> float:
+    """Share of the notes that begin with others and lie a minor second or its octaves from one of them."""
+    pitched = steps[steps["pitch"] < 128]
+    clashing = together = 0
+    for some in np.split(pitched["pitch"].astype(np.int64), np.flatnonzero(np.diff(pitched["onset"])) + 1):
+        if len(some) > 1:
+            apart = np.abs(some[:, None] - some) % 12
+            clashing += int(np.isin(apart, (1, 11)).any(1).sum())
+            together += len(some)
+    return clashing / max(1, together)
+
+
+def figures(steps: StepArray, asked_bars: int, asked_parts: int) -> dict[str, float]:
     bar = (steps["bar"] - steps["bar"][0]).astype(np.int64)
     bars = int(bar[-1]) + 1
     pitched = steps["pitch"][steps["pitch"] < 128] % 12
@@ -89,6 +115,8 @@ def figures(steps: StepArray, asked_bars: int) -> dict[str, float]:
     last = (steps["position"] + DURATION_SLOTS[steps["duration"]] - 1) // np.maximum(1, steps["bar_slots"])
     for first, more in zip(bar.tolist(), last.tolist(), strict=True):
         sounding[first : first + more + 1] = True
+    part_bars = len(np.unique(np.stack([steps["part"].astype(np.int64), bar]), axis=1).T)
+    span = np.percentile(steps["pitch"] % 128, [5, 95])
     return {
         "H1": entropy(steps, 1),
         "H4": entropy(steps, 4),
@@ -99,18 +127,29 @@ def figures(steps: StepArray, asked_bars: int) -> dict[str, float]:
         "self-copy": self_copy_share(steps),
         "empty bars": float(1 - sounding.mean()),
         "length": bars / asked_bars,
+        "part bars": part_bars / bars / asked_parts,
+        "stays": stays(steps),
+        "span": float(span[1] - span[0]),
+        "clashes": clashes(steps),
     }
 
 
-def _fits(piece: Piece) -> bool:
-    bars = int(piece.steps["bar"][-1]) + 1
-    steps = piece.steps
-    return (
-        FEWEST_BARS <= bars <= MOST_BARS
-        and FEWEST_NOTES <= len(steps) <= MOST_NOTES
-        and int(steps["metre"][0]) < len(METRES)
-        and len(np.unique(steps["metre"])) == 1
-    )
+def excerpts(pieces: Sequence[Piece]) -> list[Piece]:
+    """The first bars of those that have enough of them in one metre."""
+    found = []
+    for piece in pieces:
+        steps = piece.steps
+        count = int(np.searchsorted(steps["bar"], MOST_BARS))
+        changes = np.flatnonzero(steps["metre"] != steps["metre"][0])
+        count = min(count, int(changes[0]) if len(changes) else count)
+        if (
+            count < FEWEST_NOTES
+            or int(steps["bar"][count - 1]) + 1 < FEWEST_BARS
+            or int(steps["metre"][0]) >= len(METRES)
+        ):
+            continue
+        found.append(replace(piece, steps=steps[:count], labels=piece.labels[:count]))
+    return found
 
 
 def _roll(axes: Any, steps: StepArray) -> None:
@@ -153,13 +192,15 @@ def compared(real: list[dict[str, float]], made: list[dict[str, float]]) -> dict
             "real": round(float(theirs.mean()), 3),
             "band": [round(float(low), 3), round(float(high), 3)],
             "samples": round(mean, 3),
-            "inside": bool(low - 1e-9 <= mean <= high + 1e-9),
+            "inside": round(float(((ours >= low - 1e-9) & (ours <= high + 1e-9)).mean()), 3),
+            "out": not low - 1e-9 <= mean <= high + 1e-9,
         }
     return found
 
 
-def _asked(piece: Piece) -> int:
-    return int(piece.steps["bar"][-1]) + 1
+def _figures_like(piece: Piece, steps: StepArray) -> dict[str, float]:
+    """Of a sample that was asked for as that piece is."""
+    return figures(steps, int(piece.steps["bar"][-1]) + 1, len(np.unique(piece.steps["part"])))
 
 
 def main() -> None:
@@ -183,16 +224,18 @@ def main() -> None:
 
 
 def _kinds(arguments: argparse.Namespace) -> dict[str, Any]:
-    pieces = [piece for split in ("valid", "dev_composer") for piece in load_pieces(arguments.packed / f"{split}.npz")]
+    splits = {name: load_pieces(arguments.packed / f"{name}.npz") for name in (*HELD_OUT, "train")}
     engine = load_engine(arguments.model)
     rng = np.random.default_rng(arguments.seed)
     taste = Taste(temperature=arguments.temperature, top_p=arguments.top_p)
     kinds: dict[str, Any] = {}
     for kind, belongs in KINDS.items():
-        some = [piece for piece in pieces if belongs(piece) and _fits(piece)]
+        some = excerpts([piece for name in HELD_OUT for piece in splits[name] if belongs(piece)])
         if not some:
             print(f"{kind}: no real pieces", flush=True)
             continue
+        real = some + excerpts([piece for piece in splits["train"] if belongs(piece)])
+        real = [real[int(i)] for i in rng.permutation(len(real))[:MOST_REAL]]
         models = [some[int(i)] for i in rng.choice(len(some), arguments.samples, replace=len(some) < arguments.samples)]
         written = Sampler(
             engine,
@@ -201,9 +244,10 @@ def _kinds(arguments: argparse.Namespace) -> dict[str, Any]:
             [np.random.default_rng([arguments.seed, i]) for i in range(len(models))],
         ).write()
         samples = [one.steps for one in written]
-        real = [figures(piece.steps, _asked(piece)) for piece in some]
-        made = [figures(steps, _asked(piece)) for steps, piece in zip(samples, models, strict=True) if len(steps)]
-        kinds[kind] = compared(real, made) | {"real pieces": len(some)}
+        made = [_figures_like(piece, steps) for steps, piece in zip(samples, models, strict=True) if len(steps)]
+        rows = compared([_figures_like(piece, piece.steps) for piece in real], made)
+        inside = float(np.mean([row["inside"] for row in rows.values()]))
+        kinds[kind] = rows | {"real pieces": len(real), "inside": round(inside, 3)}
         _print(kind, kinds[kind])
         if arguments.pictures:
             draw(arguments.pictures, kind, samples)
@@ -211,12 +255,13 @@ def _kinds(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _print(kind: str, rows: dict[str, Any]) -> None:
-    print(f"{kind} ({rows['real pieces']} real pieces)")
+    print(f"{kind} ({rows['real pieces']} real pieces): {rows['inside']:.3f} inside the bands")
     for name, row in rows.items():
         if isinstance(row, dict):
             low, high = row["band"]
-            mark = "" if row["inside"] else "  out"
-            print(f"  {name:12s} real {row['real']:7.3f} ({low:.3f} … {high:.3f})  samples {row['samples']:7.3f}{mark}")
+            mark = "  out" if row["out"] else ""
+            ours = f"samples {row['samples']:7.3f}, inside {row['inside']:.2f}{mark}"
+            print(f"  {name:12s} real {row['real']:7.3f} ({low:.3f} … {high:.3f})  {ours}")
     sys.stdout.flush()
 
 

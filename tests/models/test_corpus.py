@@ -20,6 +20,7 @@ from stilo.music.score import ChordSymbol
 
 def test_pieces_come_back(make_piece, tmp_path):
     pieces = [make_piece(seed, changing=seed % 2 == 1) for seed in range(5)]
+    pieces[0].steps["bar"][20:] += 6  # empty bars
     save_pieces(pieces, tmp_path / "train.npz")
     again = load_pieces(tmp_path / "train.npz")
     assert [piece.name for piece in again] == [piece.name for piece in pieces]

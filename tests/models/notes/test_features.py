@@ -49,11 +49,13 @@ def two_ends(make_steps, seed, changing):
 
 
 def by_place(steps, seed):
-    """Chords of the steps that depend on where they are alone."""
+    """What is told of the steps, dependent on where they are alone."""
     rng = np.random.default_rng(seed)
     onset = np.arange(0, 3000, 30)
     plan = ChordPlan(onset, rng.integers(0, 13, len(onset)), rng.integers(0, 8, len(onset)))
-    return Telling(Told(tonic=3, bars=40), plan).for_steps(steps)
+    form = FormPlan(*rng.integers(0, 9, (3, 60)))
+    controls = rng.integers(0, 9, (60, len(CONTROLS))).astype(np.uint8)
+    return Telling(Told(tonic=3, bars=40, controls=controls), plan, form).for_steps(steps)
 
 
 @settings(deadline=None, max_examples=60)
@@ -89,9 +91,9 @@ def test_nothing_is_known_of_how_other_parts_go_on(seed):
     other = steps.copy()
     other["part"][t:] += 4
     other["pitch"][t:] = rng.integers(20, 100, len(steps) - t)
-    other["onset"][t:] += 1 + np.arange(len(steps) - t)
+    other["onset"][t:] += 48 + np.arange(len(steps) - t)
     other = placed(other)
-    a, b = features_of(steps, Told()), features_of(other, Told())
+    a, b = (features_of(piece, by_place(piece, seed)) for piece in (steps, other))
     for name in Features.__dataclass_fields__:
         assert np.array_equal(getattr(a, name)[:t], getattr(b, name)[:t]), name
     for name in BEFORE:

@@ -17,6 +17,8 @@ from stilo.models.notes.stream import (
     LONGEST_WINDOW_NOTES,
     PieceSource,
     Stream,
+    _chances,
+    _window,
     batch_of,
     on_parts,
     other_instruments,
@@ -222,6 +224,33 @@ def test_windows_of_long_pieces_begin_at_nothing(make_labelled):
         assert features.notes[0, 8] == 1
         assert features.fields[0, 0] == features.position[0]
     assert max(lengths) <= LONGEST_WINDOW_NOTES
+
+
+def test_long_pieces_are_heard_at_their_beginning_their_end_and_between(make_labelled):
+    piece, rng = make_labelled(1, notes=2 * LONGEST_WINDOW_NOTES), np.random.default_rng(0)
+    drawn = [_window(piece, rng) for _ in range(200)]
+    begun, ended = sum(one.index[0] == 0 for one in drawn), sum(one.has_end for one in drawn)
+    assert 50 < begun < 90
+    assert 35 < ended < 70
+    assert len({int(one.index[0]) for one in drawn}) > 40
+    for one in drawn:
+        assert np.array_equal(one.steps["pitch"], piece.steps["pitch"][one.index])
+
+
+def test_small_sets_are_heard_more_than_their_share_and_long_pieces_less(make_piece):
+    long, short = make_piece(1, notes=400), make_piece(1, notes=100)
+    named = [
+        replace(long, name="a/1"),
+        *(replace(short, name=f"b/{i}") for i in range(8)),
+        replace(long, name="b/long"),
+    ]
+    notes = np.array([len(piece.steps) for piece in named])
+    chances = _chances(named)
+    assert chances.sum() == pytest.approx(1)
+    assert chances[0] / chances[1:].sum() == pytest.approx((notes[0] / notes[1:].sum()) ** 0.7)
+    assert chances[-1] / chances[1] == pytest.approx((notes[-1] / notes[1]) ** 0.5)
+    halved = _chances([replace(named[0], name="polish_more/1"), *named[1:]])
+    assert halved[0] / halved[1:].sum() == pytest.approx(0.5 * chances[0] / chances[1:].sum())
 
 
 def test_the_end_stays_last_on_other_parts(make_steps):
