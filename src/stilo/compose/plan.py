@@ -35,11 +35,11 @@ def plan_of(style: Style, request: Request, key: Key | None = None) -> tuple[Pla
     from stilo.models.notes.told import NO_MODE, NO_TONIC, Telling, Told
     from stilo.models.tokens import UNKNOWN_TEMPO, tempo_class
 
-    ranges, single, tracks = _parts_of(style)
+    parts, tracks = _parts_of(style)
     tempo = request.tempo_qpm or style.palette.tempo_qpm
     about = Told(
         style=style_told(style),
-        programs=frozenset(part.program for part in ranges),
+        programs=frozenset(voice.program for voice in parts),
         tempo=UNKNOWN_TEMPO if tempo is None else tempo_class(tempo),
         bars=request.bars,
         tonic=NO_TONIC if key is None else key.tonic,
@@ -48,8 +48,9 @@ def plan_of(style: Style, request: Request, key: Key | None = None) -> tuple[Pla
     plan = Plan(
         bars=request.bars,
         metre=_metre_of(style, request),
-        ranges=ranges,
-        single=single,
+        ranges={voice: (part.lowest, part.highest) for voice, part in parts.items()},
+        single=frozenset(voice for voice, part in parts.items() if part.is_single),
+        shares={voice: part.share for voice, part in parts.items() if part.share > 0},
         telling=Telling(about),
         most_notes=request.bars * MOST_NOTES_PER_BAR,
         ending_bars=ENDING_BARS if request.bars > 2 * ENDING_BARS else 0,
@@ -82,8 +83,8 @@ def style_told(style: Style) -> StyleTold | None:
     return StyleTold(np.asarray(style.embedding, np.float32), learned)
 
 
-def _parts_of(style: Style) -> tuple[dict[Part, tuple[int, int]], frozenset[Part], dict[int, Track]]:
-    """The parts that most pieces of the style have: their ranges, which play one note at a time, their tracks."""
+def _parts_of(style: Style) -> tuple[dict[Part, PalettePart], dict[int, Track]]:
+    """The parts that most pieces of the style have, and the track of each part token."""
     from stilo.models.tokens import DRUMS, RANKS
     from stilo.models.tokens import Part as Voice
 
@@ -92,10 +93,9 @@ def _parts_of(style: Style) -> tuple[dict[Part, tuple[int, int]], frozenset[Part
         raise InputError(f"the style '{style.name}' names no instruments; learn it again from its files")
     most = max(part.frequency for part in palette.parts)
     usual = [part for part in palette.parts if part.frequency >= min(USUAL_FREQUENCY, most)]
-    ranges: dict[Part, tuple[int, int]] = {}
+    voices: dict[Part, PalettePart] = {}
     tracks: dict[int, Track] = {}
     counts: dict[int, int] = {}
-    single: set[Voice] = set()
     for part in usual:
         program = DRUMS if part.is_drum else part.program
         rank = counts.get(program, 0)
@@ -103,11 +103,9 @@ def _parts_of(style: Style) -> tuple[dict[Part, tuple[int, int]], frozenset[Part
             continue
         counts[program] = rank + 1
         voice = Voice(program, rank)
-        ranges[voice] = (part.lowest, part.highest)
-        if part.is_single:
-            single.add(voice)
+        voices[voice] = part
         tracks[voice.token] = Track(part.name or _usual_name(part), part.program, part.is_drum)
-    return ranges, frozenset(single), tracks
+    return voices, tracks
 
 
 def _metre_of(style: Style, request: Request) -> tuple[int, int]:

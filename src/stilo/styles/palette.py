@@ -30,6 +30,7 @@ class Part:
         frequency: share of the pieces that have this part, 0…1.
         lowest, highest: its range, MIDI pitches.
         is_single: whether it plays one note at a time.
+        share: of the notes of the pieces that have it, 0…1; 0 = unknown.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Part:
     lowest: int = 0
     highest: int = 127
     is_single: bool = False
+    share: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", printable(self.name, LONGEST_PART_NAME))
@@ -59,6 +61,7 @@ class Part:
             lowest=fields.whole("lowest", 0, 127),
             highest=fields.whole("highest", 0, 127),
             is_single=fields.flag("is_single"),
+            share=fields.number("share", 0.0, 1.0) if fields.has("share") else 0.0,
         )
 
 
@@ -121,13 +124,15 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
     pieces: Counter[Voice] = Counter()
     names: dict[Voice, Counter[str]] = {}
     notes: dict[Voice, list[NoteArray]] = {}
+    shares: dict[Voice, list[float]] = {}
     for score in scores:
         voices = parts_of(score)
         used = set(np.unique(score.notes["track"]).tolist())
         pieces.update({voices[i] for i in used})
         for i in used:
             names.setdefault(voices[i], Counter())[score.tracks[i].name] += 1
-            notes.setdefault(voices[i], []).append(score.notes[score.notes["track"] == i])
+            notes.setdefault(voices[i], []).append(own := score.notes[score.notes["track"] == i])
+            shares.setdefault(voices[i], []).append(len(own) / len(score))
     ranges = {voice: np.concatenate([some["pitch"] for some in rows]) for voice, rows in notes.items()}
     order = sorted(pieces, key=lambda voice: (voice.is_drum, -float(ranges[voice].mean()), voice.token))
     return tuple(
@@ -140,6 +145,7 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
             lowest=int(ranges[voice].min()),
             highest=int(ranges[voice].max()),
             is_single=_is_single(notes[voice]),
+            share=round(float(np.mean(shares[voice])), 4),
         )
         for rank, voice in enumerate(order)
     )

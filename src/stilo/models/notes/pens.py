@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stilo.models.notes.balance import Balance
 from stilo.models.notes.constraints import Constraints
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.engine_trunks import State, chosen_streams, joined_streams
@@ -26,7 +27,7 @@ class Pen:
     def __init__(self, engine: Engine, number: int, plan: Plan, rng: np.random.Generator) -> None:
         self.number, self.plan, self.rng = number, plan, rng
         self.written = Written(plan.telling, plan.metre, plan.given)
-        self.constraints = Constraints(plan)
+        self.constraints, self.balance = Constraints(plan), Balance(plan.shares) if plan.shares else None
         self.nats: list[list[float]] = []
         self.untold: ToldRows | None = None
         if plan.guidance != 1.0:
@@ -39,6 +40,7 @@ class Pen:
     def copy(self, state: State, rng: np.random.Generator | None = None) -> Pen:
         twin = copy(self)
         twin.written, twin.constraints = self.written.copy(), self.constraints.copy()
+        twin.balance = self.balance and self.balance.copy()
         twin.nats, twin.state, twin.rng = list(self.nats), state, rng or self.rng
         return twin
 
@@ -60,6 +62,8 @@ class Pen:
         gap, part, pitch, duration, velocity = chosen
         self.written.push(gap, part, pitch, duration, velocity)
         self.constraints.push(gap, part, pitch, duration)
+        if self.balance is not None:
+            self.balance.push(part)
         self.nats.append(nats)
         if self.untold is not None and len(self.written) == 1:
             self.untold = self.untold.beginning_in(min(self.constraints.bar_reached, LAST_BAR))

@@ -24,6 +24,7 @@ class Plan:
         metre: (numerator, denominator).
         ranges: the parts that are to be written, and for each its lowest and highest pitch.
         single: those of them that begin one note at a time.
+        shares: what some of them ought to have of the notes (`balance.Balance`); {} = as it comes.
         telling: what the model is told.
         given: notes that stand beforehand, in order; onsets in slots from bar 0. They come out exactly as they are.
         open_slots: first slot in which notes may be added to the given ones, and the slot where that ends; None =
@@ -46,6 +47,7 @@ class Plan:
     metre: tuple[int, int]
     ranges: Mapping[Part, tuple[int, int]]
     single: frozenset[Part] = frozenset()
+    shares: Mapping[Part, float] = field(default_factory=dict)
     telling: Telling = field(default_factory=Telling)
     given: StepArray | None = None
     open_slots: tuple[int, int] | None = None
@@ -71,6 +73,8 @@ class Plan:
             raise ValueError("no such part")
         if any(most < 1 for most in (*self.most_in_part.values(), *self.grid, self.most_duration)):
             raise ValueError("a limit is at least 1")
+        if any(not 0 < share < np.inf for share in self.shares.values()):
+            raise ValueError("a share is more than nothing")
         if self.most_at_once is not None and self.most_at_once < 1:
             raise ValueError("a limit is at least 1")
         if len(onsets) and (onsets.min() < 0 or onsets.max() >= self.total_slots):

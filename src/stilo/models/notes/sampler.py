@@ -73,6 +73,7 @@ class _Note:
         if stage == GAP:
             guided = self._ending_in_time(guided, allowed)
         if stage == PART:
+            guided = self._balanced(guided)
             tokens = self.batch.tokens
             few = None if proposed is None else proposed[:, tokens]
             picked = tokens[
@@ -96,6 +97,14 @@ class _Note:
             if may[END]:
                 row[END] = np.logaddexp.reduce(row[min(pen.constraints.slots_left, END) :])
         return found
+
+    def _balanced(self, logits: Doubles) -> Doubles:
+        """The logits of the parts, moved towards the shares that they ought to have."""
+        rows = [
+            row if pen.balance is None else row + pen.balance.nats()
+            for row, pen in zip(logits, self.batch.pens, strict=True)
+        ]
+        return np.stack(rows)
 
     def _logits(self, stage: int) -> tuple[Doubles, Doubles]:
         by_row, pairs = self.batch.by_row, list(zip(self.nexts, self.chosen, strict=True))
