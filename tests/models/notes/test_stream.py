@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stilo.models.notes import loader
-from stilo.models.notes.conditions import ConditionDraw, controls_told
+from stilo.models.notes.conditions import ConditionDraw, controls_told, form_told
 from stilo.models.notes.corruption import Window
 from stilo.models.notes.features import Features, features_of
 from stilo.models.notes.fields import PITCH, RANKS
@@ -203,6 +203,14 @@ def test_drums_are_not_transposed(make_labelled):
         sounds |= set(features.fields[features.counts == 1, PITCH].tolist())
     assert {sound for sound in sounds if sound >= 128} == {128 + 38}
     assert len(sounds) > 30
+
+
+def test_the_form_is_told_by_bars(pieces):
+    bar = pieces[0].steps["bar"].astype(int)
+    form = form_told(pieces[0].labels, pieces[0].steps)  # sections of four bars
+    assert form.elapsed.tolist() == (bar % 4).tolist()
+    assert form.left.tolist() == (3 - bar % 4).tolist()
+    assert form.lag.tolist() == np.where(bar >= 8, 8, 0).tolist()
 
 
 def test_controls_are_those_of_the_window(pieces):
