@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from stilo.models.notes import loader
-from stilo.models.notes.conditions import ConditionDraw, controls_told
+from stilo.models.notes.conditions import ConditionDraw, controls_told, form_told
 from stilo.models.notes.corruption import Window
-from stilo.models.notes.features import Features, features_of
+from stilo.models.notes.features import Features
 from stilo.models.notes.fields import PITCH, RANKS
-from stilo.models.notes.given import all_but_bars, draw_given
-from stilo.models.notes.loader import batches
 from stilo.models.notes.stream import (
     LONGEST_WINDOW_NOTES,
     PieceSource,
@@ -24,7 +21,7 @@ from stilo.models.notes.stream import (
     other_instruments,
     transposition,
 )
-from stilo.models.notes.told import NO_TONIC, Told
+from stilo.models.notes.told import NO_TONIC
 from stilo.models.notes.train import style_statistics
 from stilo.models.tokens import DRUMS, END, PROGRAMS, Part, with_end
 
@@ -69,54 +66,6 @@ def test_the_same_seed_draws_the_same_batches(pieces):
     assert torch.equal(again[0].values, again[1].values)
     assert torch.equal(again[0].condition, again[1].condition)
     assert not torch.equal(again[0].values, again[2].values)
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_batches_are_made_beside_the_work(pieces, workers):
-    def source(worker):
-        return make_source(pieces, 10 + worker)
-
-    def drawn():
-        made = batches(source, rows=4, length=30, workers=workers)
-        return [next(made) for _ in range(3)]
-
-    first, again = drawn(), drawn()
-    for one, other in zip(first, again, strict=True):
-        assert one.fields.shape == (4, 30, 5)
-        assert torch.equal(one.fields, other.fields)
-        assert torch.equal(one.conditioning.measured, other.conditioning.measured)
-        assert int(one.piece.max()) < len(one.conditioning.measured)
-
-
-def test_rows_that_cannot_be_shared_are_refused(pieces):
-    with pytest.raises(ValueError, match="5 rows cannot be shared by 2 workers"):
-        next(batches(lambda _: make_source(pieces), rows=5, length=30, workers=2))
-
-
-def test_what_fails_beside_the_work_is_raised_here(pieces):
-    class Broken(PieceSource):
-        def draw(self):
-            if self.rng.random() < 0.2:
-                raise RuntimeError("no more music")
-            return super().draw()
-
-    def source(_):
-        whole = make_source(pieces)
-        return Broken(pieces, whole.rng, whole.conditions)
-
-    with pytest.raises(RuntimeError, match="no more music"):
-        for _ in zip(range(100), batches(source, 2, 40), strict=False):
-            pass
-
-
-def test_a_worker_that_ended_is_told(pieces, monkeypatch):
-    def end(source, number, rows, length, ready):
-        """As a process that was killed."""
-
-    monkeypatch.setattr(loader, "PATIENCE_SECONDS", 0.1)
-    monkeypatch.setattr(loader, "_play", end)
-    with pytest.raises(RuntimeError, match=r"no batch for 0\.1 seconds"):
-        next(batches(lambda _: make_source(pieces), rows=4, length=30, workers=2))
 
 
 def test_everything_is_sometimes_told_and_sometimes_not(pieces):
@@ -203,6 +152,14 @@ def test_drums_are_not_transposed(make_labelled):
         sounds |= set(features.fields[features.counts == 1, PITCH].tolist())
     assert {sound for sound in sounds if sound >= 128} == {128 + 38}
     assert len(sounds) > 30
+
+
+def test_the_form_is_told_by_bars(pieces):
+    bar = pieces[0].steps["bar"].astype(int)
+    form = form_told(pieces[0].labels, pieces[0].steps)  # sections of four bars
+    assert form.elapsed.tolist() == (bar % 4).tolist()
+    assert form.left.tolist() == (3 - bar % 4).tolist()
+    assert form.lag.tolist() == np.where(bar >= 8, 8, 0).tolist()
 
 
 def test_controls_are_those_of_the_window(pieces):
@@ -294,40 +251,3 @@ def test_transposition_keeps_to_the_keyboard(make_steps):
     assert max(drawn) == 6
     drums = steps[steps["pitch"] >= 128]
     assert transposition(drums, rng) == 0
-
-
-def test_notes_are_given_by_bars_or_by_parts(make_steps):
-    rng = np.random.default_rng(1)
-    steps = with_end(make_steps(3, notes=150))
-    kinds = {"none": 0, "bars": 0, "parts": 0}
-    for _ in range(200):
-        given = draw_given(steps, rng)
-        if given is None:
-            kinds["none"] += 1
-            continue
-        assert not given[-1]
-        body = steps[:-1]
-        bars = np.unique(body["bar"][~given[:-1]])
-        is_by_bars = len(bars) and np.array_equal(given[:-1], all_but_bars(body, int(bars[0]), int(bars[-1])))
-        by_part = all(len(np.unique(given[:-1][body["part"] == part])) == 1 for part in np.unique(body["part"]))
-        assert is_by_bars or by_part
-        kinds["bars" if is_by_bars else "parts"] += 1
-    assert kinds["none"] > 100
-    assert kinds["bars"] > 10
-    assert kinds["parts"] > 10
-
-
-def test_the_next_given_note_is_offered_until_something_else_is_chosen(make_steps):
-    from stilo.models.notes.candidates import GIVEN
-    from stilo.models.notes.fields import FIELD_SIZES
-
-    steps = make_steps(3, notes=100)
-    given = steps["part"] == steps["part"][0]
-    features = features_of(steps, Told(), given)
-    own = features.values[given, :, GIVEN]
-    assert np.array_equal(own, features.fields[given])  # where the note itself is given, all of it is offered
-    free = np.flatnonzero(~given & (np.arange(len(steps)) < np.flatnonzero(given)[-1]))
-    other = features.values[free, :, GIVEN]
-    offered = other < np.array(FIELD_SIZES)
-    assert (offered[:, :-1] | ~offered[:, 1:]).all()  # once it is given up it stays so
-    assert not offered[:, 4].all()

@@ -56,6 +56,16 @@ def test_a_few_steps_learn(some_batches, tmp_path, rates):
     assert (training.progress.step, training.progress.notes) == (4, 4 * 4 * 32)
 
 
+def test_the_trunk_goes_on_from_batch_to_batch(some_batches, tmp_path):
+    nats = []
+    for forgets in (False, True):
+        training = Training(TINY, tmp_path, 0, (0.1, 0.0))
+        training.one_step(some_batches[0], STEPS)
+        training.state = None if forgets else training.state
+        nats.append(training.one_step(some_batches[1], STEPS))
+    assert not torch.equal(*nats)
+
+
 def test_what_was_put_in_as_a_mistake_is_read_and_not_learned(some_batches, tmp_path):
     counts = (torch.arange(32) % 3 > 0).expand(4, 32)
     batch = replace(some_batches[0], counts=counts.to(torch.int16))

@@ -1,0 +1,44 @@
+"""Notes that are known beforehand: which, and how they are offered."""
+
+import numpy as np
+
+from stilo.models.notes.candidates import GIVEN
+from stilo.models.notes.features import features_of
+from stilo.models.notes.fields import FIELD_SIZES
+from stilo.models.notes.given import all_but_bars, draw_given
+from stilo.models.notes.told import Told
+from stilo.models.tokens import with_end
+
+
+def test_notes_are_given_by_bars_or_by_parts(make_steps):
+    rng = np.random.default_rng(1)
+    steps = with_end(make_steps(3, notes=150))
+    kinds = {"none": 0, "bars": 0, "parts": 0}
+    for _ in range(200):
+        given = draw_given(steps, rng)
+        if given is None:
+            kinds["none"] += 1
+            continue
+        assert not given[-1]
+        body = steps[:-1]
+        bars = np.unique(body["bar"][~given[:-1]])
+        is_by_bars = len(bars) and np.array_equal(given[:-1], all_but_bars(body, int(bars[0]), int(bars[-1])))
+        by_part = all(len(np.unique(given[:-1][body["part"] == part])) == 1 for part in np.unique(body["part"]))
+        assert is_by_bars or by_part
+        kinds["bars" if is_by_bars else "parts"] += 1
+    assert kinds["none"] > 100
+    assert kinds["bars"] > 10
+    assert kinds["parts"] > 10
+
+
+def test_the_next_given_note_is_offered_until_something_else_is_chosen(make_steps):
+    steps = make_steps(3, notes=100)
+    given = steps["part"] == steps["part"][0]
+    features = features_of(steps, Told(), given)
+    own = features.values[given, :, GIVEN]
+    assert np.array_equal(own, features.fields[given])  # where the note itself is given, all of it is offered
+    free = np.flatnonzero(~given & (np.arange(len(steps)) < np.flatnonzero(given)[-1]))
+    other = features.values[free, :, GIVEN]
+    offered = other < np.array(FIELD_SIZES)
+    assert (offered[:, :-1] | ~offered[:, 1:]).all()  # once it is given up it stays so
+    assert not offered[:, 4].all()
