@@ -69,6 +69,7 @@ def plan_like(piece: Piece, most_notes: int = NOTES) -> Plan:
     about = Told(
         style=StyleTold(piece.embedding, piece.learned, np.ones(4, bool)),
         programs=frozenset(part.program for part in ranges),
+        parts=len(ranges),
         tempo=piece.tempo,
         bars=bars,
         tonic=tonic,

@@ -251,3 +251,24 @@ def test_transposition_keeps_to_the_keyboard(make_steps):
     assert max(drawn) == 6
     drums = steps[steps["pitch"] >= 128]
     assert transposition(drums, rng) == 0
+
+
+def test_an_end_is_no_note_of_the_last_bar(pieces):
+    piece = pieces[0]
+    with_it = with_end(piece.steps)
+    index = np.minimum(np.arange(len(with_it)), len(piece.steps) - 1)
+    assert np.array_equal(controls_told(with_it, piece.labels[index]), controls_told(piece.steps, piece.labels))
+    assert controls_told(with_it[-1:], piece.labels[-1:]).shape == (1, 6), "a window of nothing but the end"
+
+
+def test_how_many_parts_there_are_is_told_with_the_instruments(pieces):
+    source, piece = make_source(pieces), pieces[0]
+    index = np.arange(len(piece.steps))
+    told = [source.conditions.draw(piece, piece.steps, index, 0) for _ in range(200)]
+    parts = len(np.unique(piece.steps["part"]))
+    assert {one.parts for one in told} == {None, parts}
+    assert all(one.programs for one in told if one.parts is not None)
+    column = list(CONDITION_TABLES).index("parts")
+    pitch = np.zeros(len(piece.steps), np.int64)
+    for count, seen in ((None, MOST_PARTS), (1, 0), (3, 2), (40, MOST_PARTS - 1)):
+        assert (condition_columns(piece.steps, Told(parts=count), pitch)[:, column] == seen).all()

@@ -240,10 +240,11 @@ class Windows:
         piece = self.pieces[int(rng.choice(len(self.pieces), p=self.chances))]
         steps = with_end(piece.steps)
         steps = transposed(steps, transposition(steps, rng))
-        programs = frozenset(int(token) % PROGRAMS for token in np.unique(steps["part"]))
+        tokens = np.unique(steps["part"]) if rng.random() < P_PROGRAMS else np.zeros(0, np.int64)
         told = Told(
             style=self.style,
-            programs=programs if rng.random() < P_PROGRAMS else frozenset(),
+            programs=frozenset((tokens % PROGRAMS).tolist()),
+            parts=len(tokens) or None,
             tempo=piece.tempo if rng.random() < P_TEMPO else UNKNOWN_TEMPO,
             bars=int(piece.steps["bar"][-1]) + 1 if rng.random() < P_BARS else None,
         )

@@ -12,12 +12,12 @@ from stilo.models.corpus import Piece
 from stilo.models.labels import NO_ROOT, OTHER_QUALITY, LabelArray, bar_in_section, next_chord
 from stilo.models.notes.fields import Floats, Integers
 from stilo.models.notes.told import CONTROLS, NO_MODE, NO_TONIC, Chords, Form, StyleTold, Told
-from stilo.models.tokens import PROGRAMS, UNKNOWN_TEMPO, StepArray
+from stilo.models.tokens import END, PROGRAMS, UNKNOWN_TEMPO, StepArray
 
 P_NOTHING = 0.2
 P_STYLE, P_FACET, P_OWN_STYLE = 0.6, 0.75, 0.15
 P_MEASURED, P_LEARNED = 0.6, 0.8
-P_PROGRAMS, P_TEMPO, P_METRE, P_BARS, P_KEY = 0.5, 0.7, 0.9, 0.6, 0.5
+P_PROGRAMS, P_PARTS, P_TEMPO, P_METRE, P_BARS, P_KEY = 0.6, 0.8, 0.7, 0.9, 0.6, 0.5
 P_CHORDS, P_FORM, P_CONTROLS, P_CONTROL = 0.5, 0.5, 0.45, 0.5
 MOST_MODELS = 10
 STYLE_NOISE, OWN_STYLE_NOISE = 0.1, 0.4  # standard deviations
@@ -44,7 +44,8 @@ def form_told(labels: LabelArray, steps: StepArray) -> Form:
 
 def controls_told(steps: StepArray, labels: LabelArray) -> NDArray[np.uint8]:
     """Classes of every bar from that of the first note on, [bars, len(CONTROLS)]."""
-    counted = bar_controls(steps)
+    notes = steps[steps["gap"] != END]
+    counted = bar_controls(notes if len(notes) else steps)
     moods = np.full((len(counted), 2), CONTROL_CLASSES, np.uint8)
     bar = steps["bar"].astype(np.int64) - int(steps["bar"][0])
     for column, name in enumerate(("valence", "arousal")):
@@ -74,10 +75,12 @@ class ConditionDraw:
         if rng.random() < P_NOTHING:
             return Told()
         labels = piece.labels
-        programs, chords, form, controls = frozenset[int](), None, None, None
+        programs, parts, chords, form, controls = frozenset[int](), None, None, None, None
         style = self._style(piece) if rng.random() < P_STYLE else None
         if rng.random() < P_PROGRAMS:
-            programs = frozenset(int(token) % PROGRAMS for token in np.unique(steps["part"]))
+            tokens = np.unique(steps["part"])
+            programs = frozenset((tokens % PROGRAMS).tolist())
+            parts = len(tokens) if rng.random() < P_PARTS else None
         if rng.random() < P_CHORDS:
             chords = chords_told(labels, piece.steps["onset"].astype(np.int64)).at(index).transposed(semitones)
         if rng.random() < P_FORM:
@@ -89,6 +92,7 @@ class ConditionDraw:
         return Told(
             style=style,
             programs=programs,
+            parts=parts,
             tempo=piece.tempo if rng.random() < P_TEMPO else UNKNOWN_TEMPO,
             metre=rng.random() < P_METRE,
             bars=int(piece.steps["bar"][-1]) + 1 if rng.random() < P_BARS else None,
@@ -104,7 +108,7 @@ class ConditionDraw:
         rng = self.rng
         others = self.group[piece.group]
         models = [piece]
-        if len(others) > 2 and rng.random() > P_OWN_STYLE:
+        if len(others) > 1 and rng.random() > P_OWN_STYLE:
             count = 1 + int(rng.integers(min(MOST_MODELS, len(others) - 1)))
             drawn = rng.choice(len(others), min(len(others), count + 1), replace=False)
             models = [others[i] for i in drawn if others[i] is not piece][:count]

@@ -44,9 +44,10 @@ def nothing(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
 
 
 def general(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
-    """What a person would say of any piece: tempo, length, instruments."""
-    programs = frozenset(int(token) % PROGRAMS for token in np.unique(piece.steps["part"]))
-    return Told(tempo=piece.tempo, bars=int(piece.steps["bar"][-1]) + 1, programs=programs)
+    """What a person would say of any piece: tempo, length, instruments, how many parts."""
+    tokens = np.unique(piece.steps["part"])
+    programs = frozenset((tokens % PROGRAMS).tolist())
+    return Told(programs=programs, parts=len(tokens), tempo=piece.tempo, bars=int(piece.steps["bar"][-1]) + 1)
 
 
 def chords(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:

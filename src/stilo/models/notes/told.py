@@ -20,6 +20,7 @@ CONTROLS = (*COUNTED_CONTROLS, "valence", "arousal")
 CONTROL_CLASSES = KNOWN_CONTROL_CLASSES + 1  # the last: not told
 NO_TONIC, NO_MODE = 12, 2
 UNKNOWN_METRE = METRE_CLASSES
+MOST_PARTS = 12  # more count as so many
 
 AHEAD_EDGES = np.array([1, 2, 3, 6, 12, 18, 24, 36, 48, 72, 96])
 AHEAD_CLASSES = len(AHEAD_EDGES) + 2  # the last: no change to come, or not told
@@ -41,6 +42,7 @@ CONDITION_TABLES = {
     "returns": 3,
     **{f"{name}_now": CONTROL_CLASSES for name in CONTROLS},
     **{f"{name}_next": CONTROL_CLASSES for name in CONTROLS},
+    "parts": MOST_PARTS + 1,
 }
 
 
@@ -106,6 +108,7 @@ class Told:
     Attributes:
         style: by facet.
         programs: of the piece.
+        parts: how many parts it has.
         tempo: class of `tokens.tempo_class`.
         metre: whether its class is told.
         bars: length of the piece.
@@ -116,6 +119,7 @@ class Told:
 
     style: StyleTold | None = None
     programs: frozenset[int] = frozenset()
+    parts: int | None = None
     tempo: int = UNKNOWN_TEMPO
     metre: bool = True
     bars: int | None = None
@@ -153,6 +157,8 @@ def condition_columns(steps: StepArray, told: Told, previous_pitch: Integers) ->
     if told.tonic < NO_TONIC:
         columns["tonic"] = (told.tonic - previous_pitch) % 12
     columns["mode"][:] = told.mode
+    if told.parts is not None:
+        columns["parts"][:] = min(max(1, told.parts), MOST_PARTS) - 1
     if (chords := told.chords) is not None:
         columns["chord"] = chord_class(chords.root[back], chords.quality[back], previous_pitch)
         columns["change_ahead"] = ahead_class(chords.ahead[back])
