@@ -21,7 +21,7 @@ from stilo.models.notes.stream import (
     other_instruments,
     transposition,
 )
-from stilo.models.notes.told import NO_TONIC
+from stilo.models.notes.told import CONDITION_TABLES, MOST_PARTS, NO_TONIC, Told, condition_columns
 from stilo.models.notes.train import style_statistics
 from stilo.models.tokens import DRUMS, END, PROGRAMS, Part, with_end
 
