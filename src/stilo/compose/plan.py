@@ -40,6 +40,7 @@ def plan_of(style: Style, request: Request, key: Key | None = None) -> tuple[Pla
     about = Told(
         style=style_told(style),
         programs=frozenset(voice.program for voice in parts),
+        parts=len(parts),
         tempo=UNKNOWN_TEMPO if tempo is None else tempo_class(tempo),
         bars=request.bars,
         tonic=NO_TONIC if key is None else key.tonic,
