@@ -14,7 +14,7 @@ from stilo.models.notes.checkpoint import load_model, save_model
 from stilo.models.notes.engine import Engine, load_engine
 from stilo.models.notes.engine_mixers import HEAD_SIZE, REACH
 from stilo.models.notes.engine_trunks import ENGINE_TRUNKS, chosen_streams, joined_streams
-from stilo.models.notes.features import features_of, landings
+from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import DURATION, GAP, PART, PITCH, PROGRAMS, STAGES, VELOCITY
 from stilo.models.notes.matrices import Matrix
 from stilo.models.notes.next_note import Place
@@ -75,8 +75,7 @@ def stepwise(engine, pieces):
             if stage == PITCH:
                 found.append(engine.head.pitch_logits(pre, proposed, records, places, histogram)[0])
             else:
-                leading = landings(np.stack([f.bar_before[t] for f in features]).astype(np.int64))
-                found.append(engine.head.logits(stage, pre, proposed, records, leading if stage == GAP else None)[0])
+                found.append(engine.head.logits(stage, pre, proposed, records)[0])
             told = {
                 GAP: [[row[GAP], int(f.position[t])] for row, f in zip(chosen, features, strict=True)],
                 PART: [

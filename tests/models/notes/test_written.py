@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stilo.models.controls import CONTROL_CLASSES
 from stilo.models.labels import NO_ROOT, OTHER_QUALITY
-from stilo.models.notes.features import features_of, landings
+from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import FIELDS, GAP, PART, RANKS, STAGES
 from stilo.models.notes.given import all_but_bars
 from stilo.models.notes.told import CONTROLS, ChordPlan, FormPlan, Telling, Told
@@ -164,7 +164,6 @@ def check(steps, telling, metre, given_mask=None):
         assert place.past == whole.part[t].tolist()
         assert np.array_equal(place.near, whole.near[t])
         assert place.chord == whole.chord[t]
-        assert np.array_equal(note.landings, landings(whole.bar_before[t].astype(np.int64)))
         if given_mask is not None and given_mask[t:].any():
             coming = t + int(np.argmax(given_mask[t:]))
             ahead = int(steps["onset"][coming]) - written.last("onset")

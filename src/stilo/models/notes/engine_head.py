@@ -104,9 +104,7 @@ class EngineHead:
         found: Floats = np.add.reduce(self._gate_meta.take(rows, axis=0), axis=2)
         return found.transpose(0, 2, 1)
 
-    def logits(
-        self, stage: int, pre: Floats, proposed: Integers, records: Floats, landings: Integers | None = None
-    ) -> tuple[Doubles, Doubles]:
+    def logits(self, stage: int, pre: Floats, proposed: Integers, records: Floats) -> tuple[Doubles, Doubles]:
         """Logits of any field but the pitch, [S, size], and what of them the candidates add.
 
         Args:
@@ -114,18 +112,14 @@ class EngineHead:
             pre: [S, STAGES × hidden].
             proposed: [S, 2, CANDIDATES], values (the field's size = nothing) and states of the candidates.
             records: as `records` gives them.
-            landings: [S, MAX_GAP + 1], where in the bar every gap leads; the gap stage, and no other, needs it.
         """
         values, size = proposed[:, 0], FIELD_SIZES[stage]
         g, gates = self._inner(stage, pre, np.zeros_like(values) if stage == PART else values, proposed[:, 1])
         y = self._out[stage](g)
-        gates += y[:, size : size + CANDIDATES]
+        gates += y[:, size:]
         gates += records[:, stage]
         copied = _added(size, values, gates, values < size)
-        found = y[:, :size] + copied
-        if landings is not None:
-            found[:, : landings.shape[1]] += np.take_along_axis(y[:, size + CANDIDATES :], landings, 1)
-        return found, copied
+        return y[:, :size] + copied, copied
 
     def pitch_logits(
         self, pre: Floats, proposed: Integers, records: Floats, places: Sequence[Place], histogram: Floats
@@ -187,14 +181,13 @@ def _tables(weights: Weights, names: Mapping[str, Sequence[int]], width: int) ->
 
 
 def _outputs(weights: Weights, stage: int, hidden: int) -> Matrix:
-    """Logits, below them what opens the candidates' gates, and what is told by distance: where in the bar, how near."""
+    """Logits, below them what opens the candidates' gates, and for the pitch what is near the notes before."""
     sizes = {f"out.{stage}": FIELD_SIZES[stage], f"gate.{stage}": CANDIDATES}
     rows = [weights(f"{name}.weight", size, hidden) for name, size in sizes.items()]
     bias = [weights(f"{name}.bias", size) for name, size in sizes.items()]
-    relative = {GAP: {"landing": POSITIONS}, PITCH: {"near_previous": RELATIVE, "near_part": RELATIVE}}
-    for name, size in relative.get(stage, {}).items():
-        rows.append(weights(f"{name}.weight", size, hidden))
-        bias.append(np.zeros(size, np.float32))
+    for name in ("near_previous", "near_part") if stage == PITCH else ():
+        rows.append(weights(f"{name}.weight", RELATIVE, hidden))
+        bias.append(np.zeros(RELATIVE, np.float32))
     return Matrix(np.concatenate(rows), np.concatenate(bias))
 
 

@@ -36,7 +36,7 @@ from stilo.models.notes.fields import (
 from stilo.models.notes.parts import Sounding, part_past, sounding_of
 from stilo.models.notes.pointers import NOTHING, bar_pointers, context_pointers, voice_pointers
 from stilo.models.notes.told import NO_CHORD, Told, chord_class, condition_columns
-from stilo.models.tokens import DURATIONS, GAPS, MAX_GAP, PITCHES, POSITIONS, PROGRAMS, VELOCITIES, StepArray
+from stilo.models.tokens import DURATIONS, GAPS, PITCHES, POSITIONS, PROGRAMS, VELOCITIES, StepArray
 
 Shorts = NDArray[np.int16]
 
@@ -46,7 +46,6 @@ HISTOGRAM_SIZE = 12 * HISTOGRAMS
 NEAR_PITCH = 25
 NEAR_PITCHES = 2 * NEAR_PITCH + 2  # clipped distances, and one for "none"
 HYPERMETRE = 16
-FIRST_BAR = (0, 48)  # slot and length of the bar before the first note: its metre must not be told
 
 NOTE_TABLES = {
     "gap": GAPS,
@@ -75,7 +74,6 @@ class Features:
         condition: [T, len(CONDITION_TABLES)], what is told of this place.
         memory: [T, len(MEMORY_TABLES)], what the candidates would play next, and how good they are.
         histogram: float32 [T, HISTOGRAM_SIZE], decayed pitch classes of the past, relative to the note before.
-        bar_before: [T, 2], slot in its bar of the note before, and how many slots that bar has.
         position: [T], slot in the bar, known once the gap is.
         previous_pitch, part_pitch: [T], the last pitch of all, and where the part that was chosen comes from.
         part: [T, len(PART_TABLES)], the past of the part that was chosen.
@@ -90,7 +88,6 @@ class Features:
     condition: Shorts
     memory: Shorts
     histogram: Floats
-    bar_before: Shorts
     position: Shorts
     previous_pitch: Shorts
     part_pitch: Shorts
@@ -131,7 +128,6 @@ def features_of(steps: StepArray, told: Told, given: NDArray[np.bool_] | None = 
         "notes": _note_columns(steps),
         "condition": condition_columns(steps, told, previous_pitch),
         "memory": _memory_columns(steps, candidates, sounding, previous_pitch, known),
-        "bar_before": _bar_before(steps),
         "position": steps["position"],
         "previous_pitch": previous_pitch,
         "part_pitch": past.pitch,
@@ -145,19 +141,6 @@ def features_of(steps: StepArray, told: Told, given: NDArray[np.bool_] | None = 
     }
     shorts = {name: column.astype(np.int16) for name, column in columns.items()}
     return Features(**shorts, histogram=_histogram(steps, previous_pitch, known))
-
-
-def landings(bar_before: Integers) -> Integers:
-    """Where in the bar every gap leads, as far as the metre stays: [..., 2] → [..., MAX_GAP + 1]."""
-    slots = (bar_before[..., :1] + np.arange(MAX_GAP + 1)) % bar_before[..., 1:]
-    found: Integers = np.minimum(slots, POSITIONS - 1)
-    return found
-
-
-def _bar_before(steps: StepArray) -> Integers:
-    rows = np.stack([steps["position"], steps["bar_slots"]], axis=1).astype(np.int64)[before(len(steps))]
-    rows[0] = FIRST_BAR
-    return rows
 
 
 def near_pitch(pitch: Integers, reference: Integers) -> Integers:

@@ -85,7 +85,6 @@ class FieldHead(nn.Module):
         self.out = nn.ModuleList([nn.Linear(hidden, size) for size in FIELD_SIZES])
         self.near_previous = nn.Linear(hidden, RELATIVE, bias=False)
         self.near_part = nn.Linear(hidden, RELATIVE, bias=False)
-        self.landing = nn.Linear(hidden, POSITIONS, bias=False)
         self.gate = nn.ModuleList([nn.Linear(hidden, CANDIDATES) for _ in range(STAGES)])
         self.gate_state = nn.Parameter(torch.full((STAGES, CANDIDATES, STATES), FIRST_GATE))
         self.gate_meta = nn.ParameterList([nn.Parameter(torch.zeros(STAGES, CANDIDATES, size)) for size in META_SIZES])
@@ -134,15 +133,7 @@ class FieldHead(nn.Module):
         return GATE_SCALE * found
 
     def logits(
-        self,
-        stage: int,
-        pre: Tensor,
-        values: Tensor,
-        states: Tensor,
-        gates: Tensor,
-        *,
-        place: Place | None = None,
-        landings: Tensor | None = None,
+        self, stage: int, pre: Tensor, values: Tensor, states: Tensor, gates: Tensor, *, place: Place | None
     ) -> Tensor:
         """Logits of one field, [N, size]; for the pitch [N, 128], of drums if the part is.
 
@@ -153,7 +144,6 @@ class FieldHead(nn.Module):
             states: [N, C], how good each candidate was.
             gates: [N, C], `gates` of this stage.
             place: what the pitch stage, and no other, needs besides.
-            landings: [N, MAX_GAP + 1], where in the bar every gap leads; the gap stage, and no other, needs it.
         """
         shown = torch.zeros_like(values) if stage == PART else values
         if place is not None:
@@ -164,8 +154,6 @@ class FieldHead(nn.Module):
         g = F.gelu(pre, approximate="tanh")
         logits = self.out[stage](g).float()
         size = FIELD_SIZES[stage]
-        if landings is not None:
-            logits = logits + F.pad(self.landing(g).float().gather(1, landings), (0, size - landings.shape[1]))
         if place is not None:
             logits = self._pitch_logits(g, logits, place)
             fits = (values < PITCHES) & ((values >= 128) == place.is_drum.unsqueeze(-1))

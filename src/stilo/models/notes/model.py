@@ -19,7 +19,7 @@ from stilo.models.notes.features import HISTOGRAM_SIZE, MEMORY_TABLES, NOTE_TABL
 from stilo.models.notes.fields import GAP, PART, PITCH, STAGES, VELOCITY, Floats
 from stilo.models.notes.head import FieldHead, Place, turned_histogram
 from stilo.models.notes.told import CONDITION_TABLES
-from stilo.models.tokens import DRUMS, END, MAX_GAP, POSITIONS, PROGRAMS
+from stilo.models.tokens import DRUMS, END, PROGRAMS
 from stilo.models.trunks import State, build_trunk
 
 
@@ -49,7 +49,6 @@ class Batch:
     condition: Tensor
     memory: Tensor
     histogram: Tensor
-    bar_before: Tensor
     position: Tensor
     previous_pitch: Tensor
     part_pitch: Tensor
@@ -78,12 +77,6 @@ class Batch:
         told = Conditioning(*(moved(getattr(self.conditioning, f.name)) for f in fields(self.conditioning)))
         columns = {f.name: moved(getattr(self, f.name)) for f in fields(self) if f.name != "conditioning"}
         return Batch(**columns, conditioning=told)
-
-    def landings(self) -> Tensor:
-        """As `features.landings`, all notes in a row: [N, MAX_GAP + 1]."""
-        rows = self.bar_before.flatten(0, 1).long()
-        slots = (rows[:, :1] + torch.arange(MAX_GAP + 1, device=rows.device)) % rows[:, 1:]
-        return slots.clamp(max=POSITIONS - 1)
 
     def place(self) -> Place:
         """All notes in a row, N = B × T."""
@@ -176,7 +169,6 @@ class NoteModel(nn.Module):
                 states[:, stage],
                 gates[:, stage],
                 place=place if stage == PITCH else None,
-                landings=batch.landings() if stage == GAP else None,
             )
             target = targets[:, stage] % 128 if stage == PITCH else targets[:, stage]
             rows.append(F.cross_entropy(logits, target, reduction="none"))

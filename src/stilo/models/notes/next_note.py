@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stilo.models.notes.candidates import CANDIDATES, CONTEXT, FARTHEST_SHIFT, GIVEN, LEGATO, VOICE
-from stilo.models.notes.features import NEAR_PITCH, NEAR_PITCHES, landings
+from stilo.models.notes.features import NEAR_PITCH, NEAR_PITCHES
 from stilo.models.notes.fields import DURATION, GAP, PART, PARTS, PITCH, Floats, Integers
 from stilo.models.notes.known_part import KnownPart, Proposals, shift_class
 from stilo.models.notes.pointers import BARS, CONTEXTS, NOTHING
@@ -49,11 +48,6 @@ class Place:
     chord: int
 
 
-@lru_cache(maxsize=4096)
-def _landings(position: int, slots: int) -> Integers:
-    return landings(np.array([position, slots]))
-
-
 class NextNote:
     """Good until the next `Written.push`.
 
@@ -61,7 +55,6 @@ class NextNote:
         row: int64, `notes`, `memory` and `condition` one after another.
         notes, memory, condition: rows of `features.Features`.
         histogram: float32 [HISTOGRAM_SIZE].
-        landings: int64 [MAX_GAP + 1], where in the bar every gap leads.
         previous_pitch: 0…127.
         given_next: the next given note as (gap from the last onset, part, pitch, duration, velocity), if any.
         written: the piece.
@@ -91,7 +84,6 @@ class NextNote:
         self.row: Integers = np.array(notes + shown + condition)
         self._after_notes, self._after_memory = len(notes), len(notes) + len(shown)
         self.histogram: Floats = w.histogram_row()
-        self.landings: Integers = _landings(*w.bar_before())
 
     @property
     def notes(self) -> Integers:

@@ -59,7 +59,11 @@ class _Note:
         """One field of every pen."""
         logits, added = self._logits(stage)
         told, guided = self.batch.told_and_guided(logits)
-        proposed = self.batch.told_and_guided(added)[1] > SHARPENED if self.taste.copy_aware else None
+        proposed = (
+            (added if len(added) == len(self.nexts) else added[self.batch.first]) > SHARPENED
+            if self.taste.copy_aware
+            else None
+        )
         allowed = np.array(
             [
                 pen.constraints.allowed(stage, chosen, note.given_next)
@@ -87,8 +91,7 @@ class _Note:
         if stage in (GAP, PITCH):
             self.records = by_row(self.head.records([meta for _, _, meta in stages]))
         if stage != PITCH:
-            leading = by_row(np.stack([note.landings for note in self.nexts])) if stage == GAP else None
-            return self.head.logits(stage, self.pre, proposed, self.records, leading)
+            return self.head.logits(stage, self.pre, proposed, self.records)
         return self.head.pitch_logits(self.pre, proposed, self.records, self._places, self.histogram)
 
     def tell(self, stage: int) -> None:

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.notes.features import FIRST_BAR, HISTOGRAM_DECAYS, HISTOGRAMS, HYPERMETRE
+from stilo.models.notes.features import HISTOGRAM_DECAYS, HISTOGRAMS, HYPERMETRE
 from stilo.models.notes.fields import FIELDS, FIRST_PITCH, Floats
 from stilo.models.notes.growing_memory import GrowingMemory
 from stilo.models.notes.next_note import GivenNote, NextNote
@@ -182,10 +182,6 @@ class Written:
         at, onsets = self._given_at, self._given.onset[self._given_at : self._given_at + GIVEN_AT_ONCE]
         pitches = [self._given.rows[at + i][2] for i, other in enumerate(onsets) if other == onset]
         return [pitch for pitch in pitches if pitch < 128]
-
-    def bar_before(self) -> tuple[int, int]:
-        """As `features.Features.bar_before`."""
-        return (self.position[-1], self.bar_slots) if self.gap else FIRST_BAR
 
     def note_row(self) -> list[int]:
         """As `features.NOTE_TABLES`: the last note."""
