@@ -59,11 +59,7 @@ class _Note:
         """One field of every pen."""
         logits, added = self._logits(stage)
         told, guided = self.batch.told_and_guided(logits)
-        proposed = (
-            (added if len(added) == len(self.nexts) else added[self.batch.first]) > SHARPENED
-            if self.taste.copy_aware
-            else None
-        )
+        proposed = self.batch.told_and_guided(added)[1] > SHARPENED if self.taste.copy_aware else None
         allowed = np.array(
             [
                 pen.constraints.allowed(stage, chosen, note.given_next)
