@@ -117,8 +117,8 @@ class _Note:
             pen, place = self.batch.pens[i], places[i]
             if pen.untold is not None:
                 onset = pen.written.last("onset") + self.chosen[i][GAP]
-                chord = pen.untold.chord_at(onset, place.part_pitch)
-                found[int(self.batch.first[i]) + 1] = replace(place, chord=chord)
+                chord, bass = pen.untold.chord_at(onset, place.part_pitch)
+                found[int(self.batch.first[i]) + 1] = replace(place, chord=chord, bass=bass)
         return found
 
     def go_on_with(self, staying: list[int]) -> None:
