@@ -88,6 +88,7 @@ def told_gains(model: NoteModel, pieces: Sequence[Piece]) -> dict[str, float]:
     tellings = {
         "tempo, length, instruments": evaluate.general,
         "chords": evaluate.chords,
+        "chords without basses": evaluate.chords_alone,
         "form": evaluate.form,
         "controls": evaluate.controls,
     }

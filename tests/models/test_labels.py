@@ -17,12 +17,14 @@ from stilo.models.labels import (
     VALENCE_BOUNDS,
     bar_in_section,
     bar_moods,
+    chord_basses,
     labels_of,
     next_chord,
+    next_chord_begins,
     transposed_labels,
     unknown_labels,
 )
-from stilo.models.tokens import encode, parts_of
+from stilo.models.tokens import STEP_DTYPE, encode, parts_of
 from stilo.music.score import ChordSymbol, Score, TimeSignature, Track, notes_from_columns
 
 PIANO = Track("Piano", 0)
@@ -99,6 +101,16 @@ def test_the_next_chord_is_foretold():
     assert root.tolist() == [5, 5, 7, NO_ROOT, NO_ROOT, NO_ROOT]
     assert quality.tolist() == [0, 0, 1, OTHER_QUALITY, OTHER_QUALITY, OTHER_QUALITY]
     assert [len(column) for column in next_chord(unknown_labels(0), np.zeros(0, int))] == [0, 0, 0]
+
+
+def test_the_bass_of_a_chord_is_its_lowest_note():
+    steps = np.zeros(7, STEP_DTYPE)
+    steps["pitch"] = [64, 52, 60, 128 + 36, 65, 41, 67]
+    labels = unknown_labels(7)
+    labels["chord_root"], labels["chord_onset"] = [0, 0, 0, 7, 5, 5, NO_ROOT], [0, 0, 0, 24, 48, 48, 96]
+    assert chord_basses(labels, steps).tolist() == [4, 4, 4, NO_ROOT, 5, 5, NO_ROOT], "drums and no chord have none"
+    assert next_chord_begins(labels).tolist() == [3, 3, 3, 4, 6, 6, -1]
+    assert len(chord_basses(labels[:0], steps[:0])) == len(next_chord_begins(labels[:0])) == 0
 
 
 def test_a_chord_that_comes_again_is_another():

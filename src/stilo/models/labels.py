@@ -53,6 +53,7 @@ MOOD_CLASSES = UNKNOWN_MOOD = 8
 UNKNOWN_SECTION = 26
 SECTION_LABELS = UNKNOWN_SECTION + 1
 MOOD_BARS = 8
+DRUM_PITCHES = 128  # of steps, from here on
 # octiles over the bars of the training music, rounded: benchmarks/condition_bounds.py
 VALENCE_BOUNDS = np.array([-0.1, 0.2, 0.4, 0.55, 0.68, 0.78, 0.85])
 AROUSAL_BOUNDS = np.array([-0.65, -0.4, -0.22, -0.06, 0.12, 0.29, 0.47])
@@ -224,20 +225,38 @@ def next_chord(labels: LabelArray, onsets: Integers) -> tuple[Integers, Integers
     After the last change 0 slots, `NO_ROOT` and `OTHER_QUALITY`. A chord in which no note begins is not seen. Give the
     labels of a whole piece and cut afterwards.
     """
-    count = len(labels)
-    new = np.zeros(count, bool)
-    for name in ("chord_onset", "chord_root", "chord_quality"):
-        new[1:] |= labels[name][1:] != labels[name][:-1]
-    firsts = np.flatnonzero(new)
-    run = np.searchsorted(firsts, np.arange(count), side="right")
-    known = run < len(firsts)
-    at = np.append(firsts, max(0, count - 1))[run]
+    at = next_chord_begins(labels)
     ahead = np.maximum(1, labels["chord_onset"][at].astype(np.int64) - onsets)
     return (
-        np.where(known, ahead, 0),
-        np.where(known, labels["chord_root"][at], NO_ROOT).astype(np.int64),
-        np.where(known, labels["chord_quality"][at], OTHER_QUALITY).astype(np.int64),
+        np.where(at >= 0, ahead, 0),
+        np.where(at >= 0, labels["chord_root"][at], NO_ROOT).astype(np.int64),
+        np.where(at >= 0, labels["chord_quality"][at], OTHER_QUALITY).astype(np.int64),
     )
+
+
+def next_chord_begins(labels: LabelArray) -> Integers:
+    """Per note: the index of the first note of the next chord, −1 after the last change."""
+    firsts = np.append(_chord_begins(labels), -1)
+    return firsts[np.searchsorted(firsts[:-1], np.arange(len(labels)), side="right")]
+
+
+def chord_basses(labels: LabelArray, steps: StepArray) -> Integers:
+    """Per note: pitch class of the lowest note that begins while its chord holds; `NO_ROOT` where there is no chord."""
+    if len(labels) == 0:
+        return np.zeros(0, np.int64)
+    firsts = np.append(0, _chord_begins(labels))
+    pitch = np.where(steps["pitch"] < DRUM_PITCHES, steps["pitch"], DRUM_PITCHES).astype(np.int64)
+    lowest = np.repeat(np.minimum.reduceat(pitch, firsts), np.diff(firsts, append=len(labels)))
+    known = (lowest < DRUM_PITCHES) & (labels["chord_root"] < NO_ROOT)
+    return np.where(known, lowest % 12, NO_ROOT)
+
+
+def _chord_begins(labels: LabelArray) -> Integers:
+    """The first notes of all chords but the first one."""
+    new = np.zeros(len(labels), bool)
+    for name in ("chord_onset", "chord_root", "chord_quality"):
+        new[1:] |= labels[name][1:] != labels[name][:-1]
+    return np.flatnonzero(new)
 
 
 def transposed_labels(labels: LabelArray, semitones: int) -> LabelArray:

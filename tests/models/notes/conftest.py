@@ -68,7 +68,7 @@ def all_told() -> Callable[..., Told]:
             bars=int(piece.steps["bar"][-1]) + 1,
             tonic=2,
             mode=1,
-            chords=chords_told(labels, piece.steps["onset"].astype(np.int64)).at(index),
+            chords=chords_told(labels, piece.steps).at(index),
             form=form_told(labels, piece.steps).at(index),
             controls=controls_told(steps, labels[index]),
         )

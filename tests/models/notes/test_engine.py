@@ -53,7 +53,8 @@ def place_of(f, t):
     part = int(f.fields[t, PART])
     near = f.near[t].astype(np.float32)
     past = f.part[t].tolist()
-    return Place(int(f.previous_pitch[t]), int(f.part_pitch[t]), part % PROGRAMS == DRUMS, past, near, int(f.chord[t]))
+    chord = int(f.chord[t]), int(f.bass[t])
+    return Place(int(f.previous_pitch[t]), int(f.part_pitch[t]), part % PROGRAMS == DRUMS, past, near, *chord)
 
 
 def stepwise(engine, pieces):

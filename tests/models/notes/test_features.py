@@ -52,7 +52,7 @@ def by_place(steps, seed):
     """What is told of the steps, dependent on where they are alone."""
     rng = np.random.default_rng(seed)
     onset = np.arange(0, 3000, 30)
-    plan = ChordPlan(onset, rng.integers(0, 13, len(onset)), rng.integers(0, 8, len(onset)))
+    plan = ChordPlan(onset, *(rng.integers(0, high, len(onset)) for high in (13, 8, 13)))
     form = FormPlan(*rng.integers(0, 9, (3, 60)))
     controls = rng.integers(0, 9, (60, len(CONTROLS))).astype(np.uint8)
     return Telling(Told(tonic=3, bars=40, controls=controls), plan, form).for_steps(steps)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from stilo.models.notes.conditions import ConditionDraw, controls_told, form_told
+from stilo.models.labels import NO_ROOT
+from stilo.models.notes.conditions import ConditionDraw, chords_told, controls_told, form_told
 from stilo.models.notes.corruption import Window
 from stilo.models.notes.features import Features
 from stilo.models.notes.fields import PITCH, RANKS
@@ -112,6 +113,13 @@ def test_chords_move_with_the_notes(pieces):
         found = draw.draw(piece, piece.steps, index, 5).chords
     roots = (piece.labels["chord_root"].astype(int) + 5) % 12
     assert np.array_equal(found.root, roots)
+    told = chords_told(piece.labels, piece.steps)
+    drawn = [one for one in (draw.draw(piece, piece.steps, index, 5).chords for _ in range(80)) if one is not None]
+    with_bass = [one for one in drawn if (one.bass < NO_ROOT).any()]
+    assert 0 < len(with_bass) < len(drawn), "the bass is sometimes left open"
+    for name in ("bass", "next_bass"):
+        own = getattr(told, name)
+        assert np.array_equal(getattr(with_bass[0], name), np.where(own < NO_ROOT, (own + 5) % 12, NO_ROOT))
     changes = np.flatnonzero(np.diff(piece.labels["chord_onset"])) + 1
     at = changes[0] - 1
     assert found.next_root[at] == roots[changes[0]]

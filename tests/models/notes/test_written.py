@@ -97,7 +97,8 @@ def random_telling(rng, bars, metre):
     if rng.random() < 0.7:
         onset = np.unique(rng.integers(0, max(1, bars * length), int(rng.integers(0, 2 * bars + 1))))
         root, quality = rng.integers(0, NO_ROOT + 1, len(onset)), rng.integers(0, OTHER_QUALITY + 1, len(onset))
-        chords = ChordPlan(onset, root, quality)
+        bass = rng.integers(0, NO_ROOT + 1, len(onset)) if rng.random() < 0.7 else None
+        chords = ChordPlan(onset, root, quality, bass)
     if rng.random() < 0.7:
         told_bars = int(rng.integers(1, bars + 2))
         form = FormPlan(*(rng.integers(0, high, told_bars) for high in (9, 9, 7)))
@@ -163,7 +164,7 @@ def check(steps, telling, metre, given_mask=None):
         assert place.is_drum == (chosen[PART] % PROGRAMS == DRUMS)
         assert place.past == whole.part[t].tolist()
         assert np.array_equal(place.near, whole.near[t])
-        assert place.chord == whole.chord[t]
+        assert (place.chord, place.bass) == (whole.chord[t], whole.bass[t])
         if given_mask is not None and given_mask[t:].any():
             coming = t + int(np.argmax(given_mask[t:]))
             ahead = int(steps["onset"][coming]) - written.last("onset")
@@ -341,6 +342,7 @@ def test_plans_that_make_no_sense_are_refused():
 
 def test_a_plan_tells_what_the_labels_of_the_notes_tell(make_labelled):
     """Where every chord has a note, plans and labels say the same."""
+    from stilo.models.labels import chord_basses
     from stilo.models.notes.conditions import chords_told, form_told
 
     piece = make_labelled(3, notes=80)
@@ -348,10 +350,11 @@ def test_a_plan_tells_what_the_labels_of_the_notes_tell(make_labelled):
     first = np.flatnonzero(np.diff(bar, prepend=-1))
     labels = piece.labels[first]
     named = ("chord_onset", "chord_root", "chord_quality")
-    chords = ChordPlan(*(labels[name].astype(np.int64) for name in named)).at(onset)
+    basses = chord_basses(piece.labels, piece.steps)[first]
+    chords = ChordPlan(*(labels[name].astype(np.int64) for name in named), basses).at(onset)
     whole = form_told(piece.labels, piece.steps)
     assert np.array_equal(np.unique(bar), np.arange(bar[-1] + 1))
     form = FormPlan(*(getattr(whole, name)[first] for name in ("elapsed", "left", "lag"))).at(bar)
-    for told, reference in ((chords, chords_told(piece.labels, onset)), (form, whole)):
+    for told, reference in ((chords, chords_told(piece.labels, piece.steps)), (form, whole)):
         for name in type(told).__dataclass_fields__:
             assert np.array_equal(getattr(told, name), getattr(reference, name)), name

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from stilo.models.controls import CONTROL_CLASSES, bar_controls
 from stilo.models.corpus import Piece
-from stilo.models.labels import NO_ROOT, OTHER_QUALITY, LabelArray, bar_in_section, next_chord
+from stilo.models.labels import (
+    NO_ROOT,
+    OTHER_QUALITY,
+    LabelArray,
+    bar_in_section,
+    chord_basses,
+    next_chord,
+    next_chord_begins,
+)
 from stilo.models.notes.fields import Floats, Integers
 from stilo.models.notes.told import CONTROLS, NO_MODE, NO_TONIC, Chords, Form, StyleTold, Told
 from stilo.models.tokens import END, PROGRAMS, UNKNOWN_TEMPO, StepArray
@@ -18,14 +26,15 @@ P_NOTHING = 0.2
 P_STYLE, P_FACET, P_OWN_STYLE = 0.6, 0.75, 0.15
 P_MEASURED, P_LEARNED = 0.6, 0.8
 P_PROGRAMS, P_PARTS, P_TEMPO, P_METRE, P_BARS, P_KEY = 0.6, 0.8, 0.7, 0.9, 0.6, 0.5
-P_CHORDS, P_FORM, P_CONTROLS, P_CONTROL = 0.5, 0.5, 0.45, 0.5
+P_CHORDS, P_BASS, P_FORM, P_CONTROLS, P_CONTROL = 0.5, 0.6, 0.5, 0.45, 0.5
 MOST_MODELS = 10
 STYLE_NOISE, OWN_STYLE_NOISE = 0.1, 0.4  # standard deviations
 
 
-def chords_told(labels: LabelArray, onsets: Integers) -> Chords:
-    """The chords of a whole piece at each of its notes."""
-    ahead, root, quality = next_chord(labels, onsets)
+def chords_told(labels: LabelArray, steps: StepArray) -> Chords:
+    """The chords of a whole piece at each of its notes, and their basses."""
+    ahead, root, quality = next_chord(labels, steps["onset"].astype(np.int64))
+    bass, at = chord_basses(labels, steps), next_chord_begins(labels)
     none = (root == NO_ROOT) & (quality == OTHER_QUALITY)
     return Chords(
         labels["chord_root"].astype(np.int64),
@@ -33,6 +42,8 @@ def chords_told(labels: LabelArray, onsets: Integers) -> Chords:
         np.where(none & (ahead == 0), -1, ahead),
         root,
         quality,
+        bass,
+        np.where(at >= 0, bass[at], NO_ROOT),
     )
 
 
@@ -82,7 +93,8 @@ class ConditionDraw:
             programs = frozenset((tokens % PROGRAMS).tolist())
             parts = len(tokens) if rng.random() < P_PARTS else None
         if rng.random() < P_CHORDS:
-            chords = chords_told(labels, piece.steps["onset"].astype(np.int64)).at(index).transposed(semitones)
+            chords = chords_told(labels, piece.steps).at(index).transposed(semitones)
+            chords = chords if rng.random() < P_BASS else chords.without_basses()
         if rng.random() < P_FORM:
             form = form_told(labels, piece.steps).at(index)
         if rng.random() < P_CONTROLS:

@@ -27,7 +27,7 @@ from stilo.models.notes.fields import (
 from stilo.models.notes.matrices import Matrix, SummedTables, Weights, gelu
 from stilo.models.notes.next_note import Place
 from stilo.models.notes.parts import NEARBY, PART_TABLES
-from stilo.models.notes.told import CHORDS
+from stilo.models.notes.told import BASSES, CHORDS
 from stilo.models.tokens import POSITIONS
 
 Doubles = NDArray[np.float64]
@@ -69,7 +69,7 @@ class EngineHead:
             {"from_duration": [FIELD_SIZES[DURATION]]},
         )
         self._told = [_tables(weights, names, (VELOCITY - stage) * hidden) for stage, names in enumerate(told)]
-        self._distance = _tables(weights, {"distance": [RELATIVE, CHORDS]}, hidden)
+        self._distance = _tables(weights, {"distance": [RELATIVE, CHORDS, BASSES]}, hidden)
         self._harmony = Matrix(weights("harmony.weight", hidden, HISTOGRAM_SIZE + 2 * NEARBY))
         self._candidates = [
             _tables(weights, {f"candidates.{stage}": [size] * CANDIDATES + [STATES] * CANDIDATES}, hidden)
@@ -144,7 +144,7 @@ class EngineHead:
             ],
             axis=1,
         )
-        added = self._distance(np.array([(127 + t, p.chord) for t, p in zip(turn, places, strict=True)]))
+        added = self._distance(np.array([(127 + t, p.chord, p.bass) for t, p in zip(turn, places, strict=True)]))
         added += self._harmony(around)
         g, gates = self._inner(PITCH, pre, _NEAR[part[:, None], values], proposed[:, 1], added)
         y = self._out[PITCH](g)

@@ -51,8 +51,13 @@ def general(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
 
 
 def chords(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
-    """The chord of every note and the next, as the labels have them."""
-    return Told(chords=chords_told(piece.labels, piece.steps["onset"].astype(np.int64)).at(index))
+    """The chord of every note and the next, as the labels have them, and their basses."""
+    return Told(chords=chords_told(piece.labels, piece.steps).at(index))
+
+
+def chords_alone(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
+    """The same without the basses."""
+    return Told(chords=chords_told(piece.labels, piece.steps).at(index).without_basses())
 
 
 def form(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:

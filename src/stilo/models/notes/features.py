@@ -35,7 +35,7 @@ from stilo.models.notes.fields import (
 )
 from stilo.models.notes.parts import Sounding, part_past, sounding_of
 from stilo.models.notes.pointers import NOTHING, bar_pointers, context_pointers, voice_pointers
-from stilo.models.notes.told import NO_CHORD, Told, chord_class, condition_columns
+from stilo.models.notes.told import NO_BASS, NO_CHORD, Told, bass_class, chord_class, condition_columns
 from stilo.models.tokens import DURATIONS, GAPS, PITCHES, POSITIONS, PROGRAMS, VELOCITIES, StepArray
 
 Shorts = NDArray[np.int16]
@@ -78,7 +78,7 @@ class Features:
         previous_pitch, part_pitch: [T], the last pitch of all, and where the part that was chosen comes from.
         part: [T, len(PART_TABLES)], the past of the part that was chosen.
         near: [T, 2, NEARBY], what sounds, and what is given, around `part_pitch`.
-        chord: [T], the chord told for the new onset, above `part_pitch`.
+        chord, bass: [T], the chord told for the new onset, and its bass, above `part_pitch`.
         values, states, meta: of the candidates.
         counts: [T], 1 where the note is to be learned, 0 where it was put in as a mistake.
     """
@@ -94,6 +94,7 @@ class Features:
     part: Shorts
     near: Shorts
     chord: Shorts
+    bass: Shorts
     values: Shorts
     states: Shorts
     meta: Shorts
@@ -120,9 +121,10 @@ def features_of(steps: StepArray, told: Told, given: NDArray[np.bool_] | None = 
     lag = told.form.lag if told.form is not None else np.zeros(len(steps), np.int64)
     pointers = bar_pointers(steps, lag), context_pointers(steps), voice_pointers(steps)
     candidates = candidates_of(steps, pointers, past, sounding, _next_given(len(steps), known))
-    chord = np.full(len(steps), NO_CHORD, np.int64)
+    chord, bass = np.full(len(steps), NO_CHORD, np.int64), np.full(len(steps), NO_BASS, np.int64)
     if told.chords is not None:
         chord = chord_class(told.chords.root, told.chords.quality, past.pitch)
+        bass = bass_class(told.chords.bass, past.pitch)
     columns: dict[str, NDArray[Any]] = {
         "fields": columns_of(steps),
         "notes": _note_columns(steps),
@@ -134,6 +136,7 @@ def features_of(steps: StepArray, told: Told, given: NDArray[np.bool_] | None = 
         "part": past.table,
         "near": sounding.near,
         "chord": chord,
+        "bass": bass,
         "values": candidates.values,
         "states": candidates.states,
         "meta": candidates.meta,

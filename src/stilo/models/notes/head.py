@@ -18,7 +18,7 @@ from stilo.models.notes.config import GATE_SCALE, RELATIVE
 from stilo.models.notes.features import HISTOGRAM_SIZE, HISTOGRAMS, NEAR_PITCH, NEAR_PITCHES
 from stilo.models.notes.fields import DURATION, FIELD_SIZES, GAP, PART, PITCH, RANKS, STAGES, VELOCITY
 from stilo.models.notes.parts import NEARBY, PART_TABLES
-from stilo.models.notes.told import CHORDS
+from stilo.models.notes.told import BASSES, CHORDS
 from stilo.models.tokens import PITCHES, POSITIONS, PROGRAMS
 
 FIRST_GATE = 0.1
@@ -35,7 +35,7 @@ class Place:
         past: int64 [N, len(PART_TABLES)], of the part.
         histogram: float [N, HISTOGRAM_SIZE], as in `Features`, but seen from `part`.
         near: float [N, 2 × NEARBY], as in `Features`.
-        chord: int64 [N], as in `Features`.
+        chord, bass: int64 [N], as in `Features`.
     """
 
     previous: Tensor
@@ -45,6 +45,7 @@ class Place:
     histogram: Tensor
     near: Tensor
     chord: Tensor
+    bass: Tensor
 
 
 def near_pitch_class(pitch: Tensor, reference: Tensor) -> Tensor:
@@ -76,7 +77,7 @@ class FieldHead(nn.Module):
         self.from_duration = nn.Embedding(FIELD_SIZES[DURATION], hidden)
         for table in (self.from_position, self.from_gap, self.from_pitch, self.from_duration):
             nn.init.normal_(table.weight, std=0.1)
-        self.distance = Tables([RELATIVE, CHORDS], hidden, 0.1)
+        self.distance = Tables([RELATIVE, CHORDS, BASSES], hidden, 0.1)
         self.harmony = nn.Linear(HISTOGRAM_SIZE + 2 * NEARBY, hidden, bias=False)
         sizes = [FIELD_SIZES[GAP] + 1, 1, NEAR_PITCHES, FIELD_SIZES[DURATION] + 1, FIELD_SIZES[VELOCITY] + 1]
         self.candidates = nn.ModuleList(
@@ -148,7 +149,7 @@ class FieldHead(nn.Module):
         shown = torch.zeros_like(values) if stage == PART else values
         if place is not None:
             shown = near_pitch_class(values, place.part)
-            distance = torch.stack([place.part - place.previous + 127, place.chord], -1)
+            distance = torch.stack([place.part - place.previous + 127, place.chord, place.bass], -1)
             pre = pre + self.distance(distance) + self.harmony(torch.cat([place.histogram, place.near], -1))
         pre = pre + self.candidates[stage](torch.cat([shown, states], -1))
         g = F.gelu(pre, approximate="tanh")

@@ -55,6 +55,7 @@ class Batch:
     part: Tensor
     near: Tensor
     chord: Tensor
+    bass: Tensor
     values: Tensor
     states: Tensor
     meta: Tensor
@@ -89,6 +90,7 @@ class Batch:
             turned_histogram(self.histogram.flatten(0, 1), part - previous),
             self.near.flatten(0, 1).flatten(1).float(),
             self.chord.flatten(),
+            self.bass.flatten(),
         )
 
 

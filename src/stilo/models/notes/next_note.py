@@ -37,7 +37,7 @@ class Place:
         is_drum: of the part.
         past: [len(PART_TABLES)].
         near: float32 [2, NEARBY].
-        chord: above `part_pitch`.
+        chord, bass: above `part_pitch`.
     """
 
     previous: int
@@ -46,6 +46,7 @@ class Place:
     past: list[int]
     near: Floats
     chord: int
+    bass: int
 
 
 class NextNote:
@@ -113,8 +114,8 @@ class NextNote:
         """What the pitch is chosen by, besides."""
         self._begin(gap)
         known = self._with_part(part)
-        chord = self.written.chord_at(self.onset, known.pitch)
-        return Place(self.previous_pitch, known.pitch, known.is_drum, known.past, known.near(), chord)
+        chord, bass = self.written.chord_at(self.onset, known.pitch)
+        return Place(self.previous_pitch, known.pitch, known.is_drum, known.past, known.near(), chord, bass)
 
     def _moved(self, source: int) -> int:
         """The pitch that a context proposes, moved to where it recurs."""

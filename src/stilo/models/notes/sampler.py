@@ -59,11 +59,7 @@ class _Note:
         """One field of every pen."""
         logits, added = self._logits(stage)
         told, guided = self.batch.told_and_guided(logits)
-        proposed = (
-            (added if len(added) == len(self.nexts) else added[self.batch.first]) > SHARPENED
-            if self.taste.copy_aware
-            else None
-        )
+        proposed = self.batch.told_and_guided(added)[1] > SHARPENED if self.taste.copy_aware else None
         allowed = np.array(
             [
                 pen.constraints.allowed(stage, chosen, note.given_next)
@@ -143,8 +139,8 @@ class _Note:
             pen, place = self.batch.pens[i], places[i]
             if pen.untold is not None:
                 onset = pen.written.last("onset") + self.chosen[i][GAP]
-                chord = pen.untold.chord_at(onset, place.part_pitch)
-                found[int(self.batch.first[i]) + 1] = replace(place, chord=chord)
+                chord, bass = pen.untold.chord_at(onset, place.part_pitch)
+                found[int(self.batch.first[i]) + 1] = replace(place, chord=chord, bass=bass)
         return found
 
     def go_on_with(self, staying: list[int]) -> None:

@@ -10,6 +10,7 @@ from stilo.models.labels import CHORD_QUALITIES, NO_ROOT, OTHER_QUALITY
 from stilo.models.notes.told import (
     AHEAD_EDGES,
     CONDITION_TABLES,
+    NO_BASS,
     NO_CHORD,
     NO_TONIC,
     ChordPlan,
@@ -22,8 +23,8 @@ from stilo.models.tokens import STEP_DTYPE
 LAST_BAR = 65535  # of steps
 _FARTHEST_AHEAD = int(AHEAD_EDGES[-1])
 _AHEAD: list[int] = ahead_class(np.arange(_FARTHEST_AHEAD + 1)).tolist()
-_TONIC, _CHORD, _CHANGE, _NEXT_CHORD = (
-    list(CONDITION_TABLES).index(name) for name in ("tonic", "chord", "change_ahead", "next_chord")
+_TONIC, _CHORD, _CHANGE, _NEXT_CHORD, _BASS, _NEXT_BASS = (
+    list(CONDITION_TABLES).index(name) for name in ("tonic", "chord", "change_ahead", "next_chord", "bass", "next_bass")
 )
 
 
@@ -45,6 +46,7 @@ class ToldRows:
         self._changes: list[int] = plan.onset.tolist()
         self._roots = [NO_ROOT, *plan.root.tolist(), NO_ROOT]
         self._qualities = [OTHER_QUALITY, *plan.quality.tolist(), OTHER_QUALITY]
+        self._basses = [NO_ROOT, *plan.basses.tolist(), NO_ROOT]
 
     def beginning_in(self, bar: int) -> ToldRows:
         """The same if the first note is in that bar."""
@@ -57,19 +59,20 @@ class ToldRows:
             row[_TONIC] = (self._tonic - previous_pitch) % 12
         if self._has_chords and onset is not None:
             begun = bisect_right(self._changes, onset)
-            row[_CHORD] = self._seen(begun, previous_pitch)
-            row[_NEXT_CHORD] = self._seen(begun + 1, previous_pitch)
+            row[_CHORD], row[_BASS] = self._seen(begun, previous_pitch)
+            row[_NEXT_CHORD], row[_NEXT_BASS] = self._seen(begun + 1, previous_pitch)
             if begun < len(self._changes):
                 row[_CHANGE] = _AHEAD[min(self._changes[begun] - onset, _FARTHEST_AHEAD)]
         return row
 
-    def chord_at(self, onset: int, reference: int) -> int:
-        """Class of the chord at a slot, above a pitch."""
-        return self._seen(bisect_right(self._changes, onset), reference) if self._has_chords else NO_CHORD
+    def chord_at(self, onset: int, reference: int) -> tuple[int, int]:
+        """Classes of the chord at a slot and of its bass, above a pitch."""
+        return self._seen(bisect_right(self._changes, onset), reference) if self._has_chords else (NO_CHORD, NO_BASS)
 
-    def _seen(self, chord: int, reference: int) -> int:
-        root = self._roots[chord]
-        return (root - reference) % 12 * CHORD_QUALITIES + self._qualities[chord] if root < NO_ROOT else NO_CHORD
+    def _seen(self, chord: int, reference: int) -> tuple[int, int]:
+        root, bass = self._roots[chord], self._basses[chord]
+        above = (root - reference) % 12 * CHORD_QUALITIES + self._qualities[chord] if root < NO_ROOT else NO_CHORD
+        return above, (bass - reference) % 12 if bass < NO_ROOT else NO_BASS
 
 
 def _bar_rows(telling: Telling, metre: int, first_bar: int) -> list[list[int]]:

@@ -16,6 +16,8 @@ from stilo.models.tokens import METRE_CLASSES, TEMPO_CLASSES, UNKNOWN_TEMPO, Ste
 
 CHORDS = 12 * CHORD_QUALITIES + 1  # root above a reference pitch and quality; the last: no chord, or not told
 NO_CHORD = CHORDS - 1
+BASSES = 13  # pitch class above a reference pitch; the last: no bass, or not told
+NO_BASS = BASSES - 1
 CONTROLS = (*COUNTED_CONTROLS, "valence", "arousal")
 CONTROL_CLASSES = KNOWN_CONTROL_CLASSES + 1  # the last: not told
 NO_TONIC, NO_MODE = 12, 2
@@ -43,6 +45,8 @@ CONDITION_TABLES = {
     **{f"{name}_now": CONTROL_CLASSES for name in CONTROLS},
     **{f"{name}_next": CONTROL_CLASSES for name in CONTROLS},
     "parts": MOST_PARTS + 1,
+    "bass": BASSES,
+    "next_bass": BASSES,
 }
 
 
@@ -54,6 +58,7 @@ class Chords:
         root, quality: at the note's onset, as in `models.labels`.
         ahead: slots to the next change, −1 when none comes.
         next_root, next_quality: what it changes to.
+        bass, next_bass: the lowest pitch class of both, `NO_ROOT` = not told.
     """
 
     root: Integers
@@ -61,6 +66,8 @@ class Chords:
     ahead: Integers
     next_root: Integers
     next_quality: Integers
+    bass: Integers
+    next_bass: Integers
 
     def at(self, index: Integers) -> Chords:
         return Chords(*(getattr(self, name)[index] for name in Chords.__dataclass_fields__))
@@ -69,7 +76,12 @@ class Chords:
         def moved(root: Integers) -> Integers:
             return np.where(root < NO_ROOT, (root + semitones) % 12, NO_ROOT)
 
-        return Chords(moved(self.root), self.quality, self.ahead, moved(self.next_root), self.next_quality)
+        named = {name: moved(getattr(self, name)) for name in ("root", "next_root", "bass", "next_bass")}
+        return replace(self, **named)
+
+    def without_basses(self) -> Chords:
+        none = np.full(len(self.root), NO_ROOT, np.int64)
+        return replace(self, bass=none, next_bass=none)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +150,10 @@ def chord_class(root: Integers, quality: Integers, reference: Integers) -> Integ
     return np.where(root < NO_ROOT, (root - reference) % 12 * CHORD_QUALITIES + quality, NO_CHORD)
 
 
+def bass_class(bass: Integers, reference: Integers) -> Integers:
+    return np.where(bass < NO_ROOT, (bass - reference) % 12, NO_BASS)
+
+
 def ahead_class(slots: Integers) -> Integers:
     return np.where(slots < 0, AHEAD_CLASSES - 1, np.searchsorted(AHEAD_EDGES, slots, side="right"))
 
@@ -163,7 +179,9 @@ def condition_columns(steps: StepArray, told: Told, previous_pitch: Integers) ->
         columns["chord"] = chord_class(chords.root[back], chords.quality[back], previous_pitch)
         columns["change_ahead"] = ahead_class(chords.ahead[back])
         columns["next_chord"] = chord_class(chords.next_root[back], chords.next_quality[back], previous_pitch)
-        for name in ("chord", "change_ahead", "next_chord"):
+        columns["bass"] = bass_class(chords.bass[back], previous_pitch)
+        columns["next_bass"] = bass_class(chords.next_bass[back], previous_pitch)
+        for name in ("chord", "change_ahead", "next_chord", "bass", "next_bass"):
             columns[name][0] = CONDITION_TABLES[name] - 1  # the first note has no note before, and must not tell itself
     if (form := told.form) is not None:
         columns["section_elapsed"] = bars_class(form.elapsed[back])
@@ -185,6 +203,7 @@ class ChordPlan:
     Attributes:
         onset: slot where each begins, rising.
         root, quality: as in `models.labels`.
+        bass: the lowest pitch class of each, `NO_ROOT` = left open; None = all are.
 
     Raises:
         ValueError: the columns differ in length, or the onsets do not rise.
@@ -193,9 +212,14 @@ class ChordPlan:
     onset: Integers
     root: Integers
     quality: Integers
+    bass: Integers | None = None
+
+    @property
+    def basses(self) -> Integers:
+        return np.full(len(self.onset), NO_ROOT, np.int64) if self.bass is None else self.bass
 
     def __post_init__(self) -> None:
-        if not len(self.onset) == len(self.root) == len(self.quality):
+        if not len(self.onset) == len(self.root) == len(self.quality) == len(self.basses):
             raise ValueError("every chord of a plan has an onset, a root and a quality")
         if len(self.onset) > 1 and int(np.diff(self.onset).min()) <= 0:
             raise ValueError("the chords of a plan follow each other")
@@ -205,8 +229,10 @@ class ChordPlan:
         begun = np.searchsorted(self.onset, onsets, side="right")
         root = np.concatenate([[NO_ROOT], self.root, [NO_ROOT]])
         quality = np.concatenate([[OTHER_QUALITY], self.quality, [OTHER_QUALITY]])
+        bass = np.concatenate([[NO_ROOT], self.basses, [NO_ROOT]])
         ahead = np.where(begun < len(self.onset), np.append(self.onset, 0)[begun] - onsets, -1)
-        return Chords(root[begun], quality[begun], ahead, root[begun + 1], quality[begun + 1])
+        following = root[begun + 1], quality[begun + 1]
+        return Chords(root[begun], quality[begun], ahead, *following, bass[begun], bass[begun + 1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -200,7 +200,7 @@ class Written:
         bar = min(onset // self.bar_slots, LAST_BAR) if onset is not None else 0
         return self._told.row(onset, bar, self.previous_pitch)
 
-    def chord_at(self, onset: int, reference: int) -> int:
+    def chord_at(self, onset: int, reference: int) -> tuple[int, int]:
         return self._told.chord_at(onset, reference)
 
     def histogram_row(self) -> Floats:
