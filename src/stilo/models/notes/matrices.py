@@ -177,10 +177,11 @@ def exact_gelu(x: Floats) -> Floats:
 
 def normalised(x: Floats) -> Floats:
     """Mean 0 and variance 1 along the last axis."""
-    share = np.float32(1 / x.shape[-1])  # sums are a third quicker than `mean`
-    centred: Floats = x - np.add.reduce(x, -1, keepdims=True) * share
-    variance = np.add.reduce(centred * centred, -1, keepdims=True) * share
-    centred /= np.sqrt(variance + np.float32(1e-5))
+    share = np.float32(1 / x.shape[-1])
+    total: Floats = np.add.reduce(x, -1, keepdims=True)  # a third quicker than `mean`
+    centred: Floats = x - total * share
+    squares: Floats = np.add.reduce(centred * centred, -1, keepdims=True)
+    centred /= np.sqrt(squares * share + np.float32(1e-5))
     return centred
 
 
