@@ -227,7 +227,7 @@ def _kinds(arguments: argparse.Namespace) -> dict[str, Any]:
     splits = {name: load_pieces(arguments.packed / f"{name}.npz") for name in (*HELD_OUT, "train")}
     engine = load_engine(arguments.model)
     rng = np.random.default_rng(arguments.seed)
-    taste = Taste(temperature=arguments.temperature, top_p=arguments.top_p)
+    taste = Taste.usual(arguments.temperature, arguments.top_p)
     kinds: dict[str, Any] = {}
     for kind, belongs in KINDS.items():
         some = excerpts([piece for name in HELD_OUT for piece in splits[name] if belongs(piece)])

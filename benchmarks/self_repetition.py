@@ -15,6 +15,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,16 @@ def sampled(engine: Engine, pieces: Sequence[Piece], taste: Taste, seed: int) ->
     return [one.steps for one in found], float(np.mean([one.nats.sum(1).mean() for one in found]))
 
 
+def tastes(top_p: float) -> dict[str, Taste]:
+    """That of composing, and what it is better than."""
+    usual = Taste.usual(top_p=top_p)
+    return {
+        f"as composed, top_p {top_p:g}": usual,
+        "the same, copies cut like the rest": replace(usual, copy_aware=False),
+        "as it comes": Taste(),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("packed", type=Path)
@@ -112,9 +123,8 @@ def _report(arguments: argparse.Namespace) -> dict[str, Any]:
     rows: dict[str, Any] = {"real": summary(np.array([self_copy_share(p.steps[:NOTES]) for p in pieces]))}
     print(f"{len(pieces)} pieces of {NOTES} notes; real {rows['real']}", flush=True)
     for top_p in arguments.top_p:
-        for aware in (True, False):
-            name = f"top_p {top_p:g}" + ("" if aware else ", over all choices")
-            steps, nats = sampled(engine, pieces, Taste(top_p=top_p, copy_aware=aware), arguments.seed)
+        for name, taste in tastes(top_p).items():
+            steps, nats = sampled(engine, pieces, taste, arguments.seed)
             rows[name] = summary(np.array([self_copy_share(s) for s in steps])) | {"nats_per_note": round(nats, 3)}
             print(f"{name}: {rows[name]}", flush=True)
     return {"pieces": len(pieces), "notes": NOTES, "rows": rows}

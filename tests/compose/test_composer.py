@@ -85,7 +85,7 @@ def test_more_is_written_while_the_mode_that_was_asked_for_is_missing(style):
     for seed in range(6):
         report = compose(style, brief(key="A minor", seed=seed, bars=4, candidates=1)).report
         assert report.candidates <= 1 + MORE_FOR_MODE
-        assert report.key == "A minor" or report.candidates == 1 + MORE_FOR_MODE
+        assert report.key in ("A minor", "") or report.candidates == 1 + MORE_FOR_MODE, "drums alone have no key"
 
 
 def test_transposing_keeps_to_the_ranges_as_well_as_can_be(style):

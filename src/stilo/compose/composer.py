@@ -67,7 +67,7 @@ def compose(style: Style, request: Request, progress: Progress | None = None) ->
     from stilo.models.notes.plan import Taste
 
     tell = progress or (lambda _what, _share: None)
-    desk = Desk(_engine_of(style), style, request, Taste(request.temperature, request.top_p))
+    desk = Desk(_engine_of(style), style, request, Taste.usual(request.temperature, request.top_p))
     candidates = desk.write(range(request.candidates), lambda share: tell("composing", 0.9 * share))
     if _mode_is_missing(candidates, desk.asked):
         more = range(request.candidates, request.candidates + MORE_FOR_MODE)

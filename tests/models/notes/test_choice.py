@@ -98,3 +98,12 @@ def test_a_taste_that_means_nothing_is_refused():
         with pytest.raises(ValueError, match=next(iter(bad))):
             Taste(**bad)
     assert Taste(top_p=(0.9, 1.0, 0.8, 1.0, 1.0)).of(2) == (1.0, 0.8, 0.0)
+
+
+def test_the_usual_taste_follows_what_is_asked():
+    usual, plain, wild = Taste.usual(), Taste.usual(0.5, 0.8), Taste.usual(1.5, 1.0)
+    for stage in range(5):
+        (temperature, top_p, _), (cooler, narrower, _), (hotter, wider, _) = (t.of(stage) for t in (usual, plain, wild))
+        assert cooler < temperature <= 1 < hotter
+        assert narrower < top_p < wider == 1
+    assert usual.of(2) == (0.9, 0.95, 0.0)

@@ -12,7 +12,10 @@ from stilo.models.notes.telling import LAST_BAR
 from stilo.models.notes.told import Telling
 from stilo.models.tokens import DURATION_SLOTS, MAX_GAP, Part, StepArray, bar_slots_of
 
-PerField = float | tuple[float, float, float, float, float]
+PerField = float | tuple[float, ...]
+USUAL_TOP_P = 0.95
+USUAL_TEMPERATURES = (0.9, 1.0, 0.9, 0.9, 0.9)
+USUAL_NARROWNESS = (1.0, 0.6, 1.0, 1.0, 2.0)  # powers of top_p: part .97, velocity .90 where the others are at .95
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +120,12 @@ class Taste:
         for name, least, most in (("temperature", 0.0, 100.0), ("top_p", 0.0, 1.0), ("min_p", 0.0, 1.0)):
             if not all(least <= value <= most for value in self._each(name)):
                 raise ValueError(f"{name} lies between {least:g} and {most:g}")
+
+    @classmethod
+    def usual(cls, temperature: float = 1.0, top_p: float = USUAL_TOP_P) -> Taste:
+        """What samples are most like real music with (docs/experiments.md), more or less of it as one asks."""
+        cooler = [temperature * usual for usual in USUAL_TEMPERATURES]
+        return cls((*cooler,), (*(top_p**narrower for narrower in USUAL_NARROWNESS),))
 
     def _each(self, name: str) -> tuple[float, ...]:
         value: PerField = getattr(self, name)
