@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilo.compose.judge import cost_of, ending_cost, heard_key, style_distance
-from stilo.compose.plan import in_key, plan_of
+from stilo.compose.plan import in_key, plan_of, with_chords
+from stilo.compose.progression import draw_progression
 from stilo.compose.request import Request
 from stilo.music.score import Score
 from stilo.music.theory import Key, parse_key
@@ -71,14 +72,14 @@ class Desk:
         return [self._candidate(sampler, i, sampled) for i, sampled in enumerate(sampler.write(progress))]
 
     def _plan(self, rng: np.random.Generator) -> Plan:
-        """Told the key that was asked for, else one of the style's, as often as it has it."""
-        if self.asked is not None:
-            return in_key(self.plan, self.asked)
-        keys = self.style.profile.harmony.keys
-        if not keys:
+        """Told the key that was asked for, else one of the style's, as often as it has it; and a progression in it."""
+        harmony, key = self.style.profile.harmony, self.asked
+        if key is None and not harmony.keys:
             return self.plan
-        shares = np.array(list(keys.values()))
-        return in_key(self.plan, parse_key(str(rng.choice(list(keys), p=shares / shares.sum()))))
+        if key is None:
+            shares = np.array(list(harmony.keys.values()))
+            key = parse_key(str(rng.choice(list(harmony.keys), p=shares / shares.sum())))
+        return with_chords(in_key(self.plan, key), draw_progression(harmony, key, self.plan.metre, self.plan.bars, rng))
 
     def end_well(self, candidate: Candidate) -> Candidate:
         """The candidate, or one that differs from it in its last bars alone and ends better.

@@ -17,7 +17,7 @@ from stilo.styles.style import Style
 
 if TYPE_CHECKING:
     from stilo.models.notes.plan import Plan
-    from stilo.models.notes.told import StyleTold
+    from stilo.models.notes.told import ChordPlan, StyleTold
     from stilo.models.tokens import Part
 
 USUAL_FREQUENCY = 0.5
@@ -66,6 +66,11 @@ def in_key(plan: Plan, key: Key | None) -> Plan:
     tonic, mode = (NO_TONIC, NO_MODE) if key is None else (key.tonic, int(key.mode == "minor"))
     about = replace(plan.telling.about, tonic=tonic, mode=mode)
     return replace(plan, telling=replace(plan.telling, about=about))
+
+
+def with_chords(plan: Plan, chords: ChordPlan | None) -> Plan:
+    """The same plan, told these chords besides."""
+    return replace(plan, telling=replace(plan.telling, chords=chords))
 
 
 def style_told(style: Style) -> StyleTold | None:
