@@ -9,6 +9,7 @@ import pytest
 from stilo.compose.progression import _chord_of, draw_progression
 from stilo.elements.chords import QUALITIES
 from stilo.elements.profile import analyse
+from stilo.models.notes.told import FormPlan
 from stilo.music.theory import parse_key
 
 MOVES = {"I→V": 3, "I→IV": 3, "IV→V7": 2, "V→I": 2, "V7→I": 3, "I→vi": 1, "vi→ii": 1, "ii→V": 1, "V→i": 1, "i→V": 1}
@@ -86,6 +87,20 @@ def test_without_chords_that_lead_home_nothing_is_told(harmony):
     assert drawn(replace(harmony, transitions=away)) is None, "none leads home"
     assert drawn(harmony, "A minor") is None, "i→V and V→i alone"
     assert drawn(replace(harmony, transitions={"?→!": 0.2, **harmony.transitions})) is not None
+
+
+def test_what_returns_has_the_chords_that_it_had(harmony):
+    bars = 16
+    lag = np.where(np.arange(bars) >= 8, 8, 0)
+    form = FormPlan(np.arange(bars) % 8, 7 - np.arange(bars) % 8, lag)
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        plan = draw_progression(harmony, parse_key("C major"), (4, 4), bars, rng, form=form)
+        rows = list(zip(plan.onset.tolist(), *zip(*chords_of(plan), strict=True), strict=True))
+        first = [row for row in rows if row[0] < 7 * 48]
+        again = [(onset - 8 * 48, *chord) for onset, *chord in rows if 8 * 48 <= onset < 15 * 48]
+        assert first == again
+        assert rows[-1] == (15 * 48, 0, MAJOR), "but it comes home"
 
 
 def test_short_pieces_have_a_progression_too(harmony):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stilo.compose.form import draw_form
 from stilo.compose.judge import cost_of, ending_cost, heard_key, style_distance
-from stilo.compose.plan import in_key, plan_of, with_chords
+from stilo.compose.plan import in_key, plan_of, with_course
 from stilo.compose.progression import draw_progression
 from stilo.compose.request import Request
 from stilo.music.score import Score
@@ -72,14 +73,17 @@ class Desk:
         return [self._candidate(sampler, i, sampled) for i, sampled in enumerate(sampler.write(progress))]
 
     def _plan(self, rng: np.random.Generator) -> Plan:
-        """Told the key that was asked for, else one of the style's, as often as it has it; and a progression in it."""
+        """Told the key that was asked for, else one of the style's, as often as it has it; with a form and chords."""
         harmony, key = self.style.profile.harmony, self.asked
+        metre, bars = self.plan.metre, self.plan.bars
+        form = draw_form(self.style.profile.rhythm, bars, rng)
         if key is None and not harmony.keys:
-            return self.plan
+            return with_course(self.plan, None, form)
         if key is None:
             shares = np.array(list(harmony.keys.values()))
             key = parse_key(str(rng.choice(list(harmony.keys), p=shares / shares.sum())))
-        return with_chords(in_key(self.plan, key), draw_progression(harmony, key, self.plan.metre, self.plan.bars, rng))
+        chords = draw_progression(harmony, key, metre, bars, rng, form=form)
+        return with_course(in_key(self.plan, key), chords, form)
 
     def end_well(self, candidate: Candidate) -> Candidate:
         """The candidate, or one that differs from it in its last bars alone and ends better.

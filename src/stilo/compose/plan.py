@@ -17,7 +17,7 @@ from stilo.styles.style import Style
 
 if TYPE_CHECKING:
     from stilo.models.notes.plan import Plan
-    from stilo.models.notes.told import ChordPlan, StyleTold
+    from stilo.models.notes.told import ChordPlan, FormPlan, StyleTold
     from stilo.models.tokens import Part
 
 USUAL_FREQUENCY = 0.5
@@ -68,9 +68,9 @@ def in_key(plan: Plan, key: Key | None) -> Plan:
     return replace(plan, telling=replace(plan.telling, about=about))
 
 
-def with_chords(plan: Plan, chords: ChordPlan | None) -> Plan:
-    """The same plan, told these chords besides."""
-    return replace(plan, telling=replace(plan.telling, chords=chords))
+def with_course(plan: Plan, chords: ChordPlan | None, form: FormPlan | None) -> Plan:
+    """The same plan, told these chords and this form besides."""
+    return replace(plan, telling=replace(plan.telling, chords=chords, form=form))
 
 
 def style_told(style: Style) -> StyleTold | None:

@@ -17,7 +17,7 @@ from stilo.elements.harmony import Harmony, degree_name
 from stilo.music.theory import Key
 
 if TYPE_CHECKING:
-    from stilo.models.notes.told import ChordPlan
+    from stilo.models.notes.told import ChordPlan, FormPlan
 
 FEWEST_MOVES = 6  # of different kinds; with fewer there is nothing to draw from
 MOST_CHORDS_PER_BAR = 4.0
@@ -34,9 +34,15 @@ def _chord_of() -> dict[str, tuple[int, int]]:
 
 
 def draw_progression(
-    harmony: Harmony, key: Key, metre: tuple[int, int], bars: int, rng: np.random.Generator
+    harmony: Harmony,
+    key: Key,
+    metre: tuple[int, int],
+    bars: int,
+    rng: np.random.Generator,
+    *,
+    form: FormPlan | None = None,
 ) -> ChordPlan | None:
-    """Chords for every bar of a piece.
+    """Chords for every bar of a piece; bars that return, but for the last, have those that they had.
 
     Args:
         harmony: of the style.
@@ -44,18 +50,35 @@ def draw_progression(
         metre: (numerator, denominator).
         bars: its length.
         rng: what is drawn with.
+        form: of the piece.
 
     Returns:
         None where the style has too few chords, or none that lead home.
     """
     from stilo.models.notes.told import ChordPlan
+    from stilo.models.tokens import bar_slots_of
 
     onsets = _onsets(harmony.chord_changes_per_bar, metre, bars, rng)
     degrees = _degrees(harmony, key, len(onsets), rng)
     if degrees is None:
         return None
     chords = np.array([_chord_of()[degree] for degree in degrees])
-    return ChordPlan(onsets, (chords[:, 0] + key.tonic) % 12, chords[:, 1])
+    plan = ChordPlan(onsets, (chords[:, 0] + key.tonic) % 12, chords[:, 1])
+    return plan if form is None else _returning(plan, form, bar_slots_of(*metre))
+
+
+def _returning(plan: ChordPlan, form: FormPlan, bar: int) -> ChordPlan:
+    """The chords of bars that return are those of the bars that they return to."""
+    from stilo.models.notes.told import ChordPlan
+
+    rows: list[list[tuple[int, int, int]]] = [[] for _ in form.lag]
+    for onset, root, quality in zip(plan.onset.tolist(), plan.root.tolist(), plan.quality.tolist(), strict=True):
+        rows[onset // bar].append((onset % bar, root, quality))
+    for number, lag in enumerate(form.lag[:-1].tolist()):
+        if lag:
+            rows[number] = rows[number - lag]
+    found = [(number * bar + slot, *chord) for number, row in enumerate(rows) for slot, *chord in row]
+    return ChordPlan(*np.array(found, np.int64).T)
 
 
 def _onsets(per_bar: float, metre: tuple[int, int], bars: int, rng: np.random.Generator) -> NDArray[np.int64]:
