@@ -51,7 +51,7 @@ def tuned_with(monkeypatch):
 
 
 def test_held_out_pieces_are_in_nothing_but_the_proof(pieces, tuned_with, monkeypatch):
-    monkeypatch.setattr(learn_module, "telling_helps", lambda *_: True)
+    monkeypatch.setattr(learn_module, "may_be_told", lambda *_: True)
     style = learn("Waltz", pieces, seed=4)
     held = {source.path for source in style.sources if source.held_out}
     assert len(held) == 2
@@ -68,12 +68,13 @@ def test_held_out_pieces_are_in_nothing_but_the_proof(pieces, tuned_with, monkey
 
 def test_a_style_that_misleads_is_not_told(pieces, tuned_with, monkeypatch):
     for helps in (True, False):
-        monkeypatch.setattr(learn_module, "telling_helps", lambda *_, helps=helps: helps)
+        monkeypatch.setattr(learn_module, "may_be_told", lambda *_, helps=helps: helps)
         proof = learn("Waltz", pieces).proof
         assert (tuned_with["style"] is not None) == helps
         assert proof.tuned_nats_per_note == (proof.vector_nats_per_note if helps else proof.base_nats_per_note)
     assert replace(proof, base_nats_per_note=2.0, vector_nats_per_note=1.9).is_style_told
-    assert not replace(proof, base_nats_per_note=2.0, vector_nats_per_note=2.0).is_style_told
+    assert replace(proof, base_nats_per_note=2.0, vector_nats_per_note=2.02).is_style_told, "hardly less likely"
+    assert not replace(proof, base_nats_per_note=2.0, vector_nats_per_note=2.1).is_style_told
 
 
 def test_all_pieces_are_recognised(pieces, tiny_encoder, with_tiny_encoder):

@@ -19,7 +19,7 @@ from stilo.music.score import Score
 from stilo.styles.holding_out import FEWEST_FOR_WHOLE_PIECES, last_quarters, note_content, whole_pieces
 from stilo.styles.measuring import analyse_piece
 from stilo.styles.palette import palette_of
-from stilo.styles.provenance import Proof, Source, telling_helps
+from stilo.styles.provenance import Proof, Source, may_be_told
 from stilo.styles.style import Adapter, Style
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def learn(
     tell("asking the base model", 0.2)
     untold = lesson.scores(None)
     base, vector = mean_nats_per_note(untold), mean_nats_per_note(lesson.scores(lesson.style))
-    untuned = _Untuned(lesson.style, vector) if telling_helps(base, vector) else _Untuned(None, base)
+    untuned = _Untuned(lesson.style, vector) if may_be_told(base, vector) else _Untuned(None, base)
     adapter, tuned, taken = _tuned(lesson, untuned, rng, _Budget(seconds, steps), tell) if tune else (None, None, 0)
     tell("done", 1.0)
     return Style(
