@@ -8,9 +8,11 @@ import torch
 
 from stilo.models.corpus import LEARNED_SIZE, Piece
 from stilo.models.labels import unknown_labels
-from stilo.models.notes.conditions import chords_told, controls_told, form_told
+from stilo.models.notes.conditions import ConditionDraw, chords_told, controls_told, form_told
 from stilo.models.notes.model import NoteModel, NoteModelConfig
+from stilo.models.notes.stream import PieceSource
 from stilo.models.notes.told import StyleTold, Told
+from stilo.models.notes.train import style_statistics
 from stilo.models.tokens import PROGRAMS, STEP_DTYPE, StepArray
 
 HEAD_SIZE = 64
@@ -50,6 +52,22 @@ def make_labelled(make_piece) -> Callable[..., Piece]:
         labels["counterpart"] = np.where(bar >= 8, 8, 0)
         learned = rng.normal(size=LEARNED_SIZE).astype(np.float32)
         return Piece(piece.name, steps, piece.embedding, piece.tempo, piece.group, labels, learned)
+
+    return make
+
+
+@pytest.fixture
+def pieces(make_labelled: Callable[..., Piece]) -> list[Piece]:
+    return [make_labelled(seed, notes=200) for seed in range(6)]
+
+
+@pytest.fixture(scope="session")
+def make_source() -> Callable[..., PieceSource]:
+    """make_source(pieces, seed=0): what draws windows of them, and what is told of these."""
+
+    def make(pieces: list[Piece], seed: int = 0) -> PieceSource:
+        rng = np.random.default_rng(seed)
+        return PieceSource(pieces, rng, ConditionDraw(pieces, style_statistics(pieces), rng))
 
     return make
 

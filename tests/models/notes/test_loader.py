@@ -1,28 +1,15 @@
 """Batches made beside the work: the same every time, whole, and what fails there is told here."""
 
-import numpy as np
 import pytest
 import torch
 
 from stilo.models.notes import loader
-from stilo.models.notes.conditions import ConditionDraw
 from stilo.models.notes.loader import batches, joined
 from stilo.models.notes.stream import PieceSource, Stream
-from stilo.models.notes.train import style_statistics
-
-
-def make_source(pieces, seed=0):
-    rng = np.random.default_rng(seed)
-    return PieceSource(pieces, rng, ConditionDraw(pieces, style_statistics(pieces), rng))
-
-
-@pytest.fixture
-def pieces(make_labelled):
-    return [make_labelled(seed, notes=200) for seed in range(6)]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_batches_are_made_beside_the_work(pieces, workers):
+def test_batches_are_made_beside_the_work(pieces, workers, make_source):
     def source(worker):
         return make_source(pieces, 10 + worker)
 
@@ -38,12 +25,12 @@ def test_batches_are_made_beside_the_work(pieces, workers):
         assert int(one.piece.max()) < len(one.conditioning.measured)
 
 
-def test_rows_that_cannot_be_shared_are_refused(pieces):
+def test_rows_that_cannot_be_shared_are_refused(pieces, make_source):
     with pytest.raises(ValueError, match="5 rows cannot be shared by 2 workers"):
         next(batches(lambda _: make_source(pieces), rows=5, length=30, workers=2))
 
 
-def test_what_fails_beside_the_work_is_raised_here(pieces):
+def test_what_fails_beside_the_work_is_raised_here(pieces, make_source):
     class Broken(PieceSource):
         def draw(self):
             if self.rng.random() < 0.2:
@@ -59,7 +46,7 @@ def test_what_fails_beside_the_work_is_raised_here(pieces):
             pass
 
 
-def test_a_worker_that_ended_is_told(pieces, monkeypatch):
+def test_a_worker_that_ended_is_told(pieces, monkeypatch, make_source):
     def end(source, number, rows, length, ready):
         """As a process that was killed."""
 
@@ -69,7 +56,7 @@ def test_a_worker_that_ended_is_told(pieces, monkeypatch):
         next(batches(lambda _: make_source(pieces), rows=4, length=30, workers=2))
 
 
-def test_shares_of_several_workers_keep_what_they_were_told(pieces):
+def test_shares_of_several_workers_keep_what_they_were_told(pieces, make_source):
     shares = [Stream(make_source(pieces, seed), 2, 300).draw() for seed in (1, 2)]
     features, piece, told = joined(shares)
     assert len(features) == len(piece) == 4

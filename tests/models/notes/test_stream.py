@@ -13,7 +13,6 @@ from stilo.models.notes.features import Features
 from stilo.models.notes.fields import PITCH, RANKS
 from stilo.models.notes.stream import (
     LONGEST_WINDOW_NOTES,
-    PieceSource,
     Stream,
     _chances,
     _window,
@@ -27,17 +26,7 @@ from stilo.models.notes.train import style_statistics
 from stilo.models.tokens import DRUMS, END, PROGRAMS, Part, with_end
 
 
-def make_source(pieces, seed=0):
-    rng = np.random.default_rng(seed)
-    return PieceSource(pieces, rng, ConditionDraw(pieces, style_statistics(pieces), rng))
-
-
-@pytest.fixture
-def pieces(make_labelled):
-    return [make_labelled(seed, notes=200) for seed in range(6)]
-
-
-def test_rows_go_on_from_batch_to_batch(pieces):
+def test_rows_go_on_from_batch_to_batch(pieces, make_source):
     stream = Stream(make_source(pieces), rows=3, length=40)
     first, second = batch_of(*stream.draw()), batch_of(*stream.draw())
     assert first.fields.shape == (3, 40, 5)
@@ -51,7 +40,7 @@ def test_rows_go_on_from_batch_to_batch(pieces):
             assert int(second.notes[row, 0, 0]) == int(first.fields[row, -1, 0])
 
 
-def test_every_piece_is_played_from_its_first_note_to_its_end(pieces):
+def test_every_piece_is_played_from_its_first_note_to_its_end(pieces, make_source):
     stream = Stream(make_source(pieces), rows=2, length=700)
     batch = batch_of(*stream.draw())
     ended, begun = batch.fields[..., 0] == END, batch.notes[..., 8] == 1
@@ -62,14 +51,14 @@ def test_every_piece_is_played_from_its_first_note_to_its_end(pieces):
     assert piece.max() == 1
 
 
-def test_the_same_seed_draws_the_same_batches(pieces):
+def test_the_same_seed_draws_the_same_batches(pieces, make_source):
     again = [batch_of(*Stream(make_source(pieces, seed), 2, 50).draw()) for seed in (4, 4, 5)]
     assert torch.equal(again[0].values, again[1].values)
     assert torch.equal(again[0].condition, again[1].condition)
     assert not torch.equal(again[0].values, again[2].values)
 
 
-def test_everything_is_sometimes_told_and_sometimes_not(pieces):
+def test_everything_is_sometimes_told_and_sometimes_not(pieces, make_source):
     source = make_source(pieces)
     told = [source.draw()[1] for _ in range(120)]
     assert sum(one.style is None for one in told) > 20
@@ -104,7 +93,7 @@ def test_a_style_is_mostly_that_of_other_pieces_of_the_same_hand(make_labelled):
             assert np.allclose(others.T @ weights, style, atol=1e-4)
 
 
-def test_chords_move_with_the_notes(pieces):
+def test_chords_move_with_the_notes(pieces, make_source):
     piece = pieces[0]
     draw = make_source(pieces).conditions
     index = np.arange(len(piece.steps))
@@ -127,7 +116,7 @@ def test_chords_move_with_the_notes(pieces):
     assert found.ahead[-1] == -1
 
 
-def test_windows_are_told_as_they_are_moved_and_mistakes_are_marked(make_labelled):
+def test_windows_are_told_as_they_are_moved_and_mistakes_are_marked(make_labelled, make_source):
     """Chords whose root is the note itself, and a key that begins with it, stay so whatever the transposition."""
     piece = make_labelled(1, notes=100, parts=(Part(0), Part(40)))
     labels = piece.labels.copy()
@@ -151,7 +140,7 @@ def test_windows_are_told_as_they_are_moved_and_mistakes_are_marked(make_labelle
     assert mistakes > chords > 0  # wrong notes, and they alone, are not those of their chords
 
 
-def test_drums_are_not_transposed(make_labelled):
+def test_drums_are_not_transposed(make_labelled, make_source):
     piece = make_labelled(3, notes=100)
     piece.steps["pitch"][piece.steps["pitch"] >= 128] = 128 + 38
     source, sounds = make_source([piece]), set()
@@ -179,7 +168,7 @@ def test_controls_are_those_of_the_window(pieces):
     assert controls[0, 4:].tolist() == [steps["bar"][0] % 8, (steps["bar"][0] + 3) % 8]
 
 
-def test_windows_of_long_pieces_begin_at_nothing(make_labelled):
+def test_windows_of_long_pieces_begin_at_nothing(make_labelled, make_source):
     piece = make_labelled(1, notes=2 * LONGEST_WINDOW_NOTES)
     source = make_source([piece])
     lengths = []
@@ -269,7 +258,7 @@ def test_an_end_is_no_note_of_the_last_bar(pieces):
     assert controls_told(with_it[-1:], piece.labels[-1:]).shape == (1, 6), "a window of nothing but the end"
 
 
-def test_how_many_parts_there_are_is_told_with_the_instruments(pieces):
+def test_how_many_parts_there_are_is_told_with_the_instruments(pieces, make_source):
     source, piece = make_source(pieces), pieces[0]
     index = np.arange(len(piece.steps))
     told = [source.conditions.draw(piece, piece.steps, index, 0) for _ in range(200)]
