@@ -119,6 +119,66 @@ def test_a_newer_library_is_left_alone(tmp_path):
         Library(f"sqlite:///{path}")
 
 
+# What the first step made before arrays were kept in blocks, and other forms that no step of today makes.
+EARLY_FORMS = {
+    "no table 'array_blocks'": "DROP TABLE array_blocks",
+    "'styles' has no column 'document'": "ALTER TABLE styles RENAME COLUMN document TO profile",
+    "'sources' has no column 'held_out'": "ALTER TABLE sources DROP COLUMN held_out",
+    "'styles' has an unknown column 'arrays'": """
+        ALTER TABLE styles RENAME TO before;
+        CREATE TABLE styles (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(80) NOT NULL, name_key VARCHAR(240) NOT NULL,
+            created_at VARCHAR(40) NOT NULL, base_model VARCHAR(200) NOT NULL, is_tuned BOOLEAN NOT NULL,
+            pieces INTEGER NOT NULL, notes BIGINT NOT NULL, document TEXT NOT NULL, arrays BLOB NOT NULL,
+            encoder VARCHAR(16) DEFAULT '' NOT NULL, recognition BLOB, UNIQUE (name_key));
+        DROP TABLE before""",
+    "'stilo_schema' keeps no versions": "ALTER TABLE stilo_schema RENAME COLUMN version TO step",
+}
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("reason", EARLY_FORMS)
+def test_a_library_of_an_early_form_is_told_and_left_alone(tmp_path, monkeypatch, reason, steps):
+    path = tmp_path / "a.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:steps])
+        Library(f"sqlite:///{path}").close()
+    connection = sqlite3.connect(path)
+    connection.executescript(EARLY_FORMS[reason])
+    connection.close()
+    before = rows(path, "SELECT sql FROM sqlite_master")
+    with pytest.raises(SetupError) as caught:
+        Library(f"sqlite:///{path}")
+    assert str(caught.value) == (
+        f"{path}: an early version of stilo made this library and its tables are not those of today ({reason}); "
+        "export its styles with the version that made it, then move it away"
+    )
+    assert rows(path, "SELECT sql FROM sqlite_master") == before
+
+
+@pytest.mark.parametrize("version", [-1, "'x'", "x'00'"])
+def test_versions_that_are_none(tmp_path, version):
+    path = tmp_path / "a.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE stilo_schema (version, applied_at)")
+    connection.execute(f"INSERT INTO stilo_schema VALUES ({version}, '')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(SetupError, match="'stilo_schema' keeps no versions"):
+        Library(f"sqlite:///{path}")
+
+
+def test_a_column_of_somebody_else_does_no_harm(tmp_path, make_style):
+    path = tmp_path / "a.db"
+    Library(f"sqlite:///{path}").close()
+    connection = sqlite3.connect(path)
+    connection.execute("ALTER TABLE styles ADD COLUMN shelf TEXT")
+    connection.execute("ALTER TABLE styles ADD COLUMN stars INTEGER NOT NULL DEFAULT 0")
+    connection.close()
+    with Library(f"sqlite:///{path}") as library:
+        library.save(make_style())
+        assert library.load("Waltz") == make_style()
+
+
 def test_a_foreign_database_is_left_alone(tmp_path):
     path = tmp_path / "contacts.db"
     connection = sqlite3.connect(path)

@@ -158,9 +158,49 @@ def test_a_failed_save_leaves_the_old_style(make_style, monkeypatch):
 
         build = store._style_to_row
         monkeypatch.setattr(store, "_style_to_row", fail)
-        with pytest.raises(InputError):
+        with pytest.raises(SetupError, match=r"cannot be used \(NOT NULL constraint failed: styles.notes\)"):
             library.save(make_style(seed=5), replace=True)
         assert library.load("Waltz") == style
+
+
+def test_only_a_name_that_is_taken_is_called_taken(make_style):
+    def forbid(library, event, when):
+        with library._engine.begin() as connection:
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER no_{event} BEFORE {event} ON styles WHEN {when} "
+                "BEGIN SELECT RAISE(ABORT, 'not today'); END"
+            )
+
+    with Library() as library:
+        library.save(make_style())
+        library.save(make_style("Reel"))
+        forbid(library, "INSERT", "new.name = 'Polka'")
+        with pytest.raises(SetupError, match=r"\(not today\); its tables refuse what stilo writes"):
+            library.save(make_style("Polka"))
+        forbid(library, "UPDATE", "new.name IN ('Polka', 'REEL')")
+        for new_name in ("Polka", "REEL"):
+            with pytest.raises(SetupError, match="not today") as caught:
+                library.rename("Reel", new_name)
+            assert str(caught.value).isprintable()
+        with pytest.raises(InputError, match="already holds a style 'WALTZ'"):
+            library.rename("Reel", "WALTZ")
+        assert library.names() == ["Reel", "Waltz"]
+
+
+def test_a_name_taken_between_the_look_and_the_insertion_is_told(make_style, monkeypatch):
+    style = make_style(seed=5)
+    with Library() as library:
+        library.save(make_style())
+        save_once = library._save_once
+
+        def look_past(style, replace):
+            with monkeypatch.context() as patch:
+                patch.setattr(store.Session, "scalar", lambda *_: None)
+                save_once(style, replace)
+
+        monkeypatch.setattr(library, "_save_once", look_past)
+        with pytest.raises(InputError, match="already holds a style 'Waltz'"):
+            library.save(style)
 
 
 def test_what_could_not_be_read_again_is_not_kept(make_style):

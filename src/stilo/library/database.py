@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from stilo.errors import InputError, SetupError
 from stilo.library.migrations import is_current, migrate
@@ -24,6 +24,11 @@ from stilo.styles.fields import printable
 FILE_NAME = "styles.db"
 SECONDS_TO_WAIT_FOR_A_LOCK = 30.0
 WRITES = "stilo_writes"  # execution option: the transaction will write
+
+_REMEDY_OF_A_BROKEN_RULE = (
+    "its tables refuse what stilo writes, or other programs write all the time: "
+    "try again; if it stays so, export its styles, move it away and import them"
+)
 
 # scheme a person writes → (SQLAlchemy's dialect and driver, what pip calls the driver)
 _DRIVERS = {
@@ -51,7 +56,7 @@ def open_database(url: str | None) -> tuple[sa.Engine, str]:
 
     Raises:
         InputError: the URL cannot be read.
-        SetupError: the driver is missing, or the database is unreachable, broken, foreign or newer.
+        SetupError: the driver is missing, or the database is unreachable, broken, foreign, newer or of an early form.
     """
     address = _default_address() if url is None else _parse_address(url)
     shown = address.database if _is_sqlite(address) and address.database else address.render_as_string()
@@ -76,7 +81,8 @@ def told_in_one_line(shown: str) -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         reason = printable(" ".join(str(cause).split()), 200)
-        raise SetupError(f"{shown}: the library cannot be used ({reason}); {_remedy(shown, reason)}") from error
+        remedy = _REMEDY_OF_A_BROKEN_RULE if isinstance(error, IntegrityError) else _remedy(shown, reason)
+        raise SetupError(f"{shown}: the library cannot be used ({reason}); {remedy}") from error
 
 
 def _remedy(shown: str, reason: str) -> str:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from stilo.errors import SetupError
+from stilo.library.shape import check_shape, other_shape
 
 VERSION_TABLE = "stilo_schema"
 
@@ -88,16 +89,22 @@ def applied_version(connection: sa.Connection, shown: str) -> int:
     """How many steps the database at `connection` has taken; 0 for an empty one.
 
     Raises:
-        SetupError: it belongs to another program, or to a newer stilo.
+        SetupError: it belongs to another program, to a newer stilo, or to one from before the first release.
     """
-    tables = set(sa.inspect(connection).get_table_names())
+    found = sa.inspect(connection)
+    tables = set(found.get_table_names())
     if VERSION_TABLE not in tables:
         if tables:
             raise SetupError(f"{shown}: this database belongs to another program; give stilo one of its own")
         return 0
+    if not {"version", "applied_at"} <= {column["name"] for column in found.get_columns(VERSION_TABLE)}:
+        raise other_shape(shown, f"'{VERSION_TABLE}' keeps no versions")
     version = connection.execute(sa.select(sa.func.max(_versions.c.version))).scalar() or 0
+    if not isinstance(version, int) or version < 0:
+        raise other_shape(shown, f"'{VERSION_TABLE}' keeps no versions")
     if version > len(STEPS):
         raise SetupError(f"{shown}: this library was written by a newer stilo (schema {version}); update stilo")
+    check_shape(connection, shown, STEPS[:version])
     return version
 
 

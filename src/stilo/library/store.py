@@ -78,14 +78,17 @@ class Library:
             InputError: the name is taken, the style is too large, or something in it could not be read again.
         """
         _row_to_style(_style_to_row(style))  # what could not be read again is not kept
-        last = _MOST_ATTEMPTS - 1 if replace else 0
-        for attempt in range(last + 1):
+        for attempt in range(1, _MOST_ATTEMPTS + 1):
             try:
                 self._save_once(style, replace)
                 return
-            except IntegrityError as error:  # another writer came between the look and the insertion
-                if attempt == last:
+            except IntegrityError as error:
+                # Another writer came between the look and the insertion, or the tables refuse the style itself.
+                if not replace and self._holds(style.name):
                     raise _taken(style.name) from error
+                if attempt == _MOST_ATTEMPTS:
+                    with told_in_one_line(self._shown):
+                        raise
 
     def _save_once(self, style: Style, replace: bool) -> None:
         row = _style_to_row(style)
@@ -174,7 +177,10 @@ class Library:
                 row = self._row(session, name)
                 row.name, row.name_key = new_name, _name_key(new_name)
         except IntegrityError as error:
-            raise _taken(new_name) from error
+            if _name_key(new_name) != _name_key(name) and self._holds(new_name):
+                raise _taken(new_name) from error
+            with told_in_one_line(self._shown):
+                raise
 
     def names_that_learned_from(self, sha256: str) -> list[str]:
         """The styles that have the file of this hash among their sources, in alphabetical order."""
@@ -185,6 +191,10 @@ class Library:
         )
         with self._reading() as session:
             return list(session.scalars(query))
+
+    def _holds(self, name: str) -> bool:
+        with self._reading() as session:
+            return session.scalar(sa.select(StyleRow.id).where(StyleRow.name_key == _name_key(name))) is not None
 
     @contextmanager
     def _reading(self) -> Iterator[Session]:
