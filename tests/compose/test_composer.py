@@ -81,6 +81,13 @@ def test_without_a_wish_the_key_is_one_of_the_styles_or_a_relative(style, keys, 
         assert report.key in allowed
 
 
+@pytest.mark.parametrize("keys", [{}, {"A minor": 0.0}])
+def test_a_style_without_keys_is_composed_in_any(style, keys):
+    harmony = replace(style.profile.harmony, keys=keys)
+    style = replace(style, profile=replace(style.profile, harmony=harmony))
+    assert compose(style, brief()).report.asked_key == ""
+
+
 def test_more_is_written_while_the_mode_that_was_asked_for_is_missing(style):
     for seed in range(6):
         report = compose(style, brief(key="A minor", seed=seed, bars=4, candidates=1)).report

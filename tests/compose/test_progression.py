@@ -80,13 +80,26 @@ def test_chords_change_on_beats_as_often_as_in_the_style(harmony, metre, per_bar
     assert len(plan.onset) / 100 == pytest.approx(min(per_bar, beats), abs=0.12)
 
 
+def test_beats_shorter_than_a_slot_share_it(harmony):
+    for seed in range(10):
+        plan = drawn(replace(harmony, chord_changes_per_bar=4.0), metre=(64, 64), seed=seed)
+        assert len(np.unique(plan.onset)) == len(plan.onset)
+
+
+def test_the_longest_piece_gets_past_chords_that_lead_nowhere(harmony):
+    ways_out = {f"I→{name}": 0.2 for name in ("ii", "iii", "IV", "vi", "♭VII", "V7")}
+    harmony = replace(harmony, transitions={"I→V": 0.01, "V→I": 0.5, **ways_out}, chord_changes_per_bar=4.0)
+    assert chords_of(drawn(harmony, bars=512)) == [*((0, MAJOR), (7, MAJOR)) * (4 * 511 // 2), (0, MAJOR)]
+
+
 def test_without_chords_that_lead_home_nothing_is_told(harmony):
     assert drawn(replace(harmony, transitions={})) is None
     assert drawn(replace(harmony, transitions={"I→V": 0.5, "V→I": 0.5})) is None, "too little to draw from"
     away = {f"I→{name}": 0.1 for name in ("ii", "iii", "IV", "V", "vi", "♭VII", "V7")}
     assert drawn(replace(harmony, transitions=away)) is None, "none leads home"
     assert drawn(harmony, "A minor") is None, "i→V and V→i alone"
-    assert drawn(replace(harmony, transitions={"?→!": 0.2, **harmony.transitions})) is not None
+    strange = {"?→!": 0.2, "I→V→I": 0.2, "I": 0.2, "": 0.2}
+    assert chords_of(drawn(replace(harmony, transitions=strange | harmony.transitions))) == chords_of(drawn(harmony))
 
 
 def test_what_returns_has_the_chords_that_it_had(harmony):

@@ -74,16 +74,19 @@ class Desk:
 
     def _plan(self, rng: np.random.Generator) -> Plan:
         """Told the key that was asked for, else one of the style's, as often as it has it; with a form and chords."""
-        harmony, key = self.style.profile.harmony, self.asked
         metre, bars = self.plan.metre, self.plan.bars
         form = draw_form(self.style.profile.rhythm, bars, rng)
-        if key is None and not harmony.keys:
-            return with_course(self.plan, None, form)
+        key = self.asked or self._key(rng)
         if key is None:
-            shares = np.array(list(harmony.keys.values()))
-            key = parse_key(str(rng.choice(list(harmony.keys), p=shares / shares.sum())))
-        chords = draw_progression(harmony, key, metre, bars, rng, form=form)
+            return with_course(self.plan, None, form)
+        chords = draw_progression(self.style.profile.harmony, key, metre, bars, rng, form=form)
         return with_course(in_key(self.plan, key), chords, form)
+
+    def _key(self, rng: np.random.Generator) -> Key | None:
+        """One of the style's; None where it has none."""
+        keys = self.style.profile.harmony.keys
+        names, shares = list(keys), np.array(list(keys.values()))
+        return parse_key(names[int(rng.choice(len(names), p=shares / shares.sum()))]) if shares.any() else None
 
     def end_well(self, candidate: Candidate) -> Candidate:
         """The candidate, or one that differs from it in its last bars alone and ends better.

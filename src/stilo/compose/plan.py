@@ -25,14 +25,14 @@ ENDING_BARS = 2
 MOST_NOTES_PER_BAR = 256
 
 
-def plan_of(style: Style, request: Request, key: Key | None = None) -> tuple[Plan, dict[int, Track]]:
-    """What the sampler must keep to, told the style and a key, and the track of each part token in score order.
+def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
+    """What the sampler must keep to, told the style but no key, and the track of each part token in score order.
 
     Raises:
         InputError: the style names no parts, or a metre whose bars cannot be composed.
     """
     from stilo.models.notes.plan import Plan
-    from stilo.models.notes.told import NO_MODE, NO_TONIC, Telling, Told
+    from stilo.models.notes.told import Telling, Told
     from stilo.models.tokens import UNKNOWN_TEMPO, tempo_class
 
     parts, tracks = _parts_of(style)
@@ -43,8 +43,6 @@ def plan_of(style: Style, request: Request, key: Key | None = None) -> tuple[Pla
         parts=len(parts),
         tempo=UNKNOWN_TEMPO if tempo is None else tempo_class(tempo),
         bars=request.bars,
-        tonic=NO_TONIC if key is None else key.tonic,
-        mode=NO_MODE if key is None else int(key.mode == "minor"),
     )
     plan = Plan(
         bars=request.bars,
@@ -59,12 +57,9 @@ def plan_of(style: Style, request: Request, key: Key | None = None) -> tuple[Pla
     return plan, tracks
 
 
-def in_key(plan: Plan, key: Key | None) -> Plan:
-    """The same plan, told another key."""
-    from stilo.models.notes.told import NO_MODE, NO_TONIC
-
-    tonic, mode = (NO_TONIC, NO_MODE) if key is None else (key.tonic, int(key.mode == "minor"))
-    about = replace(plan.telling.about, tonic=tonic, mode=mode)
+def in_key(plan: Plan, key: Key) -> Plan:
+    """The same plan, told a key."""
+    about = replace(plan.telling.about, tonic=key.tonic, mode=int(key.mode == "minor"))
     return replace(plan, telling=replace(plan.telling, about=about))
 
 
@@ -76,7 +71,7 @@ def with_course(plan: Plan, chords: ChordPlan | None, form: FormPlan | None) -> 
 def style_told(style: Style) -> StyleTold | None:
     """What the model is told of a style: its measured embedding, and the learned one if there is one.
 
-    None where the proof shows that it foresees such music better when it is told nothing.
+    None where the proof shows that it clearly misleads (`Proof.is_style_told`).
     """
     from stilo.models.notes.config import LEARNED_SIZE
     from stilo.models.notes.told import StyleTold

@@ -96,7 +96,7 @@ def _onsets(per_bar: float, metre: tuple[int, int], bars: int, rng: np.random.Ge
         if count == 2 and beats % 2 == 0:
             inside = [beats // 2]
         found += [number * bar + beat * bar // beats for beat in ([0, *inside] if count else [])]
-    return np.array(found, np.int64)
+    return np.unique(np.array(found, np.int64))  # beats shorter than a slot share it
 
 
 def _beats(metre: tuple[int, int]) -> int:
@@ -108,9 +108,7 @@ def _beats(metre: tuple[int, int]) -> int:
 
 def _degrees(harmony: Harmony, key: Key, count: int, rng: np.random.Generator) -> list[str] | None:
     """So many degrees, the first and the last of them the tonic."""
-    home, other = _TONIC[key.mode], _TONIC["minor" if key.mode == "major" else "major"]
-    moves = {tuple(move.split("→")): share for move, share in harmony.transitions.items()}
-    moves = {move: share for move, share in moves.items() if other not in move and set(move) <= set(_chord_of())}
+    home, moves = _TONIC[key.mode], _moves(harmony, key)
     names = sorted({degree for move in moves for degree in move})
     if len(moves) < FEWEST_MOVES or home not in names:
         return None
@@ -119,9 +117,10 @@ def _degrees(harmony: Harmony, key: Key, count: int, rng: np.random.Generator) -
         chances[names.index(before), names.index(after)] = share
     chances /= np.maximum(chances.sum(1, keepdims=True), 1e-12)
     first = last = names.index(home)
-    homeward = [np.eye(len(names))[last]]  # chance to be home in so many moves, from each degree
+    homeward = [np.eye(len(names))[last]]  # chance to be home in so many moves, from each degree, the largest = 1
     for _ in range(count - 1):
-        homeward.append(chances @ homeward[-1])
+        reached = chances @ homeward[-1]
+        homeward.append(reached / (reached.max() or 1.0))
     if homeward[-1][first] <= 0:
         return None
     drawn = [first]
@@ -129,3 +128,10 @@ def _degrees(harmony: Harmony, key: Key, count: int, rng: np.random.Generator) -
         weights: Floats = chances[drawn[-1]] * homeward[left]
         drawn.append(int(rng.choice(len(names), p=weights / weights.sum())))
     return [names[i] for i in drawn]
+
+
+def _moves(harmony: Harmony, key: Key) -> dict[tuple[str, str], float]:
+    """Shares of the moves between chords, but for those to and from the tonic of the other mode."""
+    known = _chord_of().keys() - {_TONIC["minor" if key.mode == "major" else "major"]}
+    pairs = {tuple(move.split("→")): share for move, share in harmony.transitions.items()}
+    return {(pair[0], pair[1]): share for pair, share in pairs.items() if len(pair) == 2 and known >= set(pair)}
