@@ -57,6 +57,9 @@ def test_the_card_of_weights_that_recorded_less_says_only_what_it_knows(card_of)
     without = {name: value for name, value in begun_before.items() if name != "falling"}
     assert "PACKED RUN --notes 1 --rows 1 --length 1 --rate 1 --muon 1 " in card_of(runs=[without])
     assert "gained" not in card_of(told={})
+    figures = {"pieces": 3, "nats_per_note": 3.1}
+    report = {"set0": figures, "all": figures | {"first_notes": 3.25, "fields": {}}}
+    assert "| valid: set0 | 3 | 3.100 |  |\n| valid: all | 3 | 3.100 | 3.250 |" in card_of(valid=report)
 
 
 def test_the_card_does_not_deny_what_was_trained_on(card_of):
