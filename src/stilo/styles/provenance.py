@@ -10,7 +10,7 @@ from stilo.errors import InputError
 from stilo.styles.fields import Fields, printable
 
 _LONGEST = {"path": 4096, "title": 1000, "licence": 1000}
-MISLEADING_NATS = 0.05
+MISLEADING_NATS = 0.05  # a note
 _LONGEST_ADVICE = 2000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -69,7 +69,7 @@ class Proof:
     Attributes:
         base_nats_per_note: the base model alone.
         vector_nats_per_note: the base model told the style.
-        tuned_nats_per_note: with the adapter too, told the style if that helps; None when nothing was tuned.
+        tuned_nats_per_note: with the adapter too, told the style unless it misleads; None when nothing was tuned.
         held_out_pieces, held_out_notes: what all three figures were measured on: whole pieces when any source is
             held out, else the last quarter of each.
         seconds: how long learning took.

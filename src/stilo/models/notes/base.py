@@ -7,14 +7,12 @@ STILO_MODEL names another folder. Composing takes the engine (NumPy), tuning and
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import safe_open
 
 from stilo.models.notes.engine import Engine, load_engine
@@ -57,11 +55,7 @@ def base_engine(adapter: AdapterWeights | None = None) -> Engine:
     """
     if adapter is None:
         return _engine(base_folder(), base_identity())
-    return load_engine(base_folder(), partial(_with, adapter))
-
-
-def _with(adapter: AdapterWeights, tensors: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[np.float32]]:
-    return merged(tensors, adapter)
+    return load_engine(base_folder(), lambda tensors: merged(tensors, adapter))
 
 
 @lru_cache(maxsize=1)
