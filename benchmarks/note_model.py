@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ngram import NGram
 from run import RESULTS, machine
@@ -33,7 +32,7 @@ from stilo.models.notes import evaluate
 from stilo.models.notes.checkpoint import load_model
 from stilo.models.notes.evaluate import LONGEST, PieceScore, mean_nats_per_note, score_pieces
 from stilo.models.notes.fields import PITCH
-from stilo.models.notes.given import all_but_bars
+from stilo.models.notes.given import Given, all_but_bars
 from stilo.models.notes.model import NoteModel
 from stilo.models.notes.told import StyleTold, Told
 from stilo.models.shipped import shipped_folder
@@ -97,23 +96,23 @@ def told_gains(model: NoteModel, pieces: Sequence[Piece]) -> dict[str, float]:
     }
 
 
-def middle_bars(steps: StepArray) -> NDArray[np.bool_]:
+def middle_bars(steps: StepArray) -> Given:
     """All but four bars, which are to be filled in."""
     first = (int(steps["bar"][0]) + int(steps["bar"][-1])) // 2 - FILLED_BARS // 2
-    return all_but_bars(steps, first, first + FILLED_BARS - 1) & (steps["gap"] != END)
+    return all_but_bars(steps, first, first + FILLED_BARS - 1)
 
 
-def highest_part(steps: StepArray) -> NDArray[np.bool_]:
+def highest_part(steps: StepArray) -> Given:
     """The part whose notes lie highest, which is to be accompanied."""
     pitch = (steps["pitch"] % 128).astype(np.float64)
     parts = np.unique(steps["part"])
     highest = max(parts.tolist(), key=lambda part: pitch[steps["part"] == part].mean())
-    return np.asarray((steps["part"] == highest) & (steps["gap"] != END))
+    return Given((steps["part"] == highest) & (steps["gap"] != END))
 
 
-def other_parts(steps: StepArray) -> NDArray[np.bool_]:
+def other_parts(steps: StepArray) -> Given:
     """All parts but the highest, which is to be written above them."""
-    return np.asarray(~highest_part(steps) & (steps["gap"] != END))
+    return Given(~highest_part(steps).notes & (steps["gap"] != END))
 
 
 def given_gains(model: NoteModel, pieces: Sequence[Piece]) -> dict[str, dict[str, float]]:
@@ -138,8 +137,8 @@ def _open_nats(pieces: Sequence[Piece], scores: Sequence[PieceScore], giving: ev
     for piece, score in zip(pieces, scores, strict=True):
         given = giving(with_end(piece.steps)[:LONGEST])
         if given is not None:
-            nats += float(score.nats[~given, PITCH:].sum())
-            notes += int((~given).sum())
+            nats += float(score.nats[~given.notes, PITCH:].sum())
+            notes += int((~given.notes).sum())
     return round(nats / max(1, notes), 4)
 
 

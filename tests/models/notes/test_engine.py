@@ -16,6 +16,7 @@ from stilo.models.notes.engine_mixers import HEAD_SIZE, REACH
 from stilo.models.notes.engine_trunks import ENGINE_TRUNKS, chosen_streams, joined_streams
 from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import DURATION, GAP, PART, PITCH, PROGRAMS, STAGES, VELOCITY
+from stilo.models.notes.given import Given
 from stilo.models.notes.matrices import Matrix
 from stilo.models.notes.next_note import Place
 from stilo.models.notes.stream import batch_of
@@ -39,7 +40,7 @@ def pieces(make_labelled, all_told):
             steps["part"][drums], steps["pitch"][drums] = DRUMS, steps["pitch"][drums] % 128 + 128
         index = np.minimum(np.arange(len(steps)), len(piece.steps) - 1)
         told = all_told(piece, steps, index) if seed < 3 else Told()
-        given = np.arange(len(steps)) % 3 == 0 if seed == 2 else None
+        given = Given(np.arange(len(steps)) % 3 == 0) if seed == 2 else None
         rows.append((features_of(steps, told, given), told))
     shortest = min(len(f.fields) for f, _ in rows)
     return [(f.window(0, shortest), told) for f, told in rows]

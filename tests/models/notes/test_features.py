@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from stilo.models.notes.candidates import CANDIDATES, CONTEXT, FARTHEST_SHIFT, META_SIZES, STATES, VOICE
 from stilo.models.notes.features import MEMORY_TABLES, NOTE_TABLES, Features, features_of
 from stilo.models.notes.fields import FIELD_SIZES, GAP, PART, PITCH, STAGES
+from stilo.models.notes.given import Given
 from stilo.models.notes.parts import NEAR, PART_TABLES
 from stilo.models.notes.pointers import run_class
 from stilo.models.notes.told import CHORDS, CONDITION_TABLES, CONTROLS, ChordPlan, FormPlan, Telling, Told
@@ -114,7 +115,7 @@ def test_of_what_is_given_the_next_note_alone_is_known(make_steps, seed):
     other = steps.copy()
     other["duration"][t + 1 :][~mask[t + 1 :]] = 0
     other["duration"][far:] = 1
-    a, b = (features_of(piece, Told(), mask) for piece in (steps, other))
+    a, b = (features_of(piece, Told(), Given(mask)) for piece in (steps, other))
     for name in (*BEFORE, *AFTER_PART, "values", "states", "meta"):
         assert np.array_equal(getattr(a, name)[: t + 1], getattr(b, name)[: t + 1]), name
 
@@ -129,7 +130,7 @@ def test_every_index_fits_its_table(make_steps, count, share):
     rng = np.random.default_rng(count)
     for seed in range(6):
         steps = with_end(make_steps(seed, changing=True)[:count])
-        mask = None if share is None else (rng.random(len(steps)) < share) & (steps["gap"] != END)
+        mask = None if share is None else Given((rng.random(len(steps)) < share) & (steps["gap"] != END))
         f = features_of(steps, by_place(steps, seed), mask)
         assert fits(f.notes, list(NOTE_TABLES.values()))
         assert fits(f.memory, MEMORY_TABLES)
@@ -253,7 +254,7 @@ def test_what_sounds_and_what_is_given_is_near():
     steps = np.zeros(4, STEP_DTYPE)
     steps["onset"], steps["pitch"], steps["part"] = [0, 0, 24, 24], [60, 64, 62, 67], [0, 0, 0, 40]
     steps["duration"] = [33, 11, 11, 11]  # seven quarters, and one
-    f = features_of(placed(steps), Told(), np.array([False, False, False, True]))
+    f = features_of(placed(steps), Told(), Given(np.array([False, False, False, True])))
     reference = int(f.part_pitch[2])
     assert reference == 60
     sounding, given = (np.flatnonzero(row) - NEAR + reference for row in f.near[2])

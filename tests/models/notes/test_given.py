@@ -5,7 +5,7 @@ import numpy as np
 from stilo.models.notes.candidates import GIVEN
 from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import FIELD_SIZES
-from stilo.models.notes.given import all_but_bars, draw_given
+from stilo.models.notes.given import Given, all_but_bars, draw_given
 from stilo.models.notes.told import Told
 from stilo.models.tokens import with_end
 
@@ -19,12 +19,14 @@ def test_notes_are_given_by_bars_or_by_parts(make_steps):
         if given is None:
             kinds["none"] += 1
             continue
-        assert not given[-1]
-        body = steps[:-1]
-        bars = np.unique(body["bar"][~given[:-1]])
-        is_by_bars = len(bars) and np.array_equal(given[:-1], all_but_bars(body, int(bars[0]), int(bars[-1])))
-        by_part = all(len(np.unique(given[:-1][body["part"] == part])) == 1 for part in np.unique(body["part"]))
+        assert not given.notes[-1]
+        body, notes = steps[:-1], given.notes[:-1]
+        bars = np.unique(body["bar"][~notes])
+        is_by_bars = len(bars) and np.array_equal(notes, all_but_bars(body, int(bars[0]), int(bars[-1])).notes)
+        by_part = all(len(np.unique(notes[body["part"] == part])) == 1 for part in np.unique(body["part"]))
         assert is_by_bars or by_part
+        if given.ahead is not None:
+            assert notes[given.ahead :].all()
         kinds["bars" if is_by_bars else "parts"] += 1
     assert kinds["none"] > 100
     assert kinds["bars"] > 10
@@ -34,7 +36,7 @@ def test_notes_are_given_by_bars_or_by_parts(make_steps):
 def test_the_next_given_note_is_offered_until_something_else_is_chosen(make_steps):
     steps = make_steps(3, notes=100)
     given = steps["part"] == steps["part"][0]
-    features = features_of(steps, Told(), given)
+    features = features_of(steps, Told(), Given(given))
     own = features.values[given, :, GIVEN]
     assert np.array_equal(own, features.fields[given])  # where the note itself is given, all of it is offered
     free = np.flatnonzero(~given & (np.arange(len(steps)) < np.flatnonzero(given)[-1]))

@@ -6,6 +6,7 @@ import torch
 
 from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import FIELDS, PITCH
+from stilo.models.notes.given import Given, all_but_bars
 from stilo.models.notes.stream import batch_of
 from stilo.models.notes.told import ChordPlan, FormPlan, StyleTold, Telling, Told
 from stilo.models.tokens import DRUMS, END, PROGRAMS, Part, with_end
@@ -78,7 +79,9 @@ def test_no_other_way_to_go_on_changes_what_was_lost_before(make_note_model, mak
         one, two = joined(steps, steps, kept, at), joined(steps, other, kept, at, silent=48 * (seed % 2))
         n = min(len(one), len(two))
         one, two = one[:n], two[:n]
-        before, after = (losses(model, s, telling.for_steps(s), (s["part"] == PIANO) & is_given) for s in (one, two))
+        before, after = (
+            losses(model, s, telling.for_steps(s), Given((s["part"] == PIANO) & is_given)) for s in (one, two)
+        )
         differs = np.any([one[name] != two[name] for name in FIELDS], axis=0)
         at = int(differs.argmax())
         stage = int(np.argmax([one[name][at] != two[name][at] for name in FIELDS]))
@@ -92,16 +95,37 @@ def test_what_is_given_is_known_beforehand_and_nothing_else(make_note_model, mak
     model, steps = make_note_model(), make_steps(5, notes=100)
     part = steps["part"][0]
     given = steps["part"] == part
-    before = losses(model, steps, given=given)
+    before = losses(model, steps, given=Given(given))
     free = np.flatnonzero(~given)
     at = int(free[len(free) // 2])
     changed = steps.copy()
     changed["pitch"][at] ^= 1
-    after = losses(model, changed, given=given)
+    after = losses(model, changed, given=Given(given))
     assert np.array_equal(before[:at], after[:at])
     assert np.array_equal(before[at, :PITCH], after[at, :PITCH])
     earlier = losses(model, steps)
     assert not np.array_equal(earlier, before)
+
+
+@pytest.mark.parametrize("trunk", ["lstm", "gated"])
+def test_bars_known_ahead_are_remembered_and_those_to_be_filled_are_not(make_note_model, make_steps, trunk):
+    """Whatever is written into the bars between, and wherever it ends, what stood before it costs the same."""
+    model, steps = make_note_model(trunk=trunk), make_steps(5, notes=160)
+    first, last = (int(steps["bar"][place]) for place in (40, 110))
+    given = all_but_bars(steps, first, last)
+    before = losses(model, steps, given=given)
+    at = 70
+    for changed in (steps.copy(), np.delete(steps, np.s_[at + 1 : given.ahead])):
+        changed["pitch"][at] ^= 1
+        after = losses(model, changed, given=all_but_bars(changed, first, last))
+        assert np.array_equal(before[:at], after[:at])
+        assert np.array_equal(before[at, :PITCH], after[at, :PITCH])
+    changed = steps.copy()
+    changed["duration"][given.ahead + 20 :] = (
+        0  # beyond the next given note, and the bar of which the pitches are known
+    )
+    after = losses(model, changed, given=given)
+    assert not np.array_equal(before[: given.ahead], after[: given.ahead])
 
 
 def test_nothing_is_lost_after_the_end(make_note_model, make_steps):

@@ -9,7 +9,7 @@ from stilo.models.controls import CONTROL_CLASSES
 from stilo.models.labels import NO_ROOT, OTHER_QUALITY
 from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import FIELDS, GAP, PART, RANKS, STAGES
-from stilo.models.notes.given import all_but_bars
+from stilo.models.notes.given import Given, all_but_bars
 from stilo.models.notes.told import CONTROLS, ChordPlan, FormPlan, Telling, Told
 from stilo.models.notes.written import Written
 from stilo.models.tokens import (
@@ -118,30 +118,35 @@ def random_telling(rng, bars, metre):
 
 
 def random_given(rng, steps):
-    """None, some parts, all but some bars, or any notes."""
+    """None, some parts, all but some bars, or any notes; sometimes the memory knows some of them beforehand."""
     kind = int(rng.integers(4))
     if kind == 0 or len(steps) == 0:
         return None
     if kind == 1:
         parts = np.unique(steps["part"])
-        return np.isin(steps["part"], parts[rng.random(len(parts)) < 0.5])
+        return Given(np.isin(steps["part"], parts[rng.random(len(parts)) < 0.5]))
     if kind == 2:
         first = int(rng.integers(int(steps["bar"][-1]) + 1))
         return all_but_bars(steps, first, first + int(rng.integers(4)))
-    return rng.random(len(steps)) < rng.random()
+    ahead = int(rng.integers(1, len(steps) + 1))
+    return Given((rng.random(len(steps)) < rng.random()) | (np.arange(len(steps)) >= ahead), ahead)
 
 
 def fields_of(step):
     return [int(step[name]) for name in FIELDS]
 
 
-def check(steps, telling, metre, given_mask=None):
-    """Every row of the features, its stages and its place; then the end."""
-    known = None if given_mask is None else np.append(given_mask, False)
+def check(steps, telling, metre, given=None):
+    """Every row of the features, its stages and its place; then the end.
+
+    Where all is given, it does not matter what the memory proposes.
+    """
+    known = None if given is None else Given(np.append(given.notes, False), given.ahead)
     ended = with_end(steps)
     whole = features_of(ended, telling.for_steps(ended), known)
-    written = Written(telling, metre, None if given_mask is None else steps[given_mask])
-    for t in range(len(ended)):
+    heard = steps[known.ahead :] if known is not None and known.ahead is not None else None
+    written = Written(telling, metre, None if given is None else steps[given.notes], heard)
+    for t in range(len(ended) if heard is None or len(heard) == 0 else known.ahead):
         note = written.next_note()
         for name in ("notes", "memory", "condition"):
             assert getattr(note, name).tolist() == getattr(whole, name)[t].tolist(), (name, t)
@@ -165,14 +170,14 @@ def check(steps, telling, metre, given_mask=None):
         assert place.past == whole.part[t].tolist()
         assert np.array_equal(place.near, whole.near[t])
         assert (place.chord, place.bass) == (whole.chord[t], whole.bass[t])
-        if given_mask is not None and given_mask[t:].any():
-            coming = t + int(np.argmax(given_mask[t:]))
+        if given is not None and given.notes[t:].any():
+            coming = t + int(np.argmax(given.notes[t:]))
             ahead = int(steps["onset"][coming]) - written.last("onset")
             assert note.given_next == (ahead, *fields_of(steps[coming])[1:])
         else:
             assert note.given_next is None
         written.push(*chosen)
-    assert np.array_equal(written.steps(), steps)
+    assert np.array_equal(written.steps(), steps[: len(written)])
     return whole
 
 
@@ -230,7 +235,7 @@ def test_loops_and_sequences(lines, bars, step, given_parts):
     steps = scale(parts, lines, bars, step)
     mask = np.isin(steps["part"], [parts[i] for i in given_parts])
     form = FormPlan(np.arange(bars) % 4, 3 - np.arange(bars) % 4, np.where(np.arange(bars) >= 4, 4, 0))
-    whole = check(steps, Telling(Told(bars=bars), None, form), (4, 4), mask)
+    whole = check(steps, Telling(Told(bars=bars), None, form), (4, 4), Given(mask))
     if bars > 1:
         assert (whole.states[-2] > 0).any()
         assert whole.meta[-2, :, 0].max() > 0  # something has been followed for a while
@@ -244,8 +249,8 @@ def test_a_long_piece_with_runs_longer_than_any_class():
 
 def test_one_note():
     steps = laid_out([(12, 0, 60, 11, 8)], (4, 4))
-    for mask in (None, np.array([True]), np.array([False])):
-        check(steps, random_telling(np.random.default_rng(1), 4, (4, 4)), (4, 4), mask)
+    for known in (None, Given(np.array([True])), Given(np.array([False]))):
+        check(steps, random_telling(np.random.default_rng(1), 4, (4, 4)), (4, 4), known)
 
 
 def test_a_piece_that_begins_late():

@@ -24,24 +24,15 @@ from stilo.models.notes.fields import (
     columns_of,
 )
 from stilo.models.notes.parts import PartPast, Sounding
-from stilo.models.notes.pointers import (
-    BARS,
-    CONTEXTS,
-    NOTHING,
-    BarPointers,
-    ContextPointers,
-    VoicePointers,
-    run_class,
-)
+from stilo.models.notes.pointers import BARS, NOTHING, BarPointers, looked_up, run_class
+from stilo.models.notes.recalled import FARTHEST_SHIFT, META_SIZES, RECALLED, Recalled
 from stilo.models.tokens import DURATION_SLOTS, GAPS, PITCHES, StepArray, duration_class
 
-CONTEXT, VOICE = BARS, BARS + CONTEXTS
+CONTEXT, VOICE = BARS, BARS + RECALLED - 1
 LEGATO, GIVEN = VOICE + 1, VOICE + 2
 CANDIDATES = GIVEN + 1
 STATES = 40
 LAST_STATE = STATES - 1
-FARTHEST_SHIFT = 13
-META_SIZES = (10, 8, 4, 2 * FARTHEST_SHIFT + 1, 2)  # run, uses, chain, shift in semitones, at the same place of the bar
 _NOTHINGS = np.array(FIELD_SIZES)
 
 
@@ -65,14 +56,15 @@ class Candidates:
 
 def candidates_of(
     steps: StepArray,
-    pointers: tuple[BarPointers, ContextPointers, VoicePointers],
+    by_bars: BarPointers,
+    by_context: Recalled,
+    *,
     past: PartPast,
     sounding: Sounding,
     next_given: Integers,
 ) -> Candidates:
     """`next_given`, [n]: the first given note at or after each place, `NOTHING` if there is none."""
     n = len(steps)
-    by_bars, by_context, by_voice = pointers
     values = np.repeat(np.repeat(_NOTHINGS[None, :, None], n, axis=0), CANDIDATES, axis=2)
     states = np.zeros((n, STAGES, CANDIDATES), np.int64)
     fields = columns_of(steps)
@@ -80,24 +72,22 @@ def candidates_of(
     next_duration = np.full((n, CANDIDATES), FIELD_SIZES[DURATION], np.int64)
     writers = (
         _bars(steps, fields, by_bars),
-        _contexts(fields, by_context),
-        _voice(steps, fields, by_voice),
+        (by_context.values, by_context.states, by_context.next_pitch, by_context.next_duration),
         _legato(steps, fields, past, sounding),
         _given(steps, fields, next_given),
     )
-    places: tuple[Any, ...] = (slice(0, BARS), slice(CONTEXT, VOICE), VOICE, LEGATO, GIVEN)
+    places: tuple[Any, ...] = (slice(0, BARS), slice(CONTEXT, LEGATO), LEGATO, GIVEN)
     for place, (value, state, pitch, duration) in zip(places, writers, strict=True):
         values[:, :, place], states[:, :, place] = value, np.minimum(state, LAST_STATE)
         next_pitch[:, place], next_duration[:, place] = pitch, duration
-    meta = _meta(steps, fields, by_bars, by_context, by_voice)
+    meta = np.zeros((n, CANDIDATES, len(META_SIZES)), np.int64)
+    meta[:, :, 3] = FARTHEST_SHIFT
+    meta[:, :BARS, 0] = run_class(by_bars.run)
+    meta[:, CONTEXT:LEGATO] = by_context.meta
     return Candidates(values, states, meta, next_pitch, next_duration)
 
 
 Proposal = tuple[Integers, Integers, Integers, Integers]  # values, states [n, 5(, k)]; pitch, duration [n(, k)]
-
-
-def _looked_up(column: Integers, pointer: Integers, nothing: int) -> Integers:
-    return np.where(pointer == NOTHING, nothing, column[np.maximum(pointer, 0)])
 
 
 def _bars(steps: StepArray, fields: Integers, p: BarPointers) -> Proposal:
@@ -114,8 +104,8 @@ def _bars(steps: StepArray, fields: Integers, p: BarPointers) -> Proposal:
     values = np.stack(
         [
             np.where(reachable, ahead, FIELD_SIZES[GAP]),
-            _looked_up(fields[:, PART], p.here, FIELD_SIZES[PART]),
-            *(_looked_up(fields[:, f], p.voice, FIELD_SIZES[f]) for f in (PITCH, DURATION, VELOCITY)),
+            looked_up(fields[:, PART], p.here, FIELD_SIZES[PART]),
+            *(looked_up(fields[:, f], p.voice, FIELD_SIZES[f]) for f in (PITCH, DURATION, VELOCITY)),
         ],
         axis=1,
     )
@@ -123,51 +113,9 @@ def _bars(steps: StepArray, fields: Integers, p: BarPointers) -> Proposal:
     return (
         values,
         p.hits[:, None, :] * 2 + agreed,
-        _looked_up(fields[:, PITCH], following, PITCHES),
-        _looked_up(fields[:, DURATION], following, FIELD_SIZES[DURATION]),
+        looked_up(fields[:, PITCH], following, PITCHES),
+        looked_up(fields[:, DURATION], following, FIELD_SIZES[DURATION]),
     )
-
-
-def _moved(pitch: Integers, to: Integers, source: Integers, origin: Integers) -> Integers:
-    """The pitch of `source` moved as `origin` lies from `to`; drums stay."""
-    moved = to + pitch[np.maximum(source, 0)] % 128 - pitch[np.maximum(origin, 0)] % 128
-    drums = pitch[np.maximum(source, 0)] >= 128
-    proposed = np.where(drums, pitch[np.maximum(source, 0)], np.where((moved < 0) | (moved > 127), PITCHES, moved))
-    return np.where(source == NOTHING, PITCHES, proposed)
-
-
-def _contexts(fields: Integers, p: ContextPointers) -> Proposal:
-    """The contexts match whatever the transposition, so the pitch they propose moves along."""
-    pitch, own = fields[:, PITCH], fields[:, :, None]
-    to = pitch[before(len(fields))][:, None] % 128
-    proposed = _moved(pitch, to, p.source, p.source - 1)
-    values = [_looked_up(fields[:, f], p.source, FIELD_SIZES[f]) for f in range(STAGES)]
-    values[PITCH] = proposed
-    agreed = [np.zeros_like(p.source, bool), (p.source != NOTHING) & (values[GAP] == own[:, GAP])]
-    for f in (PART, PITCH, DURATION):
-        agreed.append(agreed[-1] & (values[f] == own[:, f]))
-    states = p.level[:, None, :] * 2 + np.stack(agreed, axis=1)
-    return np.stack(values, axis=1), states, proposed, values[DURATION]
-
-
-def _voice(steps: StepArray, fields: Integers, p: VoicePointers) -> Proposal:
-    """Of use once the part is known."""
-    n = len(steps)
-    onset, pitch = steps["onset"].astype(np.int64), fields[:, PITCH]
-    last, source = np.maximum(p.last, 0), np.maximum(p.source, 0)
-    origin = p.last[source]
-    proposed = _moved(pitch, pitch[last] % 128, p.source, origin)
-    in_time = (p.source != NOTHING) & (onset - onset[last] == onset[source] - onset[np.maximum(origin, 0)])
-    same_pitch = in_time & (proposed == pitch)
-    same_duration = same_pitch & (fields[:, DURATION][source] == fields[:, DURATION])
-    values = np.repeat(_NOTHINGS[None], n, axis=0)
-    values[:, PITCH] = proposed
-    for f in (DURATION, VELOCITY):
-        values[:, f] = _looked_up(fields[:, f], p.source, FIELD_SIZES[f])
-    never = np.zeros(n, bool)
-    states = p.level[:, None] * 2 + np.stack([never, never, in_time, same_pitch, same_duration], axis=1)
-    states[:, :PITCH] = 0
-    return values, states, np.full(n, PITCHES), np.full(n, FIELD_SIZES[DURATION])
 
 
 def _legato(steps: StepArray, fields: Integers, past: PartPast, sounding: Sounding) -> Proposal:
@@ -178,11 +126,11 @@ def _legato(steps: StepArray, fields: Integers, past: PartPast, sounding: Soundi
     values = np.repeat(_NOTHINGS[None], n, axis=0)
     values[:, GAP] = np.where(sounding.next_end < GAPS - 1, sounding.next_end, FIELD_SIZES[GAP])
     values[:, PART] = sounding.ending_part
-    values[:, PITCH] = _looked_up(fields[:, PITCH], past.source, FIELD_SIZES[PITCH])
+    values[:, PITCH] = looked_up(fields[:, PITCH], past.source, FIELD_SIZES[PITCH])
     left = onset[back] + DURATION_SLOTS[fields[:, DURATION][back]] - onset
     fits = duration_class(np.maximum(left, 1))
     together = (left > 0) & (DURATION_SLOTS[fits] == left) & (np.arange(n) > 0)
-    values[:, DURATION] = np.where(together, fits, _looked_up(fields[:, DURATION], past.source, FIELD_SIZES[DURATION]))
+    values[:, DURATION] = np.where(together, fits, looked_up(fields[:, DURATION], past.source, FIELD_SIZES[DURATION]))
     values[:, VELOCITY] = np.where(np.arange(n) > 0, fields[:, VELOCITY][back], FIELD_SIZES[VELOCITY])
     at_once = steps["gap"] == 0
     same_part = fields[:, PART][back] == fields[:, PART]
@@ -221,33 +169,3 @@ def _given(steps: StepArray, fields: Integers, next_given: Integers) -> Proposal
         np.where(near, fields[:, PITCH][g], PITCHES),
         np.where(near, fields[:, DURATION][g], FIELD_SIZES[DURATION]),
     )
-
-
-def _meta(
-    steps: StepArray, fields: Integers, bars: BarPointers, contexts: ContextPointers, voice: VoicePointers
-) -> Integers:
-    n = len(steps)
-    back = before(n)
-    pitch = fields[:, PITCH] % 128
-    position = steps["position"]
-    meta = np.zeros((n, CANDIDATES, len(META_SIZES)), np.int64)
-    meta[:, :, 3] = FARTHEST_SHIFT
-    meta[:, :BARS, 0] = run_class(bars.run)
-    place = slice(CONTEXT, VOICE)
-    origin = np.maximum(contexts.source - 1, 0)
-    some = contexts.source != NOTHING
-    meta[:, place, 0] = run_class(contexts.run)
-    meta[:, place, 1] = contexts.uses
-    meta[:, place, 2] = contexts.chain
-    meta[:, place, 3] = np.where(some, _shift_class(pitch[back][:, None] - pitch[origin]), FARTHEST_SHIFT)
-    meta[:, place, 4] = some & (position[back][:, None] == position[origin])
-    source = np.maximum(voice.source, 0)
-    origin = np.maximum(voice.last[source], 0)
-    shift = _shift_class(pitch[np.maximum(voice.last, 0)] - pitch[origin])
-    meta[:, VOICE, 3] = np.where(voice.source == NOTHING, FARTHEST_SHIFT, shift)
-    meta[:, VOICE, 4] = (voice.source != NOTHING) & (position[np.maximum(voice.last, 0)] == position[origin])
-    return meta
-
-
-def _shift_class(semitones: Integers) -> Integers:
-    return np.clip(semitones, -FARTHEST_SHIFT, FARTHEST_SHIFT) + FARTHEST_SHIFT

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.notes.candidates import CANDIDATES, META_SIZES, STATES
+from stilo.models.notes.candidates import CANDIDATES, STATES
 from stilo.models.notes.config import GATE_SCALE, RELATIVE
 from stilo.models.notes.features import HISTOGRAM_SIZE, HISTOGRAMS, NEAR_PITCH, NEAR_PITCHES
 from stilo.models.notes.fields import (
@@ -27,6 +27,7 @@ from stilo.models.notes.fields import (
 from stilo.models.notes.matrices import Matrix, SummedTables, Weights, gelu
 from stilo.models.notes.next_note import Place
 from stilo.models.notes.parts import NEARBY, PART_TABLES
+from stilo.models.notes.recalled import META_SIZES
 from stilo.models.notes.told import BASSES, CHORDS
 from stilo.models.tokens import POSITIONS
 

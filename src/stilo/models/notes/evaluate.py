@@ -13,6 +13,7 @@ from stilo.models.corpus import Piece
 from stilo.models.notes.conditions import chords_told, controls_told, form_told
 from stilo.models.notes.features import Features, features_of
 from stilo.models.notes.fields import FIELDS
+from stilo.models.notes.given import Given
 from stilo.models.notes.model import Batch, NoteModel
 from stilo.models.notes.stream import batch_of
 from stilo.models.notes.told import Told
@@ -23,7 +24,7 @@ LONGEST = 2048
 WINDOW = 512
 
 Telling = Callable[[Piece, StepArray, NDArray[np.int64]], Told]
-Giving = Callable[[StepArray], NDArray[np.bool_] | None]
+Giving = Callable[[StepArray], Given | None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,6 @@ from stilo.models.notes.candidates import (
     CANDIDATES,
     GIVEN,
     LEGATO,
-    META_SIZES,
     STATES,
     VOICE,
     Candidates,
@@ -33,8 +32,10 @@ from stilo.models.notes.fields import (
     before,
     columns_of,
 )
+from stilo.models.notes.given import Given
 from stilo.models.notes.parts import Sounding, part_past, sounding_of
-from stilo.models.notes.pointers import NOTHING, bar_pointers, context_pointers, voice_pointers
+from stilo.models.notes.pointers import NOTHING, bar_pointers
+from stilo.models.notes.recalled import META_SIZES, recalled
 from stilo.models.notes.told import NO_BASS, NO_CHORD, Told, bass_class, chord_class, condition_columns
 from stilo.models.tokens import DURATIONS, GAPS, PITCHES, POSITIONS, PROGRAMS, VELOCITIES, StepArray
 
@@ -104,23 +105,25 @@ class Features:
         return Features(*(getattr(self, name)[start:stop] for name in Features.__dataclass_fields__))
 
 
-def features_of(steps: StepArray, told: Told, given: NDArray[np.bool_] | None = None) -> Features:
+def features_of(steps: StepArray, told: Told, given: Given | None = None) -> Features:
     """The features of a whole piece.
 
     Args:
         steps: the notes, `END` included if the piece ends there.
         told: what the model is told.
-        given: [notes], which notes are known beforehand; by default none.
+        given: which notes are known beforehand; by default none.
     """
     pitch = (steps["pitch"] % 128).astype(np.int64)
     previous_pitch = pitch[before(len(steps))]
     previous_pitch[0] = FIRST_PITCH
-    known = np.flatnonzero(given) if given is not None else np.zeros(0, np.int64)
+    known = np.flatnonzero(given.notes) if given is not None else np.zeros(0, np.int64)
     past = part_past(steps, previous_pitch)
     sounding = sounding_of(steps, past.pitch, known)
     lag = told.form.lag if told.form is not None else np.zeros(len(steps), np.int64)
-    pointers = bar_pointers(steps, lag), context_pointers(steps), voice_pointers(steps)
-    candidates = candidates_of(steps, pointers, past, sounding, _next_given(len(steps), known))
+    by_bars, by_context = bar_pointers(steps, lag), recalled(steps, None if given is None else given.ahead)
+    candidates = candidates_of(
+        steps, by_bars, by_context, past=past, sounding=sounding, next_given=_next_given(len(steps), known)
+    )
     chord, bass = np.full(len(steps), NO_CHORD, np.int64), np.full(len(steps), NO_BASS, np.int64)
     if told.chords is not None:
         chord = chord_class(told.chords.root, told.chords.quality, past.pitch)

@@ -6,6 +6,8 @@ given the next is always known (`candidates.GIVEN`), so that the model learns to
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,23 +17,36 @@ P_FILL, P_ACCOMPANY = 0.14, 0.18
 LONGEST_FILL_SHARE = 0.5
 
 
-def draw_given(steps: StepArray, rng: np.random.Generator) -> NDArray[np.bool_] | None:
-    """None in most cases; else the notes outside some bars, or those of some parts. An END is not given."""
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Of the notes of a piece.
+
+    Attributes:
+        notes: [notes], which are known beforehand; an END is not.
+        ahead: from which note on there is nothing else, as is known when the notes before are written; the memory
+            knows these from the beginning. None = not known of any.
+    """
+
+    notes: NDArray[np.bool_]
+    ahead: int | None = None
+
+
+def draw_given(steps: StepArray, rng: np.random.Generator) -> Given | None:
+    """None in most cases; else the notes outside some bars, or those of some parts."""
     chance = rng.random()
     if chance < P_FILL:
-        given = all_but_bars(steps, *_bars_to_fill(steps, rng))
-    elif chance < P_FILL + P_ACCOMPANY:
+        return all_but_bars(steps, *_bars_to_fill(steps, rng))
+    if chance < P_FILL + P_ACCOMPANY:
         parts = np.unique(steps["part"])
         kept = parts[rng.random(len(parts)) < rng.uniform(0.25, 0.75)]
-        given = np.isin(steps["part"], kept)
-    else:
-        return None
-    return np.asarray(given & (steps["gap"] != END))
+        return Given(np.isin(steps["part"], kept) & (steps["gap"] != END))
+    return None
 
 
-def all_but_bars(steps: StepArray, first: int, last: int) -> NDArray[np.bool_]:
-    """Of each note whether it begins outside the bars `first` … `last`."""
-    return np.asarray((steps["bar"] < first) | (steps["bar"] > last))
+def all_but_bars(steps: StepArray, first: int, last: int) -> Given:
+    """The notes that begin outside the bars `first` … `last`."""
+    outside = (steps["bar"] < first) | (steps["bar"] > last)
+    return Given(outside & (steps["gap"] != END), int(np.searchsorted(steps["bar"], last, side="right")))
 
 
 def _bars_to_fill(steps: StepArray, rng: np.random.Generator) -> tuple[int, int]:

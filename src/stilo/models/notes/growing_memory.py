@@ -1,4 +1,4 @@
-"""The memory of a piece that is being written: the same pointers as `notes.pointers` finds in a whole piece.
+"""The memory of a piece that is being written: the same pointers as `notes.pointers` and `notes.contexts` find.
 
 A note costs the same whatever the length of the piece, but for searches by halves. Contexts are kept as they are, not
 as hashes: about 1 MB for a thousand notes.
@@ -12,14 +12,11 @@ from copy import copy
 
 import numpy as np
 
+from stilo.models.notes.contexts import CONTEXT_LENGTHS, CONTEXTS, LONGEST_IN_VOICE, MOST_CHAIN, MOST_USES
 from stilo.models.notes.pointers import (
     BAR_LAGS,
     BARS,
-    CONTEXT_LENGTHS,
-    CONTEXTS,
     HITS,
-    MOST_CHAIN,
-    MOST_USES,
     NOTHING,
     PART_BITS,
     PITCH_BITS,
@@ -32,7 +29,7 @@ TOKEN_BITS = 16
 _KEY_BITS = PART_BITS + PITCH_BITS
 # shorter contexts first: a piece soon has notes enough for them
 _RISING = [(n, level, (1 << TOKEN_BITS * n) - 1) for level, n in reversed(list(enumerate(CONTEXT_LENGTHS)))]
-_IN_VOICE = [row for row in _RISING if row[0] <= 8]
+_IN_VOICE = [row for row in _RISING if row[0] <= LONGEST_IN_VOICE]
 _LONGEST = _RISING[-1][2]
 _LONGEST_IN_VOICE = _IN_VOICE[-1][2]
 _USE_BITS = MOST_USES.bit_length()
@@ -45,12 +42,15 @@ _HIT_CLASSES = [2 * bits.bit_count() + (bits & 1) for bits in range(_RECENT + 1)
 class GrowingMemory:
     """Pointers into the notes pushed so far; of one bar length.
 
+    Other music may be pushed first, at onsets below 0, and `begin` called after its last note: contexts are looked for
+    in it too. The piece itself begins after it, at note `first`.
+
     Attributes:
         onset, part, pitch: of every note, pitches as in steps (drums + 128).
         previous, following: of every note the one before and the next of its part, `NOTHING` as long as there is none.
         origin: of every note the one that it came from, as `parts.PartPast.source`.
         voices: by part.
-        source, level, run, uses, chain: as `pointers.ContextPointers` has them for the note to come; the run within
+        source, level, run, uses, chain: as `contexts.ContextPointers` has them for the note to come; the run within
             what `pointers.run_class` tells apart.
         hits, bar_runs: as `pointers.BarPointers` has them for the note to come; runs as `pointers.run_class`.
     """
@@ -59,23 +59,30 @@ class GrowingMemory:
         self.bar_slots = bar_slots
         self.form_shifts = [lag * bar_slots for lag in form_lags]
         self.fixed = [lag * bar_slots for lag in BAR_LAGS]
-        self.shift = [*self.fixed, 0]  # of the last note
         self.onset: list[int] = []
         self.part: list[int] = []
         self.pitch: list[int] = []
         self.previous: list[int] = []
         self.following: list[int] = []
         self.origin: list[int] = []
-        self.voices: dict[int, Voice] = {}
+        self.first = 0
         self._keys: list[int] = []
-        self._recent = [0] * BARS
-        self._in_a_row = [0] * BARS
-        self._context = 0
         self._ended: list[dict[int, int]] = [{} for _ in CONTEXT_LENGTHS]
         self._ended_in_voice: list[dict[int, int]] = [{} for _ in CONTEXT_LENGTHS]
         self._earlier: list[list[int]] = []  # of every note, by level
         self._heard = [0] * len(CONTEXT_LENGTHS)  # how often the contexts of the last note were heard before
         self._first = [NOTHING]  # the first context pointer, of every note and of the one to come
+        self.begin()
+
+    def begin(self) -> None:
+        """What was pushed so far was other music, heard before."""
+        self.first = len(self._keys)
+        self.shift = [*self.fixed, 0]  # of the last note
+        self.voices: dict[int, Voice] = {}
+        self._recent = [0] * BARS
+        self._in_a_row = [0] * BARS
+        self._context = 0
+        self._first[-1] = NOTHING
         self.source = [NOTHING] * CONTEXTS
         self.level = [0] * CONTEXTS
         self.run = [0] * CONTEXTS
@@ -83,7 +90,8 @@ class GrowingMemory:
         self.chain = [0] * CONTEXTS
 
     def __len__(self) -> int:
-        return len(self._keys)
+        """How many notes of the piece itself."""
+        return len(self._keys) - self.first
 
     def copy(self) -> GrowingMemory:
         """One that grows on by itself."""
@@ -111,15 +119,15 @@ class GrowingMemory:
     def shifts_at(self, onset: int) -> list[int]:
         """Slots from each place of reference to `onset`, [BARS]; 0 = no such lag."""
         form = self.form_shifts
-        return [*self.fixed, form[min(onset // self.bar_slots, len(form) - 1)]]
+        return [*self.fixed, form[min(max(onset, 0) // self.bar_slots, len(form) - 1)]]
 
     def bars_following(self) -> list[int]:
         """Before the gap is known, [BARS]."""
-        return self._after(self.shift, self.onset[-1]) if self._keys else [NOTHING] * BARS
+        return self._after(self.shift, self.onset[-1]) if len(self) else [NOTHING] * BARS
 
     def bars_here(self, onset: int, shifts: list[int]) -> list[int]:
         """Once the onset is known."""
-        if not self._keys:
+        if len(self) == 0:
             return [NOTHING] * BARS
         if onset == self.onset[-1]:
             return self._after(shifts, onset)
@@ -163,8 +171,8 @@ class GrowingMemory:
                 return went_on, level
         return NOTHING, 0
 
-    def push(self, onset: int, gap: int, part: int, pitch: int) -> None:
-        """Remember a note.
+    def push(self, onset: int, gap: int, part: int, pitch: int, *, goes_on: bool = True) -> None:
+        """Remember a note; unless the music `goes_on`, that nothing follows it.
 
         Raises:
             ValueError: it does not come after the last one in the order of onset, part, pitch.
@@ -174,14 +182,14 @@ class GrowingMemory:
             raise ValueError("notes are written in the order of onset, part and pitch")
         self.shift = self.shifts_at(onset)
         self._count_hits(key, onset)
-        before = self.pitch[-1] if self.pitch else pitch
+        before = self.pitch[-1] if len(self) else pitch
         index = len(self._keys)
         self._keys.append(key)
         self.onset.append(onset)
         self.part.append(part)
         self.pitch.append(pitch)
         self._push_voice(index, onset, part, pitch)
-        self._push_context((pitch % 128 - before % 128 + 128) << 8 | gap)
+        self._push_context((pitch % 128 - before % 128 + 128) << 8 | gap, goes_on)
         self._point(index + 1)
 
     def _count_hits(self, key: int, onset: int) -> None:
@@ -218,12 +226,12 @@ class GrowingMemory:
         self.origin.append(voice.source(onset)[0])
         voice.push(index, onset, pitch)
 
-    def _push_context(self, token: int) -> None:
+    def _push_context(self, token: int, goes_on: bool) -> None:
         context = self._context = (self._context << TOKEN_BITS | token) & _LONGEST
         index = len(self._earlier)
         earlier, heard = list(NEVER), [0] * len(NEVER)
         for length, level, mask in _RISING:
-            if length > index + 1:
+            if length > index - self.first + 1 or not goes_on:
                 break
             table, ending = self._ended[level], context & mask
             found = table.get(ending)

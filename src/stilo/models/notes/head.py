@@ -13,11 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stilo.models.layers import Tables
-from stilo.models.notes.candidates import CANDIDATES, META_SIZES, STATES
+from stilo.models.notes.candidates import CANDIDATES, STATES
 from stilo.models.notes.config import GATE_SCALE, RELATIVE
 from stilo.models.notes.features import HISTOGRAM_SIZE, HISTOGRAMS, NEAR_PITCH, NEAR_PITCHES
 from stilo.models.notes.fields import DURATION, FIELD_SIZES, GAP, PART, PITCH, RANKS, STAGES, VELOCITY
 from stilo.models.notes.parts import NEARBY, PART_TABLES
+from stilo.models.notes.recalled import META_SIZES
 from stilo.models.notes.told import BASSES, CHORDS
 from stilo.models.tokens import PITCHES, POSITIONS, PROGRAMS
 

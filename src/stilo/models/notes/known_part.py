@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilo.models.notes.candidates import CONTEXT, FARTHEST_SHIFT, GIVEN, LEGATO, VOICE
+from stilo.models.notes.candidates import CONTEXT, GIVEN, LEGATO, VOICE
 from stilo.models.notes.fields import DURATION, PART, PITCH, VELOCITY, Floats
 from stilo.models.notes.parts import FARTHEST_MOVE, NEAR, NEARBY, REST_EDGES
 from stilo.models.notes.pointers import NOTHING
+from stilo.models.notes.recalled import FARTHEST_SHIFT
 from stilo.models.notes.voice import Voice
 from stilo.models.tokens import DRUMS, DURATION_SLOTS, DURATIONS, PITCHES, PROGRAMS, VELOCITIES
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilo.models.notes.candidates import CANDIDATES, CONTEXT, FARTHEST_SHIFT, GIVEN, LEGATO, VOICE
+from stilo.models.notes.candidates import CANDIDATES, CONTEXT, GIVEN, LEGATO, VOICE
+from stilo.models.notes.contexts import CONTEXTS
 from stilo.models.notes.features import NEAR_PITCH, NEAR_PITCHES
 from stilo.models.notes.fields import DURATION, GAP, PART, PARTS, PITCH, Floats, Integers
 from stilo.models.notes.known_part import KnownPart, Proposals, shift_class
-from stilo.models.notes.pointers import BARS, CONTEXTS, NOTHING
+from stilo.models.notes.pointers import BARS, NOTHING
+from stilo.models.notes.recalled import FARTHEST_SHIFT
 from stilo.models.tokens import DURATIONS, GAPS, PITCHES, PROGRAMS
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ class Pen:
 
     def __init__(self, engine: Engine, number: int, plan: Plan, rng: np.random.Generator) -> None:
         self.number, self.plan, self.rng = number, plan, rng
-        self.written = Written(plan.telling, plan.metre, plan.given)
+        self.written = Written(plan.telling, plan.metre, plan.given, plan.known_ahead)
         self.constraints, self.balance = Constraints(plan), Balance(plan.shares) if plan.shares else None
         self.nats: list[list[float]] = []
         self.untold: ToldRows | None = None

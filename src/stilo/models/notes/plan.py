@@ -94,6 +94,13 @@ class Plan:
         return self.bars * self.bar_slots
 
     @property
+    def known_ahead(self) -> StepArray | None:
+        """The given notes behind all that is to be written."""
+        if self.given is None or self.open_slots is None:
+            return None
+        return self.given[self.given["onset"] >= self.open_slots[1]]
+
+    @property
     def first_ending_slot(self) -> int:
         """Where the last `ending_bars` begin."""
         return (self.bars - self.ending_bars) * self.bar_slots

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 
+from stilo.models.notes.contexts import CONTEXT_LENGTHS
 from stilo.models.notes.parts import MOST_AT_ONCE
-from stilo.models.notes.pointers import CONTEXT_LENGTHS, NOTHING, PITCH_BITS
+from stilo.models.notes.pointers import NOTHING, PITCH_BITS
 
 NEVER = (NOTHING,) * len(CONTEXT_LENGTHS)
 

@@ -76,16 +76,25 @@ class Written:
         metre: (numerator, denominator).
         given: notes that stand from the beginning (onsets in slots from that of bar 0); each is to be pushed when its
             turn comes.
+        heard: notes in order that the memory knows besides, as if they had been heard before.
 
     Attributes:
-        gap, duration, velocity, position: of the notes so far; onset, part, pitch are those of `memory`.
+        gap, duration, velocity, position: of the notes that were heard and of those so far; onset, part, pitch are
+            those of `memory`.
         sounding: (index, slot of the end, part, pitch or `NOTHING` of drums) of those of the last notes that sounded
             until the last onset or longer.
     """
 
-    def __init__(self, telling: Telling, metre: tuple[int, int], given: StepArray | None = None) -> None:
+    def __init__(
+        self,
+        telling: Telling,
+        metre: tuple[int, int],
+        given: StepArray | None = None,
+        heard: StepArray | None = None,
+    ) -> None:
         self.bar_slots, self.metre = bar_slots_of(*metre), metre_class(*metre)
         self._told = ToldRows(telling, self.metre)
+        self._heard = 0
         self._given = GivenNotes(given) if given is not None and len(given) else None
         self._given_at = 0
         self.memory = GrowingMemory(self.bar_slots, (0,) if telling.form is None else telling.form.lag.tolist())
@@ -95,9 +104,23 @@ class Written:
         self.position: list[int] = []
         self.sounding: list[tuple[int, int, int, int]] = []
         self._histograms = np.zeros((HISTOGRAMS, 12))
+        if heard is not None and len(heard):
+            self._hear(heard)
 
     def __len__(self) -> int:
-        return len(self.gap)
+        return len(self.gap) - self._heard
+
+    def _hear(self, steps: StepArray) -> None:
+        onset = steps["onset"].astype(np.int64)
+        self.gap = np.clip(np.diff(onset, prepend=onset[0]), 0, 255).tolist()
+        self.position = np.minimum(onset % self.bar_slots, POSITIONS - 1).tolist()
+        self.duration, self.velocity = steps["duration"].tolist(), steps["velocity"].tolist()
+        self._heard = len(steps)
+        places = (onset - onset[-1] - 1).tolist()
+        rows = zip(places, self.gap, steps["part"].tolist(), steps["pitch"].tolist(), strict=True)
+        for number, (place, gap, part, pitch) in enumerate(rows, 1):
+            self.memory.push(place, gap, part, pitch, goes_on=number < self._heard)
+        self.memory.begin()
 
     def copy(self) -> Written:
         """One that goes on by itself."""
@@ -109,11 +132,11 @@ class Written:
 
     @property
     def previous_pitch(self) -> int:
-        return self.memory.pitch[-1] % 128 if self.gap else FIRST_PITCH
+        return self.memory.pitch[-1] % 128 if len(self) else FIRST_PITCH
 
     def last(self, name: str, default: int = 0) -> int:
         """A field of the last note, as in steps; `default` if there is none."""
-        if not self.gap:
+        if len(self) == 0:
             return default
         if name in ("bar_slots", "metre"):
             return self.bar_slots if name == "bar_slots" else self.metre
@@ -124,9 +147,9 @@ class Written:
     def steps(self) -> StepArray:
         steps = np.zeros(len(self), STEP_DTYPE)
         for name in ("gap", "duration", "velocity", "position"):
-            steps[name] = getattr(self, name)
+            steps[name] = getattr(self, name)[self._heard :]
         for name in ("onset", "part", "pitch"):
-            steps[name] = getattr(self.memory, name)
+            steps[name] = getattr(self.memory, name)[self._heard :]
         steps["bar_slots"], steps["metre"] = self.bar_slots, self.metre
         steps["bar"] = np.minimum(steps["onset"] // self.bar_slots, LAST_BAR)
         return steps
@@ -142,11 +165,11 @@ class Written:
             ValueError: it does not come after the last one in the order of onset, part and pitch, or leaves out a
                 given one.
         """
-        onset = gap + (self.memory.onset[-1] if self.gap else 0)
+        onset = gap + (self.memory.onset[-1] if len(self) else 0)
         if self._given is not None and self._given_at < len(self._given):
             self._pass_given(self._given, (onset, part, pitch))
         self.memory.push(onset, gap, part, pitch)
-        if not self.gap:
+        if len(self) == 0:
             self._told = self._told.beginning_in(min(onset // self.bar_slots, LAST_BAR))
         self.gap.append(gap)
         self.duration.append(duration)
@@ -172,7 +195,7 @@ class Written:
         if self._given is None or self._given_at >= len(self._given):
             return None
         _, part, pitch, duration, velocity = self._given.rows[self._given_at]
-        ahead = self._given.onset[self._given_at] - (self.memory.onset[-1] if self.gap else 0)
+        ahead = self._given.onset[self._given_at] - (self.memory.onset[-1] if len(self) else 0)
         return ahead, part, pitch, duration, velocity
 
     def given_pitches_at(self, onset: int) -> list[int]:
@@ -185,18 +208,18 @@ class Written:
 
     def note_row(self) -> list[int]:
         """As `features.NOTE_TABLES`: the last note."""
-        n, m = len(self.gap), self.memory
-        if n == 0:
+        m = self.memory
+        if len(self) == 0:
             return [0, 0, 0, 0, 0, 0, 0, 0, 1, 0]
         part, pitch = m.part[-1], m.pitch[-1]
-        interval = pitch % 128 - m.pitch[max(n - 2, 0)] % 128 + 128
+        interval = pitch % 128 - m.pitch[max(len(self.gap) - 2, self._heard)] % 128 + 128
         program, rank = part % PROGRAMS, part // PROGRAMS
         sound = (self.gap[-1], program, rank, pitch, interval, self.duration[-1], self.velocity[-1], self.position[-1])
         return [*sound, 0, min(m.onset[-1] // self.bar_slots, LAST_BAR) % HYPERMETRE]
 
     def condition_row(self) -> list[int]:
         """As `told.condition_columns`."""
-        onset = self.memory.onset[-1] if self.gap else None
+        onset = self.memory.onset[-1] if len(self) else None
         bar = min(onset // self.bar_slots, LAST_BAR) if onset is not None else 0
         return self._told.row(onset, bar, self.previous_pitch)
 
@@ -206,7 +229,7 @@ class Written:
     def histogram_row(self) -> Floats:
         """As `features.Features.histogram`."""
         if self._given is not None:
-            place = self.memory.onset[-1] if self.gap else -1
+            place = self.memory.onset[-1] if len(self) else -1
             self._histograms[-1] = self._given.pitch_classes(place, place + self.bar_slots)
         turned: Floats = self._histograms.take(_BINS[self.previous_pitch % 12]).astype(np.float32)
         return turned
