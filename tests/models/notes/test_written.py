@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from stilo.models.controls import CONTROL_CLASSES
 from stilo.models.labels import NO_ROOT, OTHER_QUALITY
+from stilo.models.notes.candidates import CONTEXT
 from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import FIELDS, GAP, PART, RANKS, STAGES
 from stilo.models.notes.given import Given, all_but_bars
@@ -239,6 +240,13 @@ def test_loops_and_sequences(lines, bars, step, given_parts):
     if bars > 1:
         assert (whole.states[-2] > 0).any()
         assert whole.meta[-2, :, 0].max() > 0  # something has been followed for a while
+
+
+def test_bars_known_ahead_that_are_the_same_or_begin_so():
+    """No context reaches from them into the piece, nor over its beginning."""
+    steps = scale([0, Part(DRUMS).token], 2, 12, 0)
+    whole = check(steps, Telling(), (4, 4), all_but_bars(steps, 0, 5))
+    assert (whole.states[3:12, GAP, CONTEXT] > 0).all()
 
 
 def test_a_long_piece_with_runs_longer_than_any_class():

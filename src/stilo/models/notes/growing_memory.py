@@ -82,7 +82,6 @@ class GrowingMemory:
         self._recent = [0] * BARS
         self._in_a_row = [0] * BARS
         self._context = 0
-        self._first[-1] = NOTHING
         self.source = [NOTHING] * CONTEXTS
         self.level = [0] * CONTEXTS
         self.run = [0] * CONTEXTS
