@@ -271,6 +271,34 @@ def test_no_ending_adds_a_note_to_what_stays(engine, piece_of, rows):
             assert np.array_equal(ending.steps[ending.steps["bar"] < 2], whole[whole["bar"] < 2])
 
 
+def test_parts_are_brought_near_their_shares(engine):
+    plan = Plan(12, (4, 4), {PIANO: (50, 90), FLUTE: (60, 95)}, most_notes=400)
+    heard = {}
+    for asked in (None, 0.2, 0.8):
+        shares = {} if asked is None else {FLUTE: asked, PIANO: 1 - asked}
+        parts = np.concatenate([one.steps["part"] for one in write(engine, replace(plan, shares=shares), range(4))])
+        heard[asked] = float((parts == FLUTE.token).mean())
+    assert heard[0.2] + 0.1 < heard[0.8]
+    for asked in (0.2, 0.8):
+        assert abs(heard[asked] - asked) < abs(heard[None] - asked)
+
+
+def test_shares_of_parts_are_counted_in_every_ending_by_itself(engine):
+    plan = Plan(4, (4, 4), {PIANO: (50, 80), FLUTE: (60, 95)}, shares={PIANO: 1, FLUTE: 3}, ending_bars=2)
+    found = []
+    for at_once in (1, 3):
+        sampler = Sampler(engine[0], [plan], TASTE, [np.random.default_rng(5)], at_once=at_once)
+        sampler.write()
+        found.append([keys_of(ending.steps) for ending in sampler.endings(0, 3)])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, np.nan, np.inf])
+def test_a_share_of_nothing_is_refused(share):
+    with pytest.raises(ValueError, match="share"):
+        Plan(2, (4, 4), {PIANO: (50, 80)}, shares={PIANO: share})
+
+
 def test_what_would_begin_after_the_end_ends_the_piece(make_note_model):
     """A model that wants whole bars between its notes, and END never, does not crowd the last bar."""
     model = make_note_model(noise=0.1)
