@@ -19,7 +19,7 @@ from stilo.models.notes.fields import FIELDS, VELOCITY
 from stilo.models.notes.model import NoteModelConfig
 from stilo.models.notes.optimiser import WARMUP_STEPS, Optimiser, falling_steps, is_matrix, learning_rate
 from stilo.models.notes.stream import PieceSource, Stream, batch_of
-from stilo.models.notes.train import held_out, main, style_statistics
+from stilo.models.notes.train import held_out, main, style_statistics, told_figures
 from stilo.models.notes.training import PLATEAU_NAME, Training
 
 TINY = NoteModelConfig("lstm", width=24, layers=1, hidden=24, memory_width=16, condition_width=16)
@@ -287,11 +287,23 @@ def test_what_is_told_changes_the_figure(make_note_model, make_labelled, telling
     assert told.nats_per_note != untold.nats_per_note
 
 
+def test_the_figures_of_what_is_told_are_those_of_its_tellings(make_note_model, make_labelled):
+    model, pieces = make_note_model(), [make_labelled(1, notes=60)]
+    figures = told_figures(model, pieces)
+    tellings = (evaluate.general, evaluate.chords, evaluate.form, evaluate.controls)
+    assert len(figures) == len(tellings)
+    for nats, telling in zip(figures.values(), tellings, strict=True):
+        (score,) = evaluate.score_pieces(model, pieces, telling)
+        assert nats == pytest.approx(score.nats_per_note, abs=1e-4)
+    assert len(set(figures.values())) == len(tellings)
+
+
 def test_held_out_figures_by_set(make_note_model, make_labelled):
     pieces = [make_labelled(seed) for seed in range(5)]
     report = held_out(make_note_model(), pieces, each=2)
     assert report["set0"]["pieces"] == report["set1"]["pieces"] == 2
     assert report["all"]["pieces"] == 4
+    assert all(row["first_notes"] > 0 for row in report.values())
 
 
 def test_style_statistics_normalise(make_labelled):
