@@ -10,7 +10,7 @@ from stilo.models.notes.engine import Engine
 from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import GAP, STAGES
 from stilo.models.notes.given import all_but_bars
-from stilo.models.notes.pens import Batch, Pen
+from stilo.models.notes.pens import Pen, PenBatch
 from stilo.models.notes.plan import Plan, Taste
 from stilo.models.notes.sampler import Sampler
 from stilo.models.notes.stream import batch_of
@@ -237,7 +237,7 @@ def test_guidance_of_one_or_towards_what_is_told_anyway_changes_nothing(engine):
 def test_guidance_moves_on_from_the_untold_logits_through_the_told_ones(engine):
     rngs = [np.random.default_rng(0)] * 3
     plans = [Plan(1, (4, 4), RANGES, guidance=guidance) for guidance in (1.0, 2.0, 0.5)]
-    batch = Batch([Pen(engine[0], i, plan, rng) for i, (plan, rng) in enumerate(zip(plans, rngs, strict=True))])
+    batch = PenBatch([Pen(engine[0], i, plan, rng) for i, (plan, rng) in enumerate(zip(plans, rngs, strict=True))])
     logits = np.array([[1.0, 2.0], [3.0, 5.0], [2.0, 6.0], [1.0, 1.0], [3.0, -1.0]], np.float32)
     told, guided = batch.told_and_guided(logits)
     assert told.tolist() == [[1, 2], [3, 5], [1, 1]]
