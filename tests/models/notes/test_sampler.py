@@ -283,14 +283,12 @@ def test_parts_are_brought_near_their_shares(engine):
         assert abs(heard[asked] - asked) < abs(heard[None] - asked)
 
 
-def test_shares_of_parts_are_counted_in_every_ending_by_itself(engine):
-    plan = Plan(4, (4, 4), {PIANO: (50, 80), FLUTE: (60, 95)}, shares={PIANO: 1, FLUTE: 3}, ending_bars=2)
-    found = []
-    for at_once in (1, 3):
-        sampler = Sampler(engine[0], [plan], TASTE, [np.random.default_rng(5)], at_once=at_once)
-        sampler.write()
-        found.append([keys_of(ending.steps) for ending in sampler.endings(0, 3)])
-    assert found[0] == found[1]
+def test_a_copied_pen_counts_the_shares_of_parts_by_itself(engine):
+    pen = Pen(engine[0], 0, Plan(4, (4, 4), RANGES, shares={PIANO: 1, FLUTE: 3}), np.random.default_rng(5))
+    twin = pen.copy(pen.state)
+    twin.push([0, PIANO.token, 60, 5, 8], [0.0] * STAGES)
+    assert twin.balance.nats()[PIANO.token] < 0
+    assert np.allclose(pen.balance.nats(), 0)
 
 
 @pytest.mark.parametrize("share", [0.0, -1.0, np.nan, np.inf])
