@@ -9,6 +9,7 @@ from safetensors import safe_open
 from stilo.models.corpus import load_pieces, save_pieces
 from stilo.models.notes import evaluate
 from stilo.models.notes import train as train_module
+from stilo.models.notes.card import model_card
 from stilo.models.notes.checkpoint import load_model
 from stilo.models.notes.fields import FIELDS
 from stilo.models.notes.train import held_out, main, style_statistics, told_figures
@@ -115,6 +116,9 @@ def test_the_same_command_trains_the_same_weights(packed, tmp_path, capsys):
         kept.append((tmp_path / name / "base" / "weights.safetensors").read_bytes())
     assert kept[0] == kept[1]
     assert kept[0] != kept[2]
+    card = model_card(tmp_path / "one" / "base")
+    assert "| valid: all |" in card
+    assert "gained on valid when it is told: tempo" in card
 
 
 @pytest.mark.parametrize("sizes", [("--width", "0"), ("--trunk", "gated", "--width", "129")])
