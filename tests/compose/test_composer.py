@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stilo.compose.composer import MORE_FOR_MODE, compose
+from stilo.compose.desk import Desk
 from stilo.compose.judge import heard_key, measure_figures, style_distance
 from stilo.compose.plan import plan_of
 from stilo.compose.request import Request
@@ -88,11 +89,22 @@ def test_a_style_without_keys_is_composed_in_any(style, keys):
     assert compose(style, brief()).report.asked_key == ""
 
 
-def test_more_is_written_while_the_mode_that_was_asked_for_is_missing(style):
+def test_more_is_written_while_the_mode_that_was_asked_for_is_missing(style, monkeypatch):
+    written, write = [], Desk.write
+
+    def spy(self, numbers, progress):
+        written.extend(numbers)
+        return write(self, numbers, progress)
+
+    monkeypatch.setattr(Desk, "write", spy)
+    counts = set()
     for seed in range(6):
         report = compose(style, brief(key="A minor", seed=seed, bars=4, candidates=1)).report
-        assert report.candidates <= 1 + MORE_FOR_MODE
         assert report.key in ("A minor", "") or report.candidates == 1 + MORE_FOR_MODE, "drums alone have no key"
+        assert written == list(range(report.candidates)), "none is written twice"
+        counts.add(report.candidates)
+        written.clear()
+    assert counts == {1, 1 + MORE_FOR_MODE}
 
 
 def test_transposing_keeps_to_the_ranges_as_well_as_can_be(style):
@@ -154,6 +166,12 @@ def test_the_same_seed_gives_the_same_piece(style):
     assert first.score == again.score
     assert first.report == again.report
     assert not np.array_equal(first.score.notes, other.score.notes)
+
+
+def test_the_taste_is_as_asked(style):
+    usual, plain, narrow = (compose(style, brief(**how)).score for how in ({}, {"temperature": 0.3}, {"top_p": 0.3}))
+    assert usual.notes.tolist() != plain.notes.tolist()
+    assert usual.notes.tolist() != narrow.notes.tolist()
 
 
 def test_more_candidates_are_never_worse_and_all_are_told(style):

@@ -38,6 +38,14 @@ def test_as_much_is_new_as_in_the_style(rhythm):
         assert np.mean(new) == pytest.approx(distinct, abs=0.06)
 
 
+def test_what_returns_is_any_of_the_new_sections(rhythm):
+    lags = [drawn(rhythm, 64, seed).lag[::8] for seed in range(20)]
+    places = {int(begin - lag) for row in lags for begin, lag in zip(range(0, 64, 8), row, strict=True) if lag}
+    assert {0, 8, 16, 24} <= places
+    for row in lags:
+        assert all(row[(begin - lag) // 8] == 0 for begin, lag in zip(range(0, 64, 8), row, strict=True))
+
+
 @pytest.mark.parametrize(("usual", "expected"), [(1.0, 4), (4.4, 4), (7.0, 8), (11.0, 12), (200.0, 16)])
 def test_sections_are_whole_phrases(rhythm, usual, expected):
     form = drawn(replace(rhythm, section_bars=usual), bars=64)

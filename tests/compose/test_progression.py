@@ -80,6 +80,13 @@ def test_chords_change_on_beats_as_often_as_in_the_style(harmony, metre, per_bar
     assert len(plan.onset) / 100 == pytest.approx(min(per_bar, beats), abs=0.12)
 
 
+def test_two_chords_halve_the_bar_and_more_than_four_are_too_many(harmony):
+    two = drawn(replace(harmony, chord_changes_per_bar=2.0))
+    assert set((two.onset % 48).tolist()) == {0, 24}
+    many = drawn(replace(harmony, chord_changes_per_bar=7.0), metre=(8, 4))
+    assert np.bincount(many.onset // 96)[:-1].tolist() == [4] * 15
+
+
 def test_beats_shorter_than_a_slot_share_it(harmony):
     for seed in range(10):
         plan = drawn(replace(harmony, chord_changes_per_bar=4.0), metre=(64, 64), seed=seed)
@@ -94,7 +101,9 @@ def test_the_longest_piece_gets_past_chords_that_lead_nowhere(harmony):
 
 def test_without_chords_that_lead_home_nothing_is_told(harmony):
     assert drawn(replace(harmony, transitions={})) is None
-    assert drawn(replace(harmony, transitions={"I→V": 0.5, "V→I": 0.5})) is None, "too little to draw from"
+    few = {"I→V": 0.2, "V→I": 0.3, "I→IV": 0.1, "IV→I": 0.1, "IV→V": 0.1}
+    assert drawn(replace(harmony, transitions=few)) is None, "too little to draw from"
+    assert drawn(replace(harmony, transitions=few | {"V→IV": 0.1})) is not None
     away = {f"I→{name}": 0.1 for name in ("ii", "iii", "IV", "V", "vi", "♭VII", "V7")}
     assert drawn(replace(harmony, transitions=away)) is None, "none leads home"
     assert drawn(harmony, "A minor") is None, "i→V and V→i alone"

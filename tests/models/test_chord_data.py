@@ -6,7 +6,7 @@ import torch
 
 from stilo.elements.chords import NO_CHORD_STATE, chord_state, state_chord
 from stilo.errors import InputError, ReadError
-from stilo.models.chord_augment import Variation, alter, draw_batch, leave_top_line, move_octave, turned
+from stilo.models.chord_augment import Variation, alter, draw_crops, leave_top_line, move_octave, turned
 from stilo.models.chord_data import load_songs, read_song, read_split, song_of
 from stilo.models.chord_features import BASS, FRAME_SIZE, GROUPS, HIGH_ONSETS, SOUNDING, TOP
 from stilo.models.chord_readings import NO_BASS, READING_BASS, READING_STATE, UNKNOWN, readings_of
@@ -98,7 +98,7 @@ def test_splits(tmp_path):
 
 
 def test_crops_are_turned_with_their_chords(songs):
-    batch = draw_batch(songs, np.random.default_rng(1), 8, 20, PLAIN)
+    batch = draw_crops(songs, np.random.default_rng(1), 8, 20, PLAIN)
     assert batch.frames.shape == (8, 20, FRAME_SIZE)
     low = batch.frames[:, :, BASS * 12 : BASS * 12 + 12]
     known = (batch.readings >= 0) & (low[:, :, :].amax(-1) > 0)
@@ -114,7 +114,7 @@ def test_crops_are_turned_with_their_chords(songs):
 
 
 def test_the_same_seed_draws_the_same(songs):
-    one, two, other = (draw_batch(songs, np.random.default_rng(seed), 4, 30, Variation()) for seed in (5, 5, 6))
+    one, two, other = (draw_crops(songs, np.random.default_rng(seed), 4, 30, Variation()) for seed in (5, 5, 6))
     assert torch.equal(one.frames, two.frames)
     assert torch.equal(one.readings, two.readings)
     assert not torch.equal(one.frames, other.frames)
@@ -124,7 +124,7 @@ def test_songs_stay_as_they_are(songs):
     before = [(song.frames.values.copy(), song.states.copy(), song.bass.copy()) for song in songs]
     rng = np.random.default_rng(0)
     for _ in range(5):
-        draw_batch(songs, rng, 8, 200, Variation(1, 1, 1, 1))
+        draw_crops(songs, rng, 8, 200, Variation(1, 1, 1, 1))
     for song, (values, states, bass) in zip(songs, before, strict=True):
         assert np.array_equal(song.frames.values, values)
         assert np.array_equal(song.states, states)

@@ -10,7 +10,7 @@ from stilo.elements.layout import lay_out
 from stilo.errors import SetupError
 from stilo.models import chord_card, chord_train
 from stilo.models.chord_accuracy import MEASURES
-from stilo.models.chord_augment import Variation, draw_batch
+from stilo.models.chord_augment import Variation, draw_crops
 from stilo.models.chord_data import song_of
 from stilo.models.chord_exercises import BARS, exercise
 from stilo.models.chord_features import frames_of
@@ -65,7 +65,7 @@ def test_training_writes_weights_that_read_and_says_how_well(trained):
 def test_training_learns(trained):
     rng = np.random.default_rng(3)
     songs = [song_of("exercise", *exercise(rng)) for _ in range(3)]
-    batch = draw_batch(songs, rng, 4, 60, Variation(0, 0, 0, 0))
+    batch = draw_crops(songs, rng, 4, 60, Variation(0, 0, 0, 0))
     losses = []
     for steps in ("1", "90"):
         args = chord_train.parsed([*map(str, [trained] * 3), *TINY, "--rate", "0.02", "--exercises", "0"])

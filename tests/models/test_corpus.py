@@ -186,6 +186,17 @@ def test_packed_music_that_is_missing_or_damaged_is_told(make_piece, tmp_path):
         load_pieces(path)
 
 
+@pytest.mark.parametrize("column", ["learned", "keys", "chords_ahead", "label_counterpart", "bars_ahead"])
+def test_packed_music_of_an_earlier_form_is_told(make_piece, tmp_path, column):
+    path = tmp_path / "train.npz"
+    save_pieces([make_piece(1)], path)
+    with np.load(path) as packed:
+        columns = {name: packed[name] for name in packed.files if name != column}
+    np.savez(path, **columns)
+    with pytest.raises(InputError, match="of an earlier form; make it with"):
+        load_pieces(path)
+
+
 def test_nothing_is_made_of_lengths_that_the_columns_do_not_have(make_piece, tmp_path):
     path = tmp_path / "train.npz"
     save_pieces([make_piece(1), make_piece(2)], path)

@@ -19,7 +19,7 @@ from stilo.models.tokens import encode
 from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
 from stilo.styles import learn as learn_module
 from stilo.styles.learn import learn
-from stilo.styles.palette import Part
+from stilo.styles.palette import Part, palette_of
 from stilo.styles.provenance import Source
 
 pytestmark = pytest.mark.usefixtures("with_tiny_weights")
@@ -252,12 +252,26 @@ def test_the_palette_is_what_most_pieces_have(pieces, tune):
     assert palette.key
     flute, harp_part, piano, kit = palette.parts
     low, high = (int(f([s.notes["pitch"][s.notes["track"] == 0] for s, _ in pieces[:4]])) for f in (np.min, np.max))
-    assert flute == Part("Flute", 73, False, flute.rank, 0.8, low, high, is_single=True, share=flute.share)
-    assert 0 < flute.share < 1
+    assert flute == Part("Flute", 73, False, flute.rank, 0.8, low, high, is_single=True, share=0.6)
+    assert [part.share for part in palette.parts] == [0.6, 0.6, 0.4, 0.4], "of the notes of the pieces that have them"
     assert (harp_part.name, harp_part.program, harp_part.frequency) == ("Harp", 46, 0.2)
     assert (piano.name, piano.lowest, piano.highest, piano.frequency) == ("Piano", 48, 55, 0.8)
     assert (kit.is_drum, kit.program, kit.lowest, kit.highest) == (True, 0, 48, 55)
     assert [part.rank for part in palette.parts] == [0, 1, 2, 3]
+
+
+def test_drums_on_several_tracks_are_one_part(tune):
+    """A kick and a snare that strike together, a track each, and a melody beside them."""
+    drums = notes_from_columns(
+        np.tile(np.arange(48) * 480, 2), [120] * 96, [36] * 48 + [38] * 48, 80, [1] * 48 + [2] * 48
+    )
+    notes = np.concatenate([tune.notes[tune.notes["track"] == 0], drums])
+    notes = notes[np.argsort(notes["onset_ticks"], kind="stable")]
+    score = replace(tune, notes=notes, tracks=(tune.tracks[0], Track("Kick", 0, True), Track("Snare", 0, True)))
+    flute, kit = palette_of([score], ["C major"]).parts
+    assert (flute.share, kit.share) == (0.3333, 0.6667)
+    assert (flute.is_single, kit.is_single) == (True, False)
+    assert (kit.is_drum, kit.frequency, kit.lowest, kit.highest) == (True, 1.0, 36, 38)
 
 
 def test_the_proof_counts_the_notes_that_were_judged(pieces, tuned_with):

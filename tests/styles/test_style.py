@@ -37,6 +37,20 @@ def test_a_style_may_name_no_tempo(make_style):
     assert again.palette.tempo_qpm is None
 
 
+def test_the_shares_of_parts_are_kept_and_unknown_in_older_styles(make_style):
+    parts = (Part("Flute", 73, False, 0, share=0.25), Part("Piano", 0, False, 1, share=0.75))
+    style = make_style(palette=Palette(96.0, (3, 4), "C major", parts))
+    data = json.loads(json.dumps(style.to_json()))
+    assert Style.from_json(data, style.embedding, style.adapter).palette.parts == parts
+    data["palette"]["parts"][0]["share"] = 1.5
+    with pytest.raises(InputError, match="share"):
+        Style.from_json(data, style.embedding, style.adapter)
+    for part in data["palette"]["parts"]:
+        del part["share"]
+    again = Style.from_json(data, style.embedding, style.adapter)
+    assert [part.share for part in again.palette.parts] == [0, 0]
+
+
 def test_equality_sees_every_array(make_style, make_recognition):
     style = make_style()
     assert make_style() == style

@@ -52,7 +52,7 @@ class Variation:
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class Crops:
     """Frames [B, T, FRAME_SIZE]; reading of each [B, T], −1 where unknown; a chord begins [B, T], 0 or 1."""
 
     frames: Tensor
@@ -60,7 +60,7 @@ class Batch:
     changes: Tensor
 
 
-def draw_batch(songs: Sequence[Song], rng: np.random.Generator, rows: int, length: int, how: Variation) -> Batch:
+def draw_crops(songs: Sequence[Song], rng: np.random.Generator, rows: int, length: int, how: Variation) -> Crops:
     """Crops of `length` frames, drawn so that every frame of all songs is as likely; short songs are padded."""
     frames = np.zeros((rows, length, FRAME_SIZE), np.float32)
     readings = np.full((rows, length), -1, np.int64)
@@ -75,7 +75,7 @@ def draw_batch(songs: Sequence[Song], rng: np.random.Generator, rows: int, lengt
         frames[row, :held] = values
         readings[row, :held] = readings_of(states, bass)
         changes[row, :held] = song.changes[part]
-    return Batch(torch.from_numpy(frames), torch.from_numpy(readings), torch.from_numpy(changes))
+    return Crops(torch.from_numpy(frames), torch.from_numpy(readings), torch.from_numpy(changes))
 
 
 def _varied(song: Song, part: slice, rng: np.random.Generator, how: Variation) -> tuple[Block, Ints, Ints]:

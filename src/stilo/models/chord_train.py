@@ -27,7 +27,7 @@ from torch import nn
 
 from stilo.errors import StiloError
 from stilo.models.chord_accuracy import agreement, summary
-from stilo.models.chord_augment import Batch, Variation, draw_batch
+from stilo.models.chord_augment import Crops, Variation, draw_crops
 from stilo.models.chord_data import Song, load_songs, read_split
 from stilo.models.chord_exercises import exercises
 from stilo.models.chord_lead_sheets import ACCOMPANIED, ALONE, lead_sheet_songs
@@ -47,7 +47,7 @@ def learning_rate(step: int, steps: int, highest: float) -> float:
     return highest * min((step + 1) / WARMUP_STEPS, 0.5 + 0.5 * float(np.cos(np.pi * step / steps)))
 
 
-def loss_of(net: ChordNet, batch: Batch) -> torch.Tensor:
+def loss_of(net: ChordNet, batch: Crops) -> torch.Tensor:
     """Cross-entropy of the readings that are known, and of the changes at those frames, in nats a frame."""
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
         scores, changes = net(batch.frames)
@@ -70,7 +70,7 @@ def train(songs: Sequence[Song], config: ChordNetConfig, args: argparse.Namespac
         for step in range(args.steps):
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(step, args.steps, args.rate)
-            loss = loss_of(net, draw_batch(songs, rng, args.rows, args.length, Variation()))
+            loss = loss_of(net, draw_crops(songs, rng, args.rows, args.length, Variation()))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(net.parameters(), CLIP_NORM)

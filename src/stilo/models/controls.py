@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.tokens import DURATION_SLOTS, StepArray
+from stilo.models.tokens import DRUMS_FROM, DURATION_SLOTS, StepArray
 from stilo.music.quantise import SLOTS_PER_QUARTER
 
 Floats = NDArray[np.float64]
@@ -18,7 +18,6 @@ Integers = NDArray[np.int64]
 
 CONTROLS = ("density", "polyphony", "register", "loudness")
 CONTROL_CLASSES = UNKNOWN_CONTROL = 8
-_DRUMS_FROM = 128
 # octiles over the bars of the training music (benchmarks/condition_bounds.py), moved off values that bars often have;
 # of loudness spread wider, since most of that music is equally loud throughout
 DENSITY_BOUNDS = np.array([1.7, 2.3, 3.2, 4.1, 5.3, 6.7, 9.1])  # notes that begin, to the quarter
@@ -47,7 +46,7 @@ def bar_values(steps: StepArray) -> Floats:
     onset, pitch = steps["onset"].astype(np.int64), steps["pitch"]
     bar_slots, begin = steps["bar_slots"][first].astype(np.int64), onset[first] - steps["position"][first]
     notes = np.append(first[1:], len(steps)) - first
-    pitched = pitch < _DRUMS_FROM
+    pitched = pitch < DRUMS_FROM
     sung = np.add.reduceat(pitched, first, dtype=np.int64)
     heights = np.add.reduceat(np.where(pitched, pitch, 0), first, dtype=np.int64)
     end = onset + DURATION_SLOTS[steps["duration"]]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.tokens import StepArray
+from stilo.models.tokens import DRUMS_FROM, StepArray
 
 Integers = NDArray[np.int64]
 Runs = NDArray[np.uint64]
@@ -26,7 +26,6 @@ MOST_HOLDERS = 20  # of a run that counts
 FEWEST_RUNS = 8  # of a piece that can be told from others
 NEAR_HELD_OUT = 0.25  # by eye, every pair from here on is the same tune, at least in one part of it
 NEAR = 0.5
-_DRUMS_FROM = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Duplicate:
 def line_runs(steps: StepArray) -> Runs:
     """The runs of a piece as hashes, each once, uint64 [runs]; of drums only where nothing else sounds."""
     pitch, onset = steps["pitch"].astype(np.int64), steps["onset"].astype(np.int64)
-    pitched = pitch < _DRUMS_FROM
+    pitched = pitch < DRUMS_FROM
     if pitched.sum() > RUN_MOVES:
         pitch, onset = pitch[pitched], onset[pitched]
     if len(pitch) <= RUN_MOVES:

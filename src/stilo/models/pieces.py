@@ -120,7 +120,7 @@ def load_pieces(path: Path) -> list[Piece]:
     """The pieces of a packed file.
 
     Raises:
-        InputError: there is no such file, or it is damaged; the message says how to make it.
+        InputError: there is no such file, or it is damaged or of an earlier form; the message says how to make it.
     """
     make_it = f"make it with python -m stilo.models.corpus DATA SPLITS {path.parent}"
     try:
@@ -129,7 +129,7 @@ def load_pieces(path: Path) -> list[Piece]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no packed music here; {make_it}") from error
     except (OSError, EOFError, KeyError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path}: the packed music is damaged; {make_it}") from error
+        raise InputError(f"{path}: the packed music is damaged or of an earlier form; {make_it}") from error
 
 
 def _unpacked(data: BinaryIO) -> list[Piece]:
@@ -145,10 +145,7 @@ def _unpacked(data: BinaryIO) -> list[Piece]:
         bars_ahead = packed["bars_ahead"]
         labels = _unpacked_labels(packed, len(steps))
         embeddings = packed["embeddings"].astype(np.float32)
-        learned = (
-            _from_bytes(packed["learned"]) if "learned" in packed else np.zeros((len(ends), LEARNED_SIZE), np.float32)
-        )
-        keys = packed["keys"].tolist() if "keys" in packed else [UNKNOWN_KEY] * len(ends)
+        learned, keys = _from_bytes(packed["learned"]), packed["keys"].tolist()
         tempos, names, groups = packed["tempos"].tolist(), packed["names"].tolist(), packed["groups"].tolist()
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
     return [
@@ -168,10 +165,9 @@ def _unpacked(data: BinaryIO) -> list[Piece]:
 
 def _unpacked_labels(packed: Mapping[str, NDArray[Any]], count: int) -> LabelArray:
     """Labels whose onsets of chords are steps ahead."""
-    labels = unknown_labels(count)
-    if "chords_ahead" in packed:
-        for name in LABEL_DTYPE.names or ():
-            labels[name] = packed["chords_ahead" if name == "chord_onset" else _stored_label(name)]
+    labels = np.zeros(count, LABEL_DTYPE)
+    for name in LABEL_DTYPE.names or ():
+        labels[name] = packed["chords_ahead" if name == "chord_onset" else _stored_label(name)]
     return labels
 
 

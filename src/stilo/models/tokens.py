@@ -29,6 +29,7 @@ DRUMS = 128
 RANKS = 8
 PARTS = PROGRAMS * RANKS
 PITCHES = 256
+DRUMS_FROM = 128  # pitches from here on are keys of a drum set
 VELOCITIES = 16
 POSITIONS = 97
 DURATION_SLOTS: Integers = np.array(
@@ -158,7 +159,7 @@ def encode(score: Score, parts: Sequence[Part] | None = None) -> StepArray:
     steps = np.zeros(len(order), STEP_DTYPE)
     steps["gap"] = gap
     steps["part"] = part[order]
-    steps["pitch"] = pitch[order] + 128 * (part[order] % PROGRAMS == DRUMS)
+    steps["pitch"] = pitch[order] + DRUMS_FROM * (part[order] % PROGRAMS == DRUMS)
     steps["duration"] = duration_class((slots.end - slots.onset)[order])
     steps["velocity"] = score.notes["velocity"][order] // 8
     steps["position"] = np.minimum(slots.onset_in_bar[order], POSITIONS - 1)
@@ -246,7 +247,7 @@ def with_end(steps: StepArray) -> StepArray:
 def transposed(steps: StepArray, semitones: int) -> StepArray:
     """All but the drums moved; the caller sees to it that they stay in 0…127."""
     moved = steps.copy()
-    pitched = moved["pitch"] < 128
+    pitched = moved["pitch"] < DRUMS_FROM
     moved["pitch"][pitched] = moved["pitch"][pitched].astype(np.int64) + semitones
     return moved
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stilo.elements.embedding import embed_score
-from stilo.elements.grid import GridEstimate, on_grid
-from stilo.elements.profile import Profile, pool_profiles
-from stilo.errors import InputError, ReadError
-from stilo.music.quantise import quantised
+from stilo.elements.profile import pool_profiles
+from stilo.errors import InputError
 from stilo.music.score import Score
-from stilo.styles.holding_out import FEWEST_FOR_WHOLE_PIECES, last_quarters, note_content, whole_pieces
-from stilo.styles.measuring import analyse_piece
+from stilo.styles.holding_out import last_quarters, whole_pieces
+from stilo.styles.material import Measured, Notice, Progress, measure_pieces, odd_ones
 from stilo.styles.palette import palette_of
 from stilo.styles.provenance import Proof, Source, may_be_told
 from stilo.styles.style import Adapter, Style
@@ -29,23 +27,9 @@ if TYPE_CHECKING:
     from stilo.models.pieces import Piece
     from stilo.models.tokens import Part as Voice
 
-FEWEST_NOTES = 200
 SMALL_GAIN = 0.02
-ODD_ONE_OUT = 2.0
 TUNING_SECONDS = 120.0
 PROOF_NOTES = 1024  # of each piece
-LATE_SECONDS = 0.03  # what a listener begins to hear as another rhythm; told from there on
-UNMOVED_SECONDS = 1e-6
-Progress = Callable[[str, float], None]
-Notice = Callable[[str], None]
-
-
-@dataclass(frozen=True, eq=False)
-class _Measured:
-    score: Score
-    source: Source
-    profile: Profile
-    embedding: NDArray[np.float32]
 
 
 def learn(
@@ -88,7 +72,7 @@ def learn(
     begun = time.monotonic()
     tell = progress or (lambda _what, _share: None)
     rng = np.random.default_rng(seed)
-    measured = _measure(pieces, tell, notice or (lambda _line: None))
+    measured = measure_pieces(pieces, tell, notice or (lambda _line: None))
     held = whole_pieces(len(measured), rng)
     lesson = _split(measured, held)
     identity = base_identity()
@@ -105,7 +89,7 @@ def learn(
         embedding=lesson.vector,
         adapter=adapter,
         base_model=identity,
-        palette=palette_of([one.score for one in measured], [_key(one) for one in measured]),
+        palette=palette_of([one.score for one in measured], [one.key for one in measured]),
         sources=tuple(replace(one.source, held_out=i in held) for i, one in enumerate(measured)),
         proof=Proof(
             base_nats_per_note=base,
@@ -212,68 +196,7 @@ def _tuned(
     return adapter, mean_nats_per_note(lesson.scores(untuned.told, adapter)), tuning.steps
 
 
-def _measure(pieces: Sequence[tuple[Score, Source]], tell: Progress, notice: Notice) -> list[_Measured]:
-    """What can be learned from: pieces that are too long, or the same notes as one before, are told and left out."""
-    measured: list[_Measured] = []
-    seen: dict[str, Source] = {}
-    refused: list[ReadError] = []
-    played: list[GridEstimate] = []
-    for i, (score, source) in enumerate(pieces):
-        tell(f"measuring {source.title or source.path}", 0.2 * i / len(pieces))
-        if len(score) == 0:
-            continue
-        try:
-            grid = on_grid(score)
-            one = _Measured(grid.score, source, analyse_piece(grid), embed_score(grid.score).values)
-        except InputError as error:
-            refused.append(ReadError(source.path, str(error)))
-            continue
-        content = note_content(score)
-        if content in seen:
-            notice(f"left out {_name(source)}: the same notes as {_name(seen[content])}")
-            continue
-        seen[content] = source
-        measured.append(one)
-        played += [grid] * grid.is_played
-    for unusable in refused if measured else refused[1:]:
-        notice(f"left out {unusable}")
-    notes = sum(len(one.score) for one in measured)
-    if refused and not measured:
-        raise refused[0]
-    if notes < FEWEST_NOTES:
-        raise InputError(f"{notes} notes are too few to learn a style from; give at least {FEWEST_NOTES}")
-    _tell_playing(played, len(measured), notice)
-    _tell_timing(measured, notice)
-    return measured
-
-
-def _name(source: Source) -> str:
-    return f"{source.path} ({source.title})" if source.title else source.path
-
-
-def _tell_playing(played: Sequence[GridEstimate], pieces: int, notice: Notice) -> None:
-    """Say how many pieces stood on no grid, and how well one was found for them."""
-    if played:
-        error = float(np.mean([grid.mean_error_seconds for grid in played]))
-        notice(
-            f"{len(played)} of {pieces} pieces were played freely: beats and bars were found from the notes, "
-            f"which lie {1000 * error:.0f} ms from them on average"
-        )
-
-
-def _tell_timing(measured: Sequence[_Measured], notice: Notice) -> None:
-    """Say what the grid does to the timing, when it can be heard."""
-    errors = np.concatenate([quantised(one.score).errors_seconds for one in measured])
-    late = float(np.percentile(errors, 95))
-    if late > LATE_SECONDS:
-        moved = 100 * float((errors > UNMOVED_SECONDS).mean())
-        notice(
-            f"played timing is learned on the grid of 32nds and triplets: {moved:.0f} % of the notes were moved, "
-            f"95 % of all by at most {1000 * late:.0f} ms"
-        )
-
-
-def _split(measured: Sequence[_Measured], held: set[int]) -> _Lesson:
+def _split(measured: Sequence[Measured], held: set[int]) -> _Lesson:
     from stilo.models.tokens import parts_of
 
     train: list[Piece] = []
@@ -306,14 +229,10 @@ def _piece(path: str, score: Score, voices: Sequence[Voice], embedding: NDArray[
     return Piece(path, steps, embedding, tempo, path, learned=learned)
 
 
-def _key(one: _Measured) -> str:
-    return one.profile.piece.key if one.profile.piece else ""
-
-
-def _advice(measured: Sequence[_Measured], lesson: _Lesson, gain: float | None) -> str:
+def _advice(measured: Sequence[Measured], lesson: _Lesson, gain: float | None) -> str:
     """One line: learned, or what to do; and which files disagree with the rest. No `gain`: nothing was tuned."""
     notes = sum(len(one.score) for one in measured)
-    odd = _odd_ones(measured)
+    odd = odd_ones(measured)
     told = f"; does not sound like the others: {', '.join(odd[:3])}" if odd else ""
     if lesson.is_repeating:
         return "the last quarter of each piece repeats what it learned from, so that it proves little: add other pieces"
@@ -323,14 +242,3 @@ def _advice(measured: Sequence[_Measured], lesson: _Lesson, gain: float | None) 
         return f"little was learned from {len(measured)} pieces ({notes} notes): add more of the same style{told}"
     judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
     return f"learned: {100 * gain:.0f} % fewer nats per note on {judged}{told}"
-
-
-def _odd_ones(measured: Sequence[_Measured]) -> list[str]:
-    """Pieces much further from the mean of the others than is usual among them."""
-    if len(measured) < FEWEST_FOR_WHOLE_PIECES:
-        return []
-    rows = np.stack([one.embedding for one in measured])
-    others = (rows.sum(0) - rows) / (len(rows) - 1)
-    distances = np.linalg.norm(rows - others, axis=1)
-    limit = ODD_ONE_OUT * float(np.median(distances))
-    return [measured[i].source.title or measured[i].source.path for i in np.flatnonzero(distances > limit).tolist()]

@@ -127,12 +127,15 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
     shares: dict[Voice, list[float]] = {}
     for score in scores:
         voices = parts_of(score)
-        used = set(np.unique(score.notes["track"]).tolist())
-        pieces.update({voices[i] for i in used})
-        for i in used:
+        tracks: dict[Voice, list[int]] = {}  # some parts, such as drums, may be written on several
+        for i in np.unique(score.notes["track"]).tolist():
+            tracks.setdefault(voices[i], []).append(i)
             names.setdefault(voices[i], Counter())[score.tracks[i].name] += 1
-            notes.setdefault(voices[i], []).append(own := score.notes[score.notes["track"] == i])
-            shares.setdefault(voices[i], []).append(len(own) / len(score))
+        pieces.update(tracks.keys())
+        for voice, own_tracks in tracks.items():
+            own = score.notes[np.isin(score.notes["track"], own_tracks)]
+            notes.setdefault(voice, []).append(own)
+            shares.setdefault(voice, []).append(len(own) / len(score))
     ranges = {voice: np.concatenate([some["pitch"] for some in rows]) for voice, rows in notes.items()}
     order = sorted(pieces, key=lambda voice: (voice.is_drum, -float(ranges[voice].mean()), voice.token))
     return tuple(

@@ -1,6 +1,8 @@
 """A note model too small to be good whose every weight matters, and all that can be told of a piece."""
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,9 @@ from stilo.models.notes.stream import PieceSource
 from stilo.models.notes.told import StyleTold, Told
 from stilo.models.notes.train import style_statistics
 from stilo.models.tokens import PROGRAMS, STEP_DTYPE, StepArray
+
+# The builders of pieces stand beside the tests and belong to no package.
+sys.path.insert(0, str(Path(__file__).parent))
 
 HEAD_SIZE = 64
 

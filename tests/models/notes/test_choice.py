@@ -107,3 +107,4 @@ def test_the_usual_taste_follows_what_is_asked():
         assert cooler < temperature <= 1 < hotter
         assert narrower < top_p < wider == 1
     assert usual.of(2) == (0.9, 0.95, 0.0)
+    assert usual.of(1)[1] > 0.95 > usual.of(4)[1], "parts are drawn from more, loudness from fewer"

@@ -10,7 +10,7 @@ from stilo.models.notes.engine import Engine
 from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import GAP, STAGES
 from stilo.models.notes.given import Given, all_but_bars
-from stilo.models.notes.pens import Batch, Pen
+from stilo.models.notes.pens import Pen, PenBatch
 from stilo.models.notes.plan import Plan, Taste
 from stilo.models.notes.sampler import Sampler
 from stilo.models.notes.stream import batch_of
@@ -237,7 +237,7 @@ def test_guidance_of_one_or_towards_what_is_told_anyway_changes_nothing(engine):
 def test_guidance_moves_on_from_the_untold_logits_through_the_told_ones(engine):
     rngs = [np.random.default_rng(0)] * 3
     plans = [Plan(1, (4, 4), RANGES, guidance=guidance) for guidance in (1.0, 2.0, 0.5)]
-    batch = Batch([Pen(engine[0], i, plan, rng) for i, (plan, rng) in enumerate(zip(plans, rngs, strict=True))])
+    batch = PenBatch([Pen(engine[0], i, plan, rng) for i, (plan, rng) in enumerate(zip(plans, rngs, strict=True))])
     logits = np.array([[1.0, 2.0], [3.0, 5.0], [2.0, 6.0], [1.0, 1.0], [3.0, -1.0]], np.float32)
     told, guided = batch.told_and_guided(logits)
     assert told.tolist() == [[1, 2], [3, 5], [1, 1]]
@@ -269,6 +269,32 @@ def test_no_ending_adds_a_note_to_what_stays(engine, piece_of, rows):
         whole = sampler.write()[0].steps
         for ending in sampler.endings(0, 16):
             assert np.array_equal(ending.steps[ending.steps["bar"] < 2], whole[whole["bar"] < 2])
+
+
+def test_parts_are_brought_near_their_shares(engine):
+    plan = Plan(12, (4, 4), {PIANO: (50, 90), FLUTE: (60, 95)}, most_notes=400)
+    heard = {}
+    for asked in (None, 0.2, 0.8):
+        shares = {} if asked is None else {FLUTE: asked, PIANO: 1 - asked}
+        parts = np.concatenate([one.steps["part"] for one in write(engine, replace(plan, shares=shares), range(4))])
+        heard[asked] = float((parts == FLUTE.token).mean())
+    assert heard[0.2] + 0.1 < heard[0.8]
+    for asked in (0.2, 0.8):
+        assert abs(heard[asked] - asked) < abs(heard[None] - asked)
+
+
+def test_a_copied_pen_counts_the_shares_of_parts_by_itself(engine):
+    pen = Pen(engine[0], 0, Plan(4, (4, 4), RANGES, shares={PIANO: 1, FLUTE: 3}), np.random.default_rng(5))
+    twin = pen.copy(pen.state)
+    twin.push([0, PIANO.token, 60, 5, 8], [0.0] * STAGES)
+    assert twin.balance.nats()[PIANO.token] < 0
+    assert np.allclose(pen.balance.nats(), 0)
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, np.nan, np.inf])
+def test_a_share_of_nothing_is_refused(share):
+    with pytest.raises(ValueError, match="share"):
+        Plan(2, (4, 4), {PIANO: (50, 80)}, shares={PIANO: share})
 
 
 def test_what_would_begin_after_the_end_ends_the_piece(make_note_model):

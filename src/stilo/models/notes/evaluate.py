@@ -23,7 +23,7 @@ from stilo.models.tokens import PROGRAMS, StepArray, with_end
 LONGEST = 2048
 WINDOW = 512
 
-Telling = Callable[[Piece, StepArray, NDArray[np.int64]], Told]
+Teller = Callable[[Piece, StepArray, NDArray[np.int64]], Told]
 Giving = Callable[[StepArray], Given | None]
 
 
@@ -75,7 +75,7 @@ def controls(piece: Piece, steps: StepArray, index: NDArray[np.int64]) -> Told:
 def score_pieces(
     model: NoteModel,
     pieces: Sequence[Piece],
-    telling: Telling | Sequence[Told] = nothing,
+    telling: Teller | Sequence[Told] = nothing,
     *,
     giving: Giving | None = None,
     longest: int = LONGEST,
@@ -105,7 +105,7 @@ def score_pieces(
     return [score for score in scores if score is not None]
 
 
-def _prepared(piece: Piece, telling: Telling | Told, giving: Giving | None, longest: int) -> tuple[Features, Told]:
+def _prepared(piece: Piece, telling: Teller | Told, giving: Giving | None, longest: int) -> tuple[Features, Told]:
     steps = with_end(piece.steps)[:longest]
     index = np.minimum(np.arange(len(steps)), len(piece.steps) - 1)
     told = telling if isinstance(telling, Told) else telling(piece, steps, index)

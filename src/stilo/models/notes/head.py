@@ -26,7 +26,7 @@ FIRST_GATE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class Places:
     """What is known of N notes once their part is.
 
     Attributes:
@@ -135,7 +135,7 @@ class FieldHead(nn.Module):
         return GATE_SCALE * found
 
     def logits(
-        self, stage: int, pre: Tensor, values: Tensor, states: Tensor, gates: Tensor, *, place: Place | None
+        self, stage: int, pre: Tensor, values: Tensor, states: Tensor, gates: Tensor, *, places: Places | None
     ) -> Tensor:
         """Logits of one field, [N, size]; for the pitch [N, 128], of drums if the part is.
 
@@ -145,27 +145,27 @@ class FieldHead(nn.Module):
             values: [N, C], what the candidates propose; the field's size = nothing.
             states: [N, C], how good each candidate was.
             gates: [N, C], `gates` of this stage.
-            place: what the pitch stage, and no other, needs besides.
+            places: what the pitch stage, and no other, needs besides.
         """
         shown = torch.zeros_like(values) if stage == PART else values
-        if place is not None:
-            shown = near_pitch_class(values, place.part)
-            distance = torch.stack([place.part - place.previous + 127, place.chord, place.bass], -1)
-            pre = pre + self.distance(distance) + self.harmony(torch.cat([place.histogram, place.near], -1))
+        if places is not None:
+            shown = near_pitch_class(values, places.part)
+            distance = torch.stack([places.part - places.previous + 127, places.chord, places.bass], -1)
+            pre = pre + self.distance(distance) + self.harmony(torch.cat([places.histogram, places.near], -1))
         pre = pre + self.candidates[stage](torch.cat([shown, states], -1))
         g = F.gelu(pre, approximate="tanh")
         logits = self.out[stage](g).float()
         size = FIELD_SIZES[stage]
-        if place is not None:
-            logits = self._pitch_logits(g, logits, place)
-            fits = (values < PITCHES) & ((values >= 128) == place.is_drum.unsqueeze(-1))
+        if places is not None:
+            logits = self._pitch_logits(g, logits, places)
+            fits = (values < PITCHES) & ((values >= 128) == places.is_drum.unsqueeze(-1))
             values, size = torch.where(fits, values % 128, 128), 128
         gate = (self.gate[stage](g).float() + gates) * (values < size)
         gated: Tensor = logits.scatter_add(-1, values.clamp(max=size - 1), gate)
         return gated
 
-    def _pitch_logits(self, g: Tensor, logits: Tensor, place: Place) -> Tensor:
+    def _pitch_logits(self, g: Tensor, logits: Tensor, places: Places) -> Tensor:
         steps = torch.arange(128, device=g.device) + 127
-        near = self.near_previous(g).float().gather(1, steps - place.previous.unsqueeze(-1))
-        near = near + self.near_part(g).float().gather(1, steps - place.part.unsqueeze(-1))
-        return torch.where(place.is_drum.unsqueeze(-1), logits[:, 128:], logits[:, :128] + near)
+        near = self.near_previous(g).float().gather(1, steps - places.previous.unsqueeze(-1))
+        near = near + self.near_part(g).float().gather(1, steps - places.part.unsqueeze(-1))
+        return torch.where(places.is_drum.unsqueeze(-1), logits[:, 128:], logits[:, :128] + near)

@@ -17,7 +17,7 @@ from stilo.models.layers import Tables
 from stilo.models.notes.config import FARTHEST_STYLE, LEARNED_SIZE, STYLE_FACETS, NoteModelConfig
 from stilo.models.notes.features import HISTOGRAM_SIZE, MEMORY_TABLES, NOTE_TABLES
 from stilo.models.notes.fields import GAP, PART, PITCH, STAGES, VELOCITY, Floats
-from stilo.models.notes.head import FieldHead, Place, turned_histogram
+from stilo.models.notes.head import FieldHead, Places, turned_histogram
 from stilo.models.notes.told import CONDITION_TABLES
 from stilo.models.tokens import DRUMS, END, PROGRAMS
 from stilo.models.trunks import State, build_trunk
@@ -79,10 +79,10 @@ class Batch:
         columns = {f.name: moved(getattr(self, f.name)) for f in fields(self) if f.name != "conditioning"}
         return Batch(**columns, conditioning=told)
 
-    def place(self) -> Place:
+    def places(self) -> Places:
         """All notes in a row, N = B × T."""
         previous, part = self.previous_pitch.flatten(), self.part_pitch.flatten()
-        return Place(
+        return Places(
             previous,
             part,
             self.fields[..., PART].flatten() % PROGRAMS == DRUMS,
@@ -157,7 +157,7 @@ class NoteModel(nn.Module):
         x = self.read(batch.notes, batch.memory, batch.condition, batch.histogram, style)
         first = batch.notes[..., list(NOTE_TABLES).index("is_first")] == 1
         h, state = self.trunk(x, first, state)
-        head, place = self.head, batch.place()
+        head, places = self.head, batch.places()
         targets = batch.fields.flatten(0, 1)
         values, states = batch.values.flatten(0, 1), batch.states.flatten(0, 1)
         gates = head.gates(states, batch.meta.flatten(0, 1))
@@ -170,12 +170,12 @@ class NoteModel(nn.Module):
                 values[:, stage],
                 states[:, stage],
                 gates[:, stage],
-                place=place if stage == PITCH else None,
+                places=places if stage == PITCH else None,
             )
             target = targets[:, stage] % 128 if stage == PITCH else targets[:, stage]
             rows.append(F.cross_entropy(logits, target, reduction="none"))
             if stage < VELOCITY:
-                pre = head.tell(pre, stage, targets[:, stage], batch.position.flatten(), place.past)
+                pre = head.tell(pre, stage, targets[:, stage], batch.position.flatten(), places.past)
         nats = torch.stack(rows, -1)
         after_end = (targets[:, GAP] == END).unsqueeze(-1) & (torch.arange(STAGES, device=nats.device) > GAP)
         return nats.masked_fill(after_end, 0.0).view(batch.fields.shape), state

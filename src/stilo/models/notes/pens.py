@@ -69,7 +69,7 @@ class Pen:
             self.untold = self.untold.beginning_in(min(self.constraints.bar_reached, LAST_BAR))
 
 
-class Batch:
+class PenBatch:
     """Pens that write at the same time; the rows of one stand together.
 
     Attributes:
@@ -92,10 +92,10 @@ class Batch:
     def state_of(self, pen: int) -> State:
         return chosen_streams(self.state, self.first[pen] + np.arange(self.rows[pen]))
 
-    def some(self, staying: Sequence[int]) -> Batch:
+    def some(self, staying: Sequence[int]) -> PenBatch:
         """Some of the pens alone."""
         state = chosen_streams(self.state, np.flatnonzero(np.isin(self.owner, staying)))
-        return Batch([self.pens[i] for i in staying], state)
+        return PenBatch([self.pens[i] for i in staying], state)
 
     def put_down(self) -> list[Pen]:
         """The pens, each with its own state."""

@@ -17,7 +17,7 @@ from stilo.models.notes.engine import Engine
 from stilo.models.notes.engine_trunks import chosen_streams
 from stilo.models.notes.fields import DURATION, GAP, PART, PITCH, PROGRAMS, STAGES, VELOCITY
 from stilo.models.notes.next_note import NextNote, Place
-from stilo.models.notes.pens import Batch, Doubles, Pen
+from stilo.models.notes.pens import Doubles, Pen, PenBatch
 from stilo.models.notes.plan import Plan, Taste
 from stilo.models.notes.told import CONDITION_TABLES
 from stilo.models.tokens import DRUMS, END, POSITIONS, StepArray
@@ -40,7 +40,7 @@ class Sampled:
 class _Note:
     """The note that all pens of a batch write next: it is read, then chosen field by field."""
 
-    def __init__(self, engine: Engine, batch: Batch, taste: Taste) -> None:
+    def __init__(self, engine: Engine, batch: PenBatch, taste: Taste) -> None:
         self.head, self.batch, self.taste = engine.head, batch, taste
         self.nexts: list[NextNote] = [pen.written.next_note() for pen in batch.pens]
         self.chosen: list[list[int]] = [[] for _ in batch.pens]
@@ -153,7 +153,7 @@ class _Note:
         self.nexts = [self.nexts[i] for i in staying]
         self.chosen, self.nats = [self.chosen[i] for i in staying], [self.nats[i] for i in staying]
 
-    def write(self) -> Batch:
+    def write(self) -> PenBatch:
         """All fields are chosen: the pens after it."""
         for pen, chosen, nats in zip(self.batch.pens, self.chosen, self.nats, strict=True):
             pen.push(chosen, nats)
@@ -211,7 +211,7 @@ class Sampler:
         waiting, writing = pens[self.at_once :], pens[: self.at_once]
         steps = 0
         while writing:
-            batch: Batch | None = Batch(writing)
+            batch: PenBatch | None = PenBatch(writing)
             while batch is not None and len(batch.pens) == len(writing):
                 batch = self._step(batch)
                 steps += 1
@@ -222,7 +222,7 @@ class Sampler:
             writing, waiting = [*going, *waiting[:free]], waiting[free:]
         return pens
 
-    def _step(self, batch: Batch) -> Batch | None:
+    def _step(self, batch: PenBatch) -> PenBatch | None:
         """Write a note of each pen; those that go on, if any do."""
         note = _Note(self.engine, batch, self.taste)
         note.choose(GAP)
