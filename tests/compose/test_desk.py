@@ -8,9 +8,11 @@ import pytest
 
 from stilo.compose.desk import Desk
 from stilo.compose.judge import ending_cost
+from stilo.compose.plan import plan_of
 from stilo.compose.request import Request
 from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.models.notes.base import base_engine, base_identity
+from stilo.models.notes.loops import USUAL_REPEATS
 from stilo.models.notes.plan import Taste
 from stilo.models.tokens import DRUMS
 from stilo.models.tokens import Part as Voice
@@ -97,6 +99,12 @@ def test_a_style_without_keys_is_told_a_form_alone(style):
     assert (telling.about.tonic, telling.about.mode) == (12, 2)
     assert telling.chords is None
     assert telling.form is not None
+
+
+def test_bars_may_be_repeated_as_often_as_in_the_style_and_usually_in_music(style):
+    assert plan_of(style, Request())[0].most_repeats == USUAL_REPEATS
+    minimal = replace(style, palette=replace(style.palette, repeats=(15.0, 0.0, 3.0, 0.5)))
+    assert plan_of(minimal, Request())[0].most_repeats == (15.0, 1.0, 3.0, 1.0)
 
 
 def test_the_parts_and_their_shares_are_told(style):

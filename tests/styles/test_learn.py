@@ -274,6 +274,18 @@ def test_drums_on_several_tracks_are_one_part(tune):
     assert (kit.is_drum, kit.frequency, kit.lowest, kit.highest) == (True, 1.0, 36, 38)
 
 
+def test_what_is_repeated_in_the_pieces_may_be_repeated():
+    """Ten pieces of sixteen bars of four notes: in all but one every second bar is as the one before."""
+    scores = []
+    for number in range(10):
+        kinds = np.arange(16) // (1 if number == 0 else 2)
+        pitch = (60 + kinds[:, None] + np.arange(4)).ravel()
+        scores.append(Score(notes_from_columns(np.arange(64) * 480, [480] * 64, pitch), (Track(),)))
+    assert palette_of(scores, ["C major"]).repeats == (1.0, 0.0, 0.0, 0.0)
+    always = Score(notes_from_columns(np.arange(64) * 480, [480] * 64, [60, 62, 64, 65] * 16), (Track(),))
+    assert palette_of([always], ["C major"]).repeats == (15.0, 7.0, 3.0, 1.0)
+
+
 def test_the_proof_counts_the_notes_that_were_judged(pieces, tuned_with):
     """Of long pieces the first 1,024."""
     rng = np.random.default_rng(5)

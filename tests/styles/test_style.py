@@ -51,6 +51,18 @@ def test_the_shares_of_parts_are_kept_and_unknown_in_older_styles(make_style):
     assert [part.share for part in again.palette.parts] == [0, 0]
 
 
+def test_how_often_bars_are_repeated_is_kept_and_unknown_in_older_styles(make_style):
+    style = make_style(palette=Palette(repeats=(3.0, 1.5, 0.0, 0.25)))
+    data = json.loads(json.dumps(style.to_json()))
+    assert Style.from_json(data, style.embedding, style.adapter).palette.repeats == (3.0, 1.5, 0.0, 0.25)
+    for wrong in ([1, 1, 1], [1, 1, 1, "1"], [1, 1, 1, -1], [1, 1, 1, 1e9], [1, 1, 1, float("nan")], [1, 1, 1, 1, 1]):
+        data["palette"]["repeats"] = wrong
+        with pytest.raises(InputError, match="repeats"):
+            Style.from_json(data, style.embedding, style.adapter)
+    del data["palette"]["repeats"]
+    assert Style.from_json(data, style.embedding, style.adapter).palette.repeats == ()
+
+
 def test_equality_sees_every_array(make_style, make_recognition):
     style = make_style()
     assert make_style() == style

@@ -31,6 +31,7 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
     Raises:
         InputError: the style names no parts, or a metre whose bars cannot be composed.
     """
+    from stilo.models.notes.loops import USUAL_REPEATS
     from stilo.models.notes.plan import Plan
     from stilo.models.notes.told import Telling, Told
     from stilo.models.tokens import UNKNOWN_TEMPO, tempo_class
@@ -50,6 +51,7 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
         ranges={voice: (part.lowest, part.highest) for voice, part in parts.items()},
         single=frozenset(voice for voice, part in parts.items() if part.is_single),
         shares={voice: part.share for voice, part in parts.items() if part.share > 0},
+        most_repeats=tuple(np.maximum(style.palette.repeats or USUAL_REPEATS, USUAL_REPEATS).tolist()),
         telling=Telling(about),
         most_notes=request.bars * MOST_NOTES_PER_BAR,
         ending_bars=ENDING_BARS if request.bars > 2 * ENDING_BARS else 0,

@@ -11,11 +11,12 @@ import numpy as np
 
 from stilo.errors import InputError
 from stilo.music.score import NoteArray, Score
-from stilo.music.timeline import main_tempo, main_time_signature
+from stilo.music.timeline import bar_grid, main_tempo, main_time_signature
 from stilo.styles.fields import Fields, printable
 
 MOST_PARTS = 4096
 LONGEST_PART_NAME = 200
+MOST_REPEATS = 512.0
 MOST_TOGETHER = 0.02  # share of the notes of a part that may begin together when it plays one note at a time
 
 
@@ -74,12 +75,15 @@ class Palette:
         time_signature: (numerator, denominator).
         key: as a person writes it, "A minor"; "" when the style has none (drums).
         parts: in order of rank.
+        repeats: how many times in a row the same 1, 2, 4, 8 bars are repeated in nine of ten pieces at most; () =
+            unknown.
     """
 
     tempo_qpm: float | None = None
     time_signature: tuple[int, int] = (4, 4)
     key: str = ""
     parts: tuple[Part, ...] = ()
+    repeats: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -87,6 +91,7 @@ class Palette:
             "time_signature": list(self.time_signature),
             "key": self.key,
             "parts": [part.to_json() for part in self.parts],
+            "repeats": list(self.repeats),
         }
 
     @classmethod
@@ -100,11 +105,18 @@ class Palette:
             time_signature=(signature[0], signature[1]),
             key=fields.text("key", 40),
             parts=tuple(Part.from_json(part) for part in fields.items("parts", MOST_PARTS)),
+            repeats=_repeats_of_json(fields.items("repeats", 4)) if fields.has("repeats") else (),
         )
 
 
+def _repeats_of_json(values: list[Any]) -> tuple[float, ...]:
+    if len(values) not in (0, 4) or any(type(v) not in (int, float) or not 0 <= v <= MOST_REPEATS for v in values):
+        raise InputError(f"palette.repeats must be four numbers of 0…{MOST_REPEATS:g}")
+    return tuple(float(value) for value in values)
+
+
 def palette_of(scores: Sequence[Score], keys: Sequence[str]) -> Palette:
-    """What most pieces have: median tempo of those that name one, commonest metre, key ("" = none) and parts."""
+    """What most pieces have: median tempo of those that name one, commonest metre, key ("" = none), parts, repeats."""
     tempos = [main_tempo(score) for score in scores if score.tempos]
     metres = Counter((s.numerator, s.denominator) for s in map(main_time_signature, scores))
     named_keys = Counter(key for key in keys if key)
@@ -113,7 +125,27 @@ def palette_of(scores: Sequence[Score], keys: Sequence[str]) -> Palette:
         time_signature=metres.most_common(1)[0][0],
         key=named_keys.most_common(1)[0][0] if named_keys else "",
         parts=_parts(scores),
+        repeats=_repeats(scores),
     )
+
+
+def _repeats(scores: Sequence[Score]) -> tuple[float, ...]:
+    from stilo.models.notes.loops import longest_repeats
+
+    found = np.array([longest_repeats(_bars(score)) for score in scores])
+    return tuple(np.minimum(np.percentile(found, 90, axis=0), MOST_REPEATS).round(2).tolist())
+
+
+def _bars(score: Score) -> list[frozenset[tuple[int, int, int]]]:
+    """Of every bar the tick in it, track and pitch of the notes that begin there."""
+    grid, notes = bar_grid(score), score.notes
+    bar = grid.bar_of(notes["onset_ticks"])
+    place = notes["onset_ticks"].astype(np.int64) - grid.starts_ticks[bar]
+    bars: list[set[tuple[int, int, int]]] = [set() for _ in range(len(grid))]
+    columns = (place, notes["track"], notes["pitch"])
+    for number, *note in zip(bar.tolist(), *(column.tolist() for column in columns), strict=True):
+        bars[number].add((note[0], note[1], note[2]))
+    return [frozenset(notes_of_bar) for notes_of_bar in bars]
 
 
 def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:

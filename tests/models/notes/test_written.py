@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_pieces import ENSEMBLE, laid_out, random_given, random_music, random_telling, sound
 
-from stilo.models.notes.candidates import CONTEXT
+from stilo.models.notes.candidates import CONTEXT, LEGATO
 from stilo.models.notes.features import features_of
-from stilo.models.notes.fields import FIELDS, GAP, PART, STAGES
+from stilo.models.notes.fields import FIELD_SIZES, FIELDS, GAP, PART, STAGES
 from stilo.models.notes.given import Given, all_but_bars
 from stilo.models.notes.told import CONTROLS, FormPlan, Telling, Told
 from stilo.models.notes.written import Written
@@ -172,6 +172,24 @@ def rows_of(written, chosen):
     stages = [note.stage(stage, chosen[:stage]) for stage in range(STAGES)]
     place = note.place(chosen[GAP], chosen[PART])
     return note.row.tolist(), note.histogram.tolist(), stages, place.past, place.near.tolist(), place.chord
+
+
+def test_a_silent_memory_proposes_nothing():
+    written = Written(Telling(), (4, 4))
+    for step in scale([0, Part(DRUMS).token], 2, 12, 0):
+        written.push(*fields_of(step))
+    chosen = [6, 0, 60, 5, 8]
+    loud = rows_of(written, chosen)
+    written.is_silent = True
+    note = written.next_note()
+    for stage in range(STAGES):
+        values, states, meta = note.stage(stage, chosen[:stage])
+        assert values[:LEGATO] == [FIELD_SIZES[stage]] * LEGATO
+        assert not any(states[:LEGATO])
+        assert not any(record[name] for record in meta for name in (0, 1, 2, 4))
+    assert rows_of(written, chosen) != loud
+    written.is_silent = False
+    assert rows_of(written, chosen) == loud
 
 
 def test_a_copy_goes_on_by_itself():

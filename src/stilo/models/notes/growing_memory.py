@@ -66,6 +66,7 @@ class GrowingMemory:
         self.following: list[int] = []
         self.origin: list[int] = []
         self.first = 0
+        self.is_silent = False
         self._keys: list[int] = []
         self._ended: list[dict[int, int]] = [{} for _ in CONTEXT_LENGTHS]
         self._ended_in_voice: list[dict[int, int]] = [{} for _ in CONTEXT_LENGTHS]
@@ -101,6 +102,16 @@ class GrowingMemory:
         twin.voices = {part: voice.copy() for part, voice in self.voices.items()}
         twin._ended = [table.copy() for table in self._ended]
         twin._ended_in_voice = [table.copy() for table in self._ended_in_voice]
+        return twin
+
+    def silent(self) -> GrowingMemory:
+        """The same notes, of which nothing is proposed; not to be pushed to."""
+        twin = copy(self)
+        twin.fixed, twin.form_shifts, twin.shift = [0] * len(BAR_LAGS), [0], [0] * BARS
+        twin._recent, twin._in_a_row = [0] * BARS, [0] * BARS
+        twin.source = [NOTHING] * CONTEXTS
+        twin.level = twin.run = twin.uses = twin.chain = [0] * CONTEXTS
+        twin.is_silent = True
         return twin
 
     @property
@@ -165,6 +176,8 @@ class GrowingMemory:
 
     def voice_source(self, voice: Voice) -> tuple[int, int]:
         """How the longest known context of a part went on, and its level."""
+        if self.is_silent:
+            return NOTHING, 0
         for level, earlier in enumerate(voice.earlier):
             if earlier != NOTHING and (went_on := self.following[earlier]) != NOTHING:
                 return went_on, level

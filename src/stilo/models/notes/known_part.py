@@ -47,7 +47,7 @@ class KnownPart:
     """
 
     def __init__(self, note: NextNote, part: int) -> None:
-        self._note, self._m, self._w = note, note.written.memory, note.written
+        self._note, self._m, self._w = note, note.recalled, note.written
         self.part, self.is_drum = part, part % PROGRAMS == DRUMS
         voice = self._m.voices.get(part)
         self._find_past(voice)

@@ -59,6 +59,7 @@ class NextNote:
         notes, memory, condition: rows of `features.Features`.
         histogram: float32 [HISTOGRAM_SIZE].
         previous_pitch: 0…127.
+        recalled: the memory, which may be silent.
         given_next: the next given note as (gap from the last onset, part, pitch, duration, velocity), if any.
         written: the piece.
         hits, levels: states of the candidates by bars and by context, before anything is chosen.
@@ -71,13 +72,13 @@ class NextNote:
 
     def __init__(self, written: Written) -> None:
         w = self.written = written
-        self._m = w.memory
+        self.recalled = self._m = w.memory.silent() if w.is_silent else w.memory
         self._last_onset = w.memory.onset[-1] if len(w) else 0
         self.previous_pitch = w.previous_pitch
         self.given_next = w.given_next()
-        self.hits = [2 * hits for hits in w.memory.hits]
-        self.levels = [2 * level for level in w.memory.level]
-        self.context_pitches = [self._moved(q) for q in w.memory.source]
+        self.hits = [2 * hits for hits in self._m.hits]
+        self.levels = [2 * level for level in self._m.level]
+        self.context_pitches = [self._moved(q) for q in self._m.source]
         self.records = self._read_records()
         self._gap_values, self._gap_states = [GAPS] * CANDIDATES, [0] * CANDIDATES
         self.gap = self.onset = NOTHING

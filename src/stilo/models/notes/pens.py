@@ -13,6 +13,7 @@ from stilo.models.notes.balance import Balance
 from stilo.models.notes.constraints import Constraints
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.engine_trunks import State, chosen_streams, joined_streams
+from stilo.models.notes.loops import Loops
 from stilo.models.notes.plan import Plan
 from stilo.models.notes.telling import LAST_BAR, ToldRows
 from stilo.models.notes.written import Written
@@ -28,6 +29,8 @@ class Pen:
         self.number, self.plan, self.rng = number, plan, rng
         self.written = Written(plan.telling, plan.metre, plan.given, plan.known_ahead)
         self.constraints, self.balance = Constraints(plan), Balance(plan.shares) if plan.shares else None
+        form = plan.telling.form
+        self.loops = Loops(plan.bar_slots, plan.most_repeats, () if form is None else form.lag.tolist())
         self.nats: list[list[float]] = []
         self.untold: ToldRows | None = None
         if plan.guidance != 1.0:
@@ -40,7 +43,7 @@ class Pen:
     def copy(self, state: State, rng: np.random.Generator | None = None) -> Pen:
         twin = copy(self)
         twin.written, twin.constraints = self.written.copy(), self.constraints.copy()
-        twin.balance = self.balance and self.balance.copy()
+        twin.balance, twin.loops = self.balance and self.balance.copy(), self.loops.copy()
         twin.nats, twin.state, twin.rng = list(self.nats), state, rng or self.rng
         return twin
 
@@ -64,6 +67,7 @@ class Pen:
         self.constraints.push(gap, part, pitch, duration)
         if self.balance is not None:
             self.balance.push(part)
+        self.written.is_silent = self.loops.push(self.written.last("onset"), part, pitch)
         self.nats.append(nats)
         if self.untold is not None and len(self.written) == 1:
             self.untold = self.untold.beginning_in(min(self.constraints.bar_reached, LAST_BAR))

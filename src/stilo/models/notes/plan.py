@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stilo.models.notes.fields import PARTS, STAGES
+from stilo.models.notes.loops import LAGS, USUAL_REPEATS
 from stilo.models.notes.telling import LAST_BAR
 from stilo.models.notes.told import Telling
 from stilo.models.tokens import DURATION_SLOTS, MAX_GAP, Part, StepArray, bar_slots_of
@@ -36,6 +37,7 @@ class Plan:
         most_at_once: how many notes may sound at once; None = any number.
         most_in_part: the same of some of the parts.
         most_duration: in slots.
+        most_repeats: how many times in a row the same 1, 2, 4, 8 bars may be repeated (`loops.LAGS`).
         most_silent_bars: how many bars in a row may be without the beginning of a note; None = any number.
         guidance: by what the told model's logits are moved on from the untold one's; 1 = not at all.
         untold: what the untold model is told all the same.
@@ -58,6 +60,7 @@ class Plan:
     most_at_once: int | None = None
     most_in_part: Mapping[Part, int] = field(default_factory=dict)
     most_duration: int = int(DURATION_SLOTS[-1])
+    most_repeats: tuple[float, ...] = USUAL_REPEATS
     most_silent_bars: int | None = 0
     guidance: float = 1.0
     untold: Telling = field(default_factory=Telling)
@@ -78,6 +81,8 @@ class Plan:
             raise ValueError("a limit is at least 1")
         if any(not 0 < share < np.inf for share in self.shares.values()):
             raise ValueError("a share is more than nothing")
+        if len(self.most_repeats) != len(LAGS) or min(self.most_repeats) < 1:
+            raise ValueError(f"how often bars may be repeated is {len(LAGS)} numbers, each at least 1")
         if self.most_at_once is not None and self.most_at_once < 1:
             raise ValueError("a limit is at least 1")
         if len(onsets) and (onsets.min() < 0 or onsets.max() >= self.total_slots):

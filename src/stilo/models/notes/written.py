@@ -81,6 +81,7 @@ class Written:
     Attributes:
         gap, duration, velocity, position: of the notes that were heard and of those so far; onset, part, pitch are
             those of `memory`.
+        is_silent: whether the memory is to propose nothing.
         sounding: (index, slot of the end, part, pitch or `NOTHING` of drums) of those of the last notes that sounded
             until the last onset or longer.
     """
@@ -103,6 +104,7 @@ class Written:
         self.velocity: list[int] = []
         self.position: list[int] = []
         self.sounding: list[tuple[int, int, int, int]] = []
+        self.is_silent = False
         self._histograms = np.zeros((HISTOGRAMS, 12))
         if heard is not None and len(heard):
             self._hear(heard)

@@ -1,0 +1,120 @@
+"""Bars that have come round often enough do not come round again."""
+
+import numpy as np
+import pytest
+import torch
+
+from stilo.models.notes.engine import Engine
+from stilo.models.notes.loops import ALIKE, FRESH_BARS, LAGS, USUAL_REPEATS, Loops, are_alike, longest_repeats
+from stilo.models.notes.plan import Plan, Taste
+from stilo.models.notes.sampler import Sampler
+from stilo.models.tokens import Part
+
+BAR = 48
+
+
+def bar_of(kind, notes=8):
+    return frozenset((6 * i, 0, 60 + 10 * kind + i) for i in range(notes))
+
+
+def test_bars_are_alike_but_for_an_odd_note():
+    bar = bar_of(0, 20)
+    assert are_alike(bar, bar)
+    for missing in range(8):
+        assert are_alike(frozenset(sorted(bar)[missing:]), bar) == (20 - missing >= 20 * ALIKE)
+    assert not are_alike(bar_of(0), bar_of(1))
+    assert not are_alike(frozenset(), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ([0, 1, 2, 3], (0, 0, 0, 0)),
+        ([0, 0, 0, 1], (2, 0.5, 0, 0)),
+        ([0, 1, 0, 1, 0, 1, 2], (0, 2, 0.5, 0)),
+        ([*range(4), *range(4), 9, 9], (1, 0, 1, 0)),
+        ([*range(8), *range(8)], (0, 0, 0, 1)),
+        ([], (0, 0, 0, 0)),
+    ],
+)
+def test_repeats_are_counted_in_units_of_what_is_repeated(kinds, expected):
+    assert longest_repeats([bar_of(kind) for kind in kinds]) == expected
+
+
+def written(loops, kinds):
+    """After which bars something new is asked for."""
+    asked = []
+    for number, kind in enumerate(kinds):
+        asked.append([loops.push(BAR * number + place, part, pitch) for place, part, pitch in sorted(bar_of(kind))][-1])
+    return asked
+
+
+@pytest.mark.parametrize("lag", LAGS)
+def test_what_was_repeated_often_enough_is_not_repeated_once_more(lag):
+    most = USUAL_REPEATS[LAGS.index(lag)]
+    repeats = int(most) + 1
+    asked = written(Loops(BAR, USUAL_REPEATS), [k % lag for k in range(lag * repeats)] + [10 + k for k in range(12)])
+    first = asked.index(True)
+    assert first == lag * repeats
+    assert sum(asked) == max(FRESH_BARS, lag // 2)
+
+
+def test_a_style_that_repeats_may():
+    assert not any(written(Loops(BAR, (20, 20, 20, 20)), [0] * 16))
+    assert any(written(Loops(BAR, USUAL_REPEATS), [0] * 16))
+
+
+def test_what_the_form_asks_for_is_no_loop():
+    kinds = [*range(8), *range(8), *range(8)]
+    assert any(written(Loops(BAR, USUAL_REPEATS), kinds))
+    assert not any(written(Loops(BAR, USUAL_REPEATS, [0] * 8 + [8] * 16), kinds))
+
+
+def test_empty_bars_are_no_loop():
+    loops = Loops(BAR, USUAL_REPEATS)
+    assert not loops.push(0, 0, 60)
+    assert not loops.push(40 * BAR, 0, 60)
+    assert not loops.push(41 * BAR, 0, 60)
+
+
+def test_a_copy_goes_on_by_itself():
+    loops = Loops(BAR, USUAL_REPEATS)
+    written(loops, [0, 0])
+    twin = loops.copy()
+    for number in range(2, 5):
+        caught = [loops.push(BAR * number + place, part, pitch) for place, part, pitch in sorted(bar_of(0))]
+    assert caught[-1]
+    assert not twin.push(2 * BAR, 0, 60)
+
+
+def test_plans_say_how_often():
+    for most in ((1.0, 1.0), (2.0, 1.0, 1.0, 0.5)):
+        with pytest.raises(ValueError, match="repeated"):
+            Plan(4, (4, 4), {Part(0): (50, 80)}, most_repeats=most)
+
+
+def bars_of(steps, bar_slots):
+    bars = [set() for _ in range(int(steps["onset"].max()) // bar_slots + 1)]
+    for onset, part, pitch in zip(*(steps[name].tolist() for name in ("onset", "part", "pitch")), strict=True):
+        bars[onset // bar_slots].add((onset % bar_slots, part, pitch))
+    return [frozenset(bar) for bar in bars]
+
+
+@pytest.fixture
+def copying_engine(make_note_model):
+    model = make_note_model(noise=0.1)
+    with torch.no_grad():
+        model.head.out[0].bias[:13] += 3.0
+        model.head.gate_state[:, 0] = 30.0
+    return Engine(model.config, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+
+
+def test_a_model_that_copies_and_never_stops_is_stopped(copying_engine):
+    """In every bar what stood one bar ago; unhindered it goes on for ever."""
+    kept = {}
+    for name, most in (("free", (500.0,) * 4), ("held", USUAL_REPEATS)):
+        plan = Plan(24, (4, 4), {Part(0): (50, 80)}, most_repeats=most, grid=(12,), most_at_once=2)
+        sampled = Sampler(copying_engine, [plan], Taste(), [np.random.default_rng(1)]).write()[0]
+        kept[name] = longest_repeats(bars_of(sampled.steps, 48))
+    assert kept["free"][0] > 10
+    assert kept["held"][0] <= USUAL_REPEATS[0] + 1
