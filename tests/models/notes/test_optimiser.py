@@ -16,7 +16,7 @@ def net():
     """A matrix with its bias, and a table."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return nn.ModuleDict({"trunk": nn.Linear(16, 16), "notes": nn.Embedding(20, 16)})
+        return nn.ModuleDict({"trunk": nn.Linear(64, 16), "notes": nn.Embedding(20, 16)})
 
 
 def give_gradients(net, norm):
