@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from stilo.models.notes import evaluate
+from stilo.models.notes.given import Given
 from stilo.models.notes.model import NoteModel, NoteModelConfig
 from stilo.models.notes.told import Told
 
@@ -68,5 +69,5 @@ def test_notes_may_be_known_beforehand_and_each_piece_told_its_own(make_note_mod
         assert np.allclose(alone.nats, score.nats, atol=1e-4)
     (plain,) = evaluate.score_pieces(model, pieces[:1])
     assert not np.allclose(together[0].nats, plain.nats, atol=1e-4)
-    (known,) = evaluate.score_pieces(model, pieces[:1], giving=lambda steps: steps["pitch"] % 2 == 0)
+    (known,) = evaluate.score_pieces(model, pieces[:1], giving=lambda steps: Given(steps["pitch"] % 2 == 0))
     assert not np.allclose(known.nats, plain.nats, atol=1e-4)
