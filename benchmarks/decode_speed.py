@@ -1,6 +1,6 @@
 """How many notes a second does the note model write? Beside the limit of the memory, and the field's usual recipe.
 
-    python benchmarks/decode_speed.py                         random weights of full size (8.5 M parameters)
+    python benchmarks/decode_speed.py                         random weights of full size
     python benchmarks/decode_speed.py --weights models/base   those of a folder
 
 Everything is told (style, tempo, key, chords, form, controls of every bar) and the whole memory is on. One stream and
@@ -35,7 +35,7 @@ import numpy as np
 
 from run import RESULTS, machine
 from stilo.elements.embedding import EMBEDDING_SIZE
-from stilo.models.notes.config import LEARNED_SIZE
+from stilo.models.learned_embedding import LEARNED_SIZE
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.plan import Plan, Taste
 from stilo.models.notes.sampler import Sampled, Sampler

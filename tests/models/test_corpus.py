@@ -12,7 +12,7 @@ from stilo.models.bar_views import bar_views
 from stilo.models.corpus import Piece, load_pieces, pack, piece_from_file, save_pieces
 from stilo.models.encoder_files import shipped_encoder
 from stilo.models.labels import LABEL_DTYPE, labels_of, unknown_labels
-from stilo.models.pieces import LEARNED_SIZE
+from stilo.models.learned_embedding import LEARNED_SIZE
 from stilo.models.tokens import encode, piece_tempo_class
 from stilo.music.files import write_score
 from stilo.music.score import ChordSymbol

@@ -75,7 +75,7 @@ def style_told(style: Style) -> StyleTold | None:
 
     None where the proof shows that it clearly misleads (`Proof.is_style_told`).
     """
-    from stilo.models.notes.config import LEARNED_SIZE
+    from stilo.models.learned_embedding import LEARNED_SIZE
     from stilo.models.notes.told import StyleTold
 
     if style.proof is not None and not style.proof.is_style_told:

@@ -26,8 +26,8 @@ from stilo.elements.layout import lay_out
 from stilo.errors import InputError, ReadError
 from stilo.models.duplicates import repeated
 from stilo.models.labels import labels_of, unknown_labels
-from stilo.models.learned_embedding import LearnedEmbedding
-from stilo.models.pieces import LEARNED_SIZE, Piece, load_pieces, save_pieces
+from stilo.models.learned_embedding import LEARNED_SIZE, LearnedEmbedding
+from stilo.models.pieces import Piece, load_pieces, save_pieces
 from stilo.models.tokens import StepArray, encode, piece_tempo_class
 from stilo.music.files import read_score
 from stilo.music.score import Score

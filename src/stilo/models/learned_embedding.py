@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 FACET_ORDER = ("pitch", "rhythm", "harmony", "emotion")
 FACET_VALUES = 80
+LEARNED_SIZE = len(FACET_ORDER) * FACET_VALUES
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 
 from stilo.errors import InputError
 from stilo.models.labels import LABEL_DTYPE, LabelArray, unknown_labels
-from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES
+from stilo.models.learned_embedding import FACET_VALUES, LEARNED_SIZE
 from stilo.models.tokens import STEP_DTYPE, StepArray
 from stilo.music.atomic import write_whole
 
 UNKNOWN_KEY = 24
-LEARNED_SIZE = len(FACET_ORDER) * FACET_VALUES
 _STORED = ("gap", "part", "pitch", "duration", "velocity", "position", "bar_slots", "metre")
 
 

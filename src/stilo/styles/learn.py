@@ -220,7 +220,8 @@ def _split(measured: Sequence[Measured], held: set[int]) -> _Lesson:
 def _piece(path: str, score: Score, voices: Sequence[Voice], embedding: NDArray[np.float32]) -> Piece:
     """As the model learns from it; `voices` are the parts of the tracks."""
     from stilo.models.encoder_files import has_encoder
-    from stilo.models.pieces import LEARNED_SIZE, Piece
+    from stilo.models.learned_embedding import LEARNED_SIZE
+    from stilo.models.pieces import Piece
     from stilo.models.recogniser import recognise
     from stilo.models.tokens import encode, piece_tempo_class
 

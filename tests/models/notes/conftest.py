@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from stilo.models.corpus import LEARNED_SIZE, Piece
+from stilo.models.corpus import Piece
 from stilo.models.labels import unknown_labels
+from stilo.models.learned_embedding import LEARNED_SIZE
 from stilo.models.notes.conditions import ConditionDraw, chords_told, controls_told, form_told
 from stilo.models.notes.model import NoteModel, NoteModelConfig
 from stilo.models.notes.stream import PieceSource

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from stilo.errors import InputError
-from stilo.models.corpus import LEARNED_SIZE, Piece
+from stilo.models.corpus import Piece
+from stilo.models.learned_embedding import LEARNED_SIZE
 from stilo.models.notes import adapter as adapter_module
 from stilo.models.notes.adapter import Adapter, TuningConfig, Windows, apply_adapter, tune_adapter
 from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces

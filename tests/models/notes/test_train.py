@@ -11,6 +11,7 @@ from stilo.models.notes import evaluate
 from stilo.models.notes import train as train_module
 from stilo.models.notes.card import model_card
 from stilo.models.notes.checkpoint import load_model
+from stilo.models.notes.config import NoteModelConfig
 from stilo.models.notes.fields import FIELDS
 from stilo.models.notes.train import held_out, main, style_statistics, told_figures
 from stilo.models.notes.training import CHECKPOINT_NAME, PLATEAU_NAME, Training
@@ -52,7 +53,7 @@ def test_the_command_trains_stops_and_goes_on(packed, tmp_path, monkeypatch, cap
     assert facts["notes_trained"] == 10 * 4 * 32
     assert facts["valid"]["all"]["pieces"] == 3
     assert set(facts["valid"]["all"]["fields"]) == set(FIELDS)
-    assert facts["runs"][0]["trunk"] == "lstm"
+    assert facts["runs"][0]["trunk"] == NoteModelConfig().trunk
     assert len(facts["runs"]) == 1
     assert "step 4 of 10" in capsys.readouterr().out
     assert load_model(run / "base").config.width == 24

@@ -12,7 +12,7 @@ import numpy as np
 
 from stilo.elements.embedding import EMBEDDING_SIZE, FACETS
 from stilo.errors import SetupError
-from stilo.models import pieces
+from stilo.models.learned_embedding import LEARNED_SIZE
 from stilo.models.notes.fields import PROGRAMS, Floats
 from stilo.models.notes.told import Told
 from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME
@@ -24,7 +24,6 @@ WIDEST, MOST_LAYERS = 4096, 32
 FEWEST_SQUARES = 4  # matrices of width × width that a layer of any trunk has, each number of at least a byte
 
 STYLE_FACETS = len(FACETS)
-LEARNED_SIZE = pieces.LEARNED_SIZE
 FARTHEST_STYLE = 2.5  # standard deviations that measured embeddings are cut to
 RELATIVE = 255  # distances −127…127
 GATE_SCALE = 10.0  # what the records of candidates teach is learned ten times as fast
@@ -34,7 +33,7 @@ GATE_SCALE = 10.0  # what the records of candidates teach is learned ten times a
 class NoteModelConfig:
     """Sizes: the trunk's kind, width and number of layers, each stage of the head, memory and conditions."""
 
-    trunk: str = "lstm"
+    trunk: str = "gated"
     width: int = 512
     layers: int = 2
     hidden: int = 256

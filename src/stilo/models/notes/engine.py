@@ -15,9 +15,9 @@ from safetensors.numpy import load_file
 
 from stilo.elements.embedding import EMBEDDING_SIZE, FACETS
 from stilo.errors import SetupError
+from stilo.models.learned_embedding import LEARNED_SIZE
 from stilo.models.notes.config import (
     FARTHEST_STYLE,
-    LEARNED_SIZE,
     STYLE_FACETS,
     NoteModelConfig,
     read_config,

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from stilo.elements.embedding import EMBEDDING_SIZE, FACETS
 from stilo.models.layers import Tables
-from stilo.models.notes.config import FARTHEST_STYLE, LEARNED_SIZE, STYLE_FACETS, NoteModelConfig
+from stilo.models.learned_embedding import LEARNED_SIZE
+from stilo.models.notes.config import FARTHEST_STYLE, STYLE_FACETS, NoteModelConfig
 from stilo.models.notes.features import HISTOGRAM_SIZE, MEMORY_TABLES, NOTE_TABLES
 from stilo.models.notes.fields import GAP, PART, PITCH, STAGES, VELOCITY, Floats
 from stilo.models.notes.head import FieldHead, Places, turned_histogram
