@@ -201,6 +201,7 @@ def main() -> None:
         sys.exit(str(error))
     told = {"date": time.strftime("%Y-%m-%d %H:%M"), **machine(), **report}
     path = RESULTS / "note_model.json"
+    RESULTS.mkdir(parents=True, exist_ok=True)
     write_whole(path, (json.dumps(told, indent=1) + "\n").encode())
     print(f"wrote {path}")
 

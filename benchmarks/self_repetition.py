@@ -111,6 +111,7 @@ def main() -> None:
         sys.exit(str(error))
     path = RESULTS / "self_repetition.json"
     told = {"date": time.strftime("%Y-%m-%d %H:%M"), **machine(), **report}
+    RESULTS.mkdir(parents=True, exist_ok=True)
     write_whole(path, (json.dumps(told, indent=1) + "\n").encode())
     print(f"wrote {path}")
 

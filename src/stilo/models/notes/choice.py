@@ -24,7 +24,11 @@ def nats_of(logits: Doubles, chosen: Integers) -> Doubles:
 
 
 def draw(
-    logits: Doubles, allowed: Booleans, proposed: Booleans | None, taste: tuple[float, float, float], random: Doubles
+    logits: Doubles,
+    allowed: Booleans,
+    proposed: Booleans | None,
+    taste: tuple[float, float, float, float],
+    random: Doubles,
 ) -> Integers:
     """One value of each row.
 
@@ -34,19 +38,20 @@ def draw(
         logits: [S, size].
         allowed: [S, size]; at least one of each row.
         proposed: [S, size], what the memory makes likelier. Whether the value is one of these is drawn with the
-            chances that the logits give; taste acts only after that. None = taste acts on all at once.
-        taste: temperature, top_p, min_p.
+            chances that the logits give, their odds to the power of the conviction; the rest of taste acts only after
+            that. None = taste acts on all at once.
+        taste: temperature, top_p, min_p, conviction.
         random: [S, 2], in 0…1.
 
     Returns:
         [S].
     """
-    temperature, top_p, min_p = taste
+    temperature, top_p, min_p, conviction = taste
     masked = np.where(allowed, logits, -np.inf)
     weights = np.exp(masked - masked.max(axis=1, keepdims=True))
     spared = np.zeros(len(weights), bool)
     if proposed is not None:
-        weights, spared = _one_side(weights, proposed, random[:, 0])
+        weights, spared = _one_side(weights, proposed, conviction, random[:, 0])
     if temperature != 1.0:
         weights = (weights / weights.max(axis=1, keepdims=True)) ** (1 / max(LEAST_TEMPERATURE, temperature))
     if (top_p < 1.0 or min_p > 0.0) and not spared.all():
@@ -59,12 +64,14 @@ def draw(
     return chosen
 
 
-def _one_side(weights: Doubles, proposed: Booleans, random: Doubles) -> tuple[Doubles, Booleans]:
+def _one_side(weights: Doubles, proposed: Booleans, conviction: float, random: Doubles) -> tuple[Doubles, Booleans]:
     """The weights of what is proposed, or of the rest; and of which rows no value is left out later."""
     inside = weights * proposed
     rest = weights - inside
-    share = inside.sum(axis=1)
-    follows = random * (_BELOW_ONE * (share + rest.sum(axis=1))) < share
+    share, others = inside.sum(axis=1), rest.sum(axis=1)
+    largest = np.maximum(share, others)
+    share, others = (share / largest) ** conviction, (others / largest) ** conviction
+    follows = random * (_BELOW_ONE * (share + others)) < share
     spared = follows & ((inside > 0).sum(axis=1) <= FEW_PROPOSED)
     return np.where(follows[:, None], inside, rest), spared
 

@@ -16,6 +16,8 @@ from stilo.models.tokens import DURATION_SLOTS, MAX_GAP, Part, StepArray, bar_sl
 PerField = float | tuple[float, ...]
 USUAL_TOP_P = 0.95
 USUAL_TEMPERATURES = (0.9, 1.0, 0.9, 0.9, 0.9)
+MOST_CONVICTION = 100.0
+USUAL_CONVICTION = 1.3  # what repeats as often as real music does
 USUAL_NARROWNESS = (1.0, 0.6, 1.0, 1.0, 2.0)  # powers of top_p: part .97, velocity .90 where the others are at .95
 
 
@@ -120,24 +122,32 @@ class Taste:
         top_p: the likeliest values that together have this share are drawn from (Holtzman et al. 2020).
         min_p: of them those that have at least this share of the likeliest one's chance (Nguyen et al. 2024).
         copy_aware: temperature, top_p and min_p act among the values that the memory makes likelier, and among the
-            others, but leave as they are the chances of drawing from the one or the other.
+            others, but not between the one and the other.
+        conviction: the odds of drawing from the one or the other are raised to this power.
     """
 
     temperature: PerField = 1.0
     top_p: PerField = 1.0
     min_p: PerField = 0.0
     copy_aware: bool = True
+    conviction: float = 1.0
 
     def __post_init__(self) -> None:
         for name, least, most in (("temperature", 0.0, 100.0), ("top_p", 0.0, 1.0), ("min_p", 0.0, 1.0)):
             if not all(least <= value <= most for value in self._each(name)):
                 raise ValueError(f"{name} lies between {least:g} and {most:g}")
+        if not 0 < self.conviction <= MOST_CONVICTION:
+            raise ValueError(f"conviction is more than 0, at most {MOST_CONVICTION:g}")
 
     @classmethod
     def usual(cls, temperature: float = 1.0, top_p: float = USUAL_TOP_P) -> Taste:
         """What samples are most like real music with (docs/experiments.md), more or less of it as one asks."""
         cooler = [temperature * usual for usual in USUAL_TEMPERATURES]
-        return cls((*cooler,), (*(top_p**narrower for narrower in USUAL_NARROWNESS),))
+        return cls(
+            (*cooler,),
+            (*(top_p**narrower for narrower in USUAL_NARROWNESS),),
+            conviction=USUAL_CONVICTION / max(temperature, USUAL_CONVICTION / MOST_CONVICTION),
+        )
 
     def _each(self, name: str) -> tuple[float, ...]:
         value: PerField = getattr(self, name)
@@ -147,6 +157,7 @@ class Taste:
             return value
         return (float(value),) * STAGES
 
-    def of(self, stage: int) -> tuple[float, float, float]:
-        """Temperature, top_p and min_p of a field."""
-        return self._each("temperature")[stage], self._each("top_p")[stage], self._each("min_p")[stage]
+    def of(self, stage: int) -> tuple[float, float, float, float]:
+        """Temperature, top_p and min_p of a field, and the conviction."""
+        temperature, top_p, min_p = (self._each(name)[stage] for name in ("temperature", "top_p", "min_p"))
+        return temperature, top_p, min_p, self.conviction
