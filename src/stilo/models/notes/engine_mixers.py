@@ -138,7 +138,8 @@ class MemorySteps(MixerSteps):
     def __init__(self, weights: Weights, width: int) -> None:
         self.width, self.heads = width, max(1, width // HEAD_SIZE)
         self.size = width // self.heads
-        self._shift = weights("shift", width)
+        self._shift, self._scale = weights("shift", width), np.float32(self.size**-0.5)
+        self._least = np.repeat(np.array([LEAST_DECAY, LEAST_ENTER], np.float32), self.heads)
         rows = [weights("into.weight", 4 * width, width), weights("gates.weight", 2 * self.heads, width)]
         bias = [np.zeros(4 * width, np.float32), weights("gates.bias", 2 * self.heads)]
         self._into = Matrix(np.concatenate(rows), np.concatenate(bias))
@@ -152,13 +153,14 @@ class MemorySteps(MixerSteps):
     def __call__(self, x: Floats, state: State) -> tuple[Floats, State]:
         last, matrices = state
         inner = self._into(x + last * self._shift)
-        logs = -np.logaddexp(0, -inner[:, 4 * self.width :])
-        decay = _in_grains(np.maximum(logs[:, : self.heads], LEAST_DECAY))
-        enter = _in_grains(np.maximum(logs[:, self.heads :], LEAST_ENTER))
-        q, k, v, gate = np.moveaxis(inner[:, : 4 * self.width].reshape(len(x), 4, self.heads, self.size), 1, 0)
-        matrices = matrices * np.exp(decay)[:, :, None, None]
-        matrices += (k * np.exp(enter)[:, :, None])[..., None] * v[:, :, None]
-        y = (q[:, :, None] @ matrices)[:, :, 0] / np.float32(np.sqrt(self.size))
+        logs = np.maximum(-np.logaddexp(0, -inner[:, 4 * self.width :]), self._least)
+        left = np.exp(_in_grains(logs))
+        parts = inner[:, : 4 * self.width].reshape(len(x), 4, self.heads, self.size)
+        q, k, v, gate = parts[:, 0], parts[:, 1], parts[:, 2], parts[:, 3]
+        matrices = matrices * left[:, : self.heads, None, None]
+        matrices += (k * left[:, self.heads :, None])[..., None] * v[:, :, None]
+        y = (q[:, :, None] @ matrices)[:, :, 0]
+        y *= self._scale
         y = normalised(y) * self._norm * silu(gate)
         return self._out(y.reshape(len(x), -1)), (x, matrices)
 

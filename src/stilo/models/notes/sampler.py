@@ -127,7 +127,7 @@ class _Note:
             ]
         elif stage == GAP:
             for pen, chosen in zip(pens, self.chosen, strict=True):
-                position = (pen.written.last("onset") + chosen[GAP]) % pen.plan.bar_slots
+                position = (pen.written.last("onset") + chosen[GAP]) % pen.written.bar_slots
                 rows.append([chosen[GAP], min(position, POSITIONS - 1)])
         else:
             rows = [[chosen[stage]] for chosen in self.chosen]
