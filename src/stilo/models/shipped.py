@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 from stilo.errors import SetupError
@@ -23,8 +24,16 @@ def identity_of(folder: Path) -> str:
     Raises:
         SetupError: there are no weights.
     """
+    path = folder / WEIGHTS_NAME
     try:
-        with (folder / WEIGHTS_NAME).open("rb") as data:
-            return hashlib.file_digest(data, "sha256").hexdigest()[:16]
+        stat = path.stat()
+        return _identity(path, stat.st_mtime_ns, stat.st_size)
     except OSError as error:
         raise SetupError(f"{folder}: no weights here ({WEIGHTS_NAME}); install stilo anew") from error
+
+
+@lru_cache(maxsize=8)
+def _identity(path: Path, _modified_ns: int, _size: int) -> str:
+    """Read once, as long as the file stays as it is."""
+    with path.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()[:16]
