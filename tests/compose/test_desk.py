@@ -114,17 +114,6 @@ def test_the_parts_and_their_shares_are_told(style):
     assert plan.shares == {Voice(73): 0.25, Voice(0): 0.75}
 
 
-@pytest.mark.parametrize(("voices", "is_guided"), [(1.0, False), (3.0, True)])
-def test_music_of_several_voices_keeps_to_its_chords(style, voices, is_guided):
-    style = replace(style, profile=replace(style.profile, harmony=replace(style.profile.harmony, voices=voices)))
-    [plan] = write(desk_of(style), [0])[0].sampler.plans
-    assert plan.telling.chords is not None
-    assert (plan.guidance > 1) == is_guided
-    if is_guided:
-        assert plan.untold.chords is None
-        assert (plan.untold.about, plan.untold.form) == (plan.telling.about, plan.telling.form)
-
-
 def test_a_candidate_is_the_same_whatever_is_written_beside_it(style):
     together, alone = write(desk_of(style), range(3)), write(desk_of(style), [2])
     assert together[2].score == alone[0].score

@@ -10,7 +10,7 @@ import numpy as np
 
 from stilo.compose.form import draw_form
 from stilo.compose.judge import cost_of, ending_cost, heard_key, style_distance
-from stilo.compose.plan import in_key, keeping_to_chords, plan_of, with_course
+from stilo.compose.plan import in_key, plan_of, with_course
 from stilo.compose.progression import draw_progression
 from stilo.compose.request import Request
 from stilo.music.score import Score
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 NO_MUSIC = 1000.0
 MOST_ENDINGS, GOOD_ENDING = 24, 0.25
 OTHER_MODE = 100.0
-HARMONISED = 1.5  # pitches at once, in the mean, from which on a style keeps to its chords
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +79,8 @@ class Desk:
         key = self.asked or self._key(rng)
         if key is None:
             return with_course(self.plan, None, form)
-        harmony = self.style.profile.harmony
-        chords = draw_progression(harmony, key, metre, bars, rng, form=form)
-        plan = with_course(in_key(self.plan, key), chords, form)
-        return plan if chords is None or harmony.voices < HARMONISED else keeping_to_chords(plan)
+        chords = draw_progression(self.style.profile.harmony, key, metre, bars, rng, form=form)
+        return with_course(in_key(self.plan, key), chords, form)
 
     def _key(self, rng: np.random.Generator) -> Key | None:
         """One of the style's; None where it has none."""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 USUAL_FREQUENCY = 0.5
 ENDING_BARS = 2
-CHORDS_GUIDANCE = 1.3
 MOST_NOTES_PER_BAR = 256
 
 
@@ -69,11 +68,6 @@ def in_key(plan: Plan, key: Key) -> Plan:
 def with_course(plan: Plan, chords: ChordPlan | None, form: FormPlan | None) -> Plan:
     """The same plan, told these chords and this form besides."""
     return replace(plan, telling=replace(plan.telling, chords=chords, form=form))
-
-
-def keeping_to_chords(plan: Plan) -> Plan:
-    """The same plan, guided by its chords: as much of what is played belongs to them as in real music."""
-    return replace(plan, guidance=CHORDS_GUIDANCE, untold=replace(plan.telling, chords=None))
 
 
 def style_told(style: Style) -> StyleTold | None:
