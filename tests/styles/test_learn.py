@@ -16,25 +16,12 @@ from stilo.models.notes.told import StyleTold, Told
 from stilo.models.recogniser import recognise
 from stilo.models.shipped import identity_of
 from stilo.models.tokens import encode
-from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
+from stilo.music.score import Score, Tempo, Track, notes_from_columns
 from stilo.styles import learn as learn_module
 from stilo.styles.learn import learn
-from stilo.styles.palette import Part, palette_of
 from stilo.styles.provenance import Source
 
 pytestmark = pytest.mark.usefixtures("with_tiny_weights")
-
-
-@pytest.fixture
-def pieces(tune):
-    """Ten variations of one tune."""
-    rng = np.random.default_rng(0)
-    made = []
-    for i in range(10):
-        notes = tune.notes.copy()
-        notes["pitch"][notes["track"] == 0] += rng.choice([-2, 0, 2], 48).astype(np.int16)
-        made.append((replace(tune, notes=notes), Source(f"/music/{i}.mid", f"{i:064x}", f"No. {i}", "CC0", 80)))
-    return made
 
 
 @pytest.fixture
@@ -241,49 +228,6 @@ def test_the_odd_one_out_is_named(pieces):
     assert "does not sound like" not in learn("Waltz", pieces, tune=False).proof.advice
     advice = learn("Waltz", [*pieces, (drums, Source("/odd.mid", "a" * 64, "Drum solo"))], tune=False).proof.advice
     assert advice.endswith("does not sound like the others: Drum solo")
-
-
-def test_the_palette_is_what_most_pieces_have(pieces, tune):
-    other = replace(tune, tempos=(Tempo(0, 200.0),), time_signatures=(TimeSignature(0, 4, 4),))
-    harp = replace(other, tracks=(Track("Harp", 46), Track("Kit", 0, True)))
-    palette = learn("Waltz", [*pieces[:4], (harp, Source("/h.mid", "b" * 64))], tune=False).palette
-    assert palette.tempo_qpm == 96.0
-    assert palette.time_signature == (3, 4)
-    assert palette.key
-    flute, harp_part, piano, kit = palette.parts
-    low, high = (int(f([s.notes["pitch"][s.notes["track"] == 0] for s, _ in pieces[:4]])) for f in (np.min, np.max))
-    assert flute == Part("Flute", 73, False, flute.rank, 0.8, low, high, is_single=True, share=0.6)
-    assert [part.share for part in palette.parts] == [0.6, 0.6, 0.4, 0.4], "of the notes of the pieces that have them"
-    assert (harp_part.name, harp_part.program, harp_part.frequency) == ("Harp", 46, 0.2)
-    assert (piano.name, piano.lowest, piano.highest, piano.frequency) == ("Piano", 48, 55, 0.8)
-    assert (kit.is_drum, kit.program, kit.lowest, kit.highest) == (True, 0, 48, 55)
-    assert [part.rank for part in palette.parts] == [0, 1, 2, 3]
-
-
-def test_drums_on_several_tracks_are_one_part(tune):
-    """A kick and a snare that strike together, a track each, and a melody beside them."""
-    drums = notes_from_columns(
-        np.tile(np.arange(48) * 480, 2), [120] * 96, [36] * 48 + [38] * 48, 80, [1] * 48 + [2] * 48
-    )
-    notes = np.concatenate([tune.notes[tune.notes["track"] == 0], drums])
-    notes = notes[np.argsort(notes["onset_ticks"], kind="stable")]
-    score = replace(tune, notes=notes, tracks=(tune.tracks[0], Track("Kick", 0, True), Track("Snare", 0, True)))
-    flute, kit = palette_of([score], ["C major"]).parts
-    assert (flute.share, kit.share) == (0.3333, 0.6667)
-    assert (flute.is_single, kit.is_single) == (True, False)
-    assert (kit.is_drum, kit.frequency, kit.lowest, kit.highest) == (True, 1.0, 36, 38)
-
-
-def test_what_is_repeated_in_the_pieces_may_be_repeated():
-    """Ten pieces of sixteen bars of four notes: in all but one every second bar is as the one before."""
-    scores = []
-    for number in range(10):
-        kinds = np.arange(16) // (1 if number == 0 else 2)
-        pitch = (60 + kinds[:, None] + np.arange(4)).ravel()
-        scores.append(Score(notes_from_columns(np.arange(64) * 480, [480] * 64, pitch), (Track(),)))
-    assert palette_of(scores, ["C major"]).repeats == (1.0, 0.0, 0.0, 0.0)
-    always = Score(notes_from_columns(np.arange(64) * 480, [480] * 64, [60, 62, 64, 65] * 16), (Track(),))
-    assert palette_of([always], ["C major"]).repeats == (15.0, 7.0, 3.0, 1.0)
 
 
 def test_the_proof_counts_the_notes_that_were_judged(pieces, tuned_with):

@@ -1,11 +1,16 @@
 """Bars that have come round often enough do not come round again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from random_pieces import laid_out
 
 from stilo.models.notes.engine import Engine
+from stilo.models.notes.fields import FIELDS
 from stilo.models.notes.loops import ALIKE, FRESH_BARS, LAGS, USUAL_REPEATS, Loops, are_alike, longest_repeats
+from stilo.models.notes.pens import Pen
 from stilo.models.notes.plan import Plan, Taste
 from stilo.models.notes.sampler import Sampler
 from stilo.models.tokens import Part
@@ -75,6 +80,21 @@ def test_empty_bars_are_no_loop():
     assert not loops.push(0, 0, 60)
     assert not loops.push(40 * BAR, 0, 60)
     assert not loops.push(41 * BAR, 0, 60)
+
+
+def test_what_is_given_may_go_round(copying_engine):
+    """Sixteen times the same bar, given: what is written beside it is still remembered."""
+    rows = [(48 * bar + place, 0, 60, 11, 8) for bar in range(16) for place in (0, 12, 24, 36)]
+    steps = laid_out(rows, (4, 4))
+    plan = Plan(16, (4, 4), {Part(40): (60, 90)}, given=steps)
+    pen = Pen(copying_engine, 0, plan, np.random.default_rng(0))
+    for step in steps:
+        pen.push([int(step[name]) for name in FIELDS], [0.0] * 5)
+        assert not pen.written.is_silent
+    free = Pen(copying_engine, 0, replace(plan, given=None), np.random.default_rng(0))
+    for step in steps:
+        free.push([int(step[name]) for name in FIELDS], [0.0] * 5)
+    assert free.written.is_silent
 
 
 def test_a_copy_goes_on_by_itself():

@@ -24,14 +24,19 @@ def are_alike(one: Bar, other: Bar) -> bool:
 
 def longest_repeats(bars: Sequence[Bar]) -> tuple[float, ...]:
     """For each of `LAGS` how many times in a row, at most, so many bars were the same as those before them."""
-    found = []
-    for lag in LAGS:
-        run = longest = 0
-        for earlier, bar in zip(bars, bars[lag:], strict=False):
-            run = run + 1 if are_alike(bar, earlier) else 0
-            longest = max(longest, run)
-        found.append(longest / lag)
-    return tuple(found)
+    runs, longest = [0] * len(LAGS), [0] * len(LAGS)
+    for number, bar in enumerate(bars):
+        runs = _runs_after(runs, bars[max(0, number - LAGS[-1]) : number], bar)
+        longest = list(map(max, longest, runs))
+    return tuple(run / lag for run, lag in zip(longest, LAGS, strict=True))
+
+
+def _runs_after(runs: Sequence[int], before: Sequence[Bar], bar: Bar, returns: int = 0) -> list[int]:
+    """How many bars in a row were like those so many before them, after one more; a lag of `returns` is none."""
+    return [
+        run + 1 if lag != returns and len(before) >= lag and are_alike(bar, before[-lag]) else 0
+        for run, lag in zip(runs, LAGS, strict=True)
+    ]
 
 
 class Loops:
@@ -56,12 +61,13 @@ class Loops:
         twin._bars, twin._bar, twin._runs = self._bars.copy(), self._bar.copy(), self._runs.copy()
         return twin
 
-    def push(self, onset: int, part: int, pitch: int) -> bool:
-        """A note was written; whether what comes next ought to be new."""
+    def push(self, onset: int, part: int, pitch: int, *, is_given: bool = False) -> bool:
+        """A note stands there now; whether what comes next ought to be new. Given notes may go round as they like."""
         bar = onset // self.bar_slots
         while len(self._bars) < bar:
             self._close()
-        self._bar.add((onset % self.bar_slots, part, pitch))
+        if not is_given:
+            self._bar.add((onset % self.bar_slots, part, pitch))
         return bar < self._fresh_until
 
     def _close(self) -> None:
@@ -69,10 +75,9 @@ class Loops:
         bars, bar = self._bars, frozenset(self._bar)
         number = len(bars)
         returns = self._returns[number] if number < len(self._returns) else 0
-        for i, lag in enumerate(LAGS):
-            again = number >= lag and lag != returns and are_alike(bar, bars[number - lag])
-            self._runs[i] = self._runs[i] + 1 if again else 0
-            if self._runs[i] >= self.most[i] * lag:
+        self._runs = _runs_after(self._runs, bars, bar, returns)
+        for run, most, lag in zip(self._runs, self.most, LAGS, strict=True):
+            if run >= most * lag:
                 self._fresh_until = number + 1 + max(FRESH_BARS, lag // 2)
         bars.append(bar)
         self._bar = set()

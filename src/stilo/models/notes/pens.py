@@ -63,11 +63,13 @@ class Pen:
 
     def push(self, chosen: list[int], nats: list[float]) -> None:
         gap, part, pitch, duration, velocity = chosen
+        given = self.written.given_next()
+        is_given = given is not None and given[:3] == (gap, part, pitch)
         self.written.push(gap, part, pitch, duration, velocity)
         self.constraints.push(gap, part, pitch, duration)
         if self.balance is not None:
             self.balance.push(part)
-        self.written.is_silent = self.loops.push(self.written.last("onset"), part, pitch)
+        self.written.is_silent = self.loops.push(self.written.last("onset"), part, pitch, is_given=is_given)
         self.nats.append(nats)
         if self.untold is not None and len(self.written) == 1:
             self.untold = self.untold.beginning_in(min(self.constraints.bar_reached, LAST_BAR))
