@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stilo.compose.desk import Desk
+from stilo.compose.desk import FREE_ENDINGS, TONIC_ENDINGS, Desk
 from stilo.compose.judge import ending_cost
 from stilo.compose.plan import plan_of
 from stilo.compose.request import Request
@@ -137,10 +137,31 @@ def test_another_ending_keeps_what_stands_before_it_and_is_better(style):
     assert bettered, "in one of four pieces at least"
 
 
-def test_short_pieces_end_as_they_were_written(style):
-    desk = desk_of(style, bars=4)
+@pytest.mark.parametrize("bars", [2, 3, 4])
+def test_short_pieces_end_well_too(style, bars):
+    costs = []
+    for seed in range(3):
+        desk = desk_of(style, bars=bars, seed=seed, key="E minor")
+        [candidate] = write(desk, [0])
+        costs.append([ending_cost(one.score, one.key) for one in (candidate, desk.end_well(candidate))])
+    before, after = np.array(costs).T
+    assert (after <= before).all()
+    assert after.sum() < before.sum()
+
+
+def test_what_will_not_end_is_ended_on_the_tonic_chord(style, monkeypatch):
+    desk = desk_of(style, bars=8, key="E minor")
     [candidate] = write(desk, [0])
-    assert desk.end_well(candidate) is candidate
+    asked = []
+
+    def endings(_number, count, classes=range(12)):
+        asked.append((count, sorted(classes)))
+        yield from ()
+
+    monkeypatch.setattr(candidate.sampler, "endings", endings)
+    monkeypatch.setattr("stilo.compose.desk.ending_cost", lambda *_: 1.0)
+    desk.end_well(replace(candidate, key=Key(4, "minor"), shift=2))
+    assert asked == [(FREE_ENDINGS, list(range(12))), (TONIC_ENDINGS, [2, 5, 9])]
 
 
 def test_what_speaks_against_a_candidate(style):

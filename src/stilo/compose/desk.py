@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stilo.compose.form import draw_form
-from stilo.compose.judge import cost_of, ending_cost, heard_key, style_distance
+from stilo.compose.judge import TRIADS, cost_of, ending_cost, heard_key, style_distance
 from stilo.compose.plan import in_key, plan_of, with_course
 from stilo.compose.progression import draw_progression
 from stilo.compose.request import Request
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stilo.models.notes.sampler import Sampled, Sampler
 
 NO_MUSIC = 1000.0
-MOST_ENDINGS, GOOD_ENDING = 24, 0.25
+FREE_ENDINGS, TONIC_ENDINGS, GOOD_ENDING = 16, 16, 0.25
 OTHER_MODE = 100.0
 
 
@@ -91,12 +91,13 @@ class Desk:
     def end_well(self, candidate: Candidate) -> Candidate:
         """The candidate, or one that differs from it in its last bars alone and ends better.
 
-        The first good one is taken, else the best of `MOST_ENDINGS`. Drums and short pieces stay as they are.
+        The first good one is taken, else the best of all; after `FREE_ENDINGS` the last bar is written on the tonic
+        chord alone. Drums stay as they are.
         """
         best, least = candidate, ending_cost(candidate.score, candidate.key)
         if candidate.key is None:
             return best
-        others = candidate.sampler.endings(candidate.number, MOST_ENDINGS)
+        others = _endings(candidate, candidate.key)
         while least > GOOD_ENDING and (sampled := next(others, None)) is not None:
             score = self._score(sampled).transposed(candidate.shift)
             cost = ending_cost(score, candidate.key)
@@ -153,6 +154,13 @@ class Desk:
         limits = np.array(list(self.plan.ranges.values()))[score.notes["track"]]
         pitch = score.notes["pitch"]
         return float(((pitch < limits[:, 0]) | (pitch > limits[:, 1])).mean()) if len(pitch) else 0.0
+
+
+def _endings(candidate: Candidate, key: Key) -> Iterator[Sampled]:
+    sampler, number = candidate.sampler, candidate.number
+    yield from sampler.endings(number, FREE_ENDINGS)
+    tonic = key.tonic - candidate.shift
+    yield from sampler.endings(number, TONIC_ENDINGS, [(tonic + above) % 12 for above in TRIADS[key.mode]])
 
 
 def _nats_per_note(sampled: Sampled) -> float:

@@ -21,6 +21,8 @@ from stilo.styles.measuring import analyse_piece
 _SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}
 LOOP_NOTES = 8
 GOOD_LAST_QUARTERS = 2.0
+TRIADS = {"major": (0, 4, 7), "minor": (0, 3, 7)}
+MAJOR_THIRD = 4  # in minor the last chord may have it
 _BANDS = (
     "rhythm.notes_per_bar",
     "rhythm.silence",
@@ -169,12 +171,11 @@ def ending_cost(score: Score, key: Key | None) -> float:
     last_onset = int(notes["onset_ticks"].max())
     final = notes[ends > last_onset]
     degrees = (final["pitch"] - key.tonic) % 12
-    triad = (0, 4, 7) if key.mode == "major" else (0, 3, 4, 7)
     held_quarters = (int(ends.max()) - last_onset) / score.ticks_per_quarter
     playing = {int(track) for track in np.unique(notes["track"])}
     return (
         float(degrees[final["pitch"].argmin()] != 0)
-        + float((~np.isin(degrees, triad)).mean())
+        + float((~np.isin(degrees, (*TRIADS[key.mode], MAJOR_THIRD))).mean())
         + max(0.0, 1 - held_quarters / GOOD_LAST_QUARTERS)
         + float(last_onset < grid.starts_ticks[-1])
         + 0.5 * (1 - len(np.unique(final["track"])) / len(playing))

@@ -54,7 +54,7 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
         most_repeats=tuple(np.maximum(style.palette.repeats or USUAL_REPEATS, USUAL_REPEATS).tolist()),
         telling=Telling(about),
         most_notes=request.bars * MOST_NOTES_PER_BAR,
-        ending_bars=ENDING_BARS if request.bars > 2 * ENDING_BARS else 0,
+        ending_bars=min(ENDING_BARS, request.bars // 2),
     )
     return plan, tracks
 

@@ -87,6 +87,7 @@ def all_told() -> Callable[..., Told]:
         return Told(
             style=StyleTold(piece.embedding, piece.learned, np.ones(4, bool)),
             programs=frozenset(int(token) % PROGRAMS for token in np.unique(steps["part"])),
+            written=frozenset({int(steps["part"][0]) % PROGRAMS, 40}),
             parts=len(np.unique(steps["part"])),
             tempo=piece.tempo,
             bars=int(piece.steps["bar"][-1]) + 1,

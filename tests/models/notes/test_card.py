@@ -77,7 +77,7 @@ def test_the_card_tells_what_its_sets_could_not_teach(card_of):
 
 
 def test_no_card_without_facts(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({"format": 2}))
+    (tmp_path / "config.json").write_text(json.dumps({"format": 3}))
     (tmp_path / "weights.safetensors").write_bytes(b"")
     with pytest.raises(SetupError, match="no weights that stilo"):
         card.model_card(tmp_path)

@@ -22,8 +22,8 @@ def test_weights_come_back_as_they_were(make_note_model, tmp_path):
     ("config", "said"),
     [
         ('{"format": 1}', "another version"),
-        ('{"format": 2, "model": {"width": 1000000}, "facts": {}}', "damaged"),
-        ('{"format": 2, "model": {"trunk": "oracle"}, "facts": {}}', "damaged"),
+        ('{"format": 3, "model": {"width": 1000000}, "facts": {}}', "damaged"),
+        ('{"format": 3, "model": {"trunk": "oracle"}, "facts": {}}', "damaged"),
         ("not json", "damaged"),
     ],
 )
@@ -39,7 +39,7 @@ def test_nothing_is_made_of_sizes_that_the_weights_do_not_have(make_note_model, 
         raise AssertionError(f"{config} would take gigabytes")
 
     save_model(make_note_model(), tmp_path, {})
-    (tmp_path / "config.json").write_text('{"format": 2, "model": {"width": 4096, "layers": 32}, "facts": {}}')
+    (tmp_path / "config.json").write_text('{"format": 3, "model": {"width": 4096, "layers": 32}, "facts": {}}')
     monkeypatch.setattr(checkpoint_module, "NoteModel", refuse)
     with pytest.raises(SetupError, match="damaged"):
         load_model(tmp_path)

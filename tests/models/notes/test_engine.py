@@ -19,7 +19,7 @@ from stilo.models.notes.fields import DURATION, GAP, PART, PITCH, PROGRAMS, STAG
 from stilo.models.notes.given import Given
 from stilo.models.notes.matrices import Matrix
 from stilo.models.notes.next_note import Place
-from stilo.models.notes.stream import batch_of
+from stilo.models.notes.stream import batch_of, conditioning_of
 from stilo.models.notes.told import Told
 from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME
 from stilo.models.tokens import DRUMS, END, with_end
@@ -161,6 +161,16 @@ def test_a_kept_model_is_read_again_as_the_net_reads_it(make_note_model, pieces,
     save_model(model, tmp_path / "base", {})
     expected = parallel(load_model(tmp_path / "base"), pieces)
     assert np.abs(nats_of(load_engine(tmp_path / "base"), pieces) - expected).max() < CLOSE
+
+
+def test_what_is_written_to_given_parts_is_told(make_note_model):
+    model = make_note_model()
+    engine = Engine(model.config, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    told = [Told(programs=frozenset({0, 40}), written=frozenset(some)) for some in ((), (0,), (40,))]
+    found = engine.style(told)
+    assert len(np.unique(found.round(5), axis=0)) == 3
+    expected = engine._entering_rows(model.style_of(conditioning_of(told)).detach().numpy())
+    assert np.abs(found - expected).max() < CLOSE
 
 
 def test_weights_may_be_changed_before_they_are_used(make_note_model, tmp_path):

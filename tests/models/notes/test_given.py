@@ -5,9 +5,9 @@ import numpy as np
 from stilo.models.notes.candidates import GIVEN
 from stilo.models.notes.features import features_of
 from stilo.models.notes.fields import FIELD_SIZES
-from stilo.models.notes.given import Given, all_but_bars, draw_given
+from stilo.models.notes.given import Given, all_but_bars, draw_given, programs_written
 from stilo.models.notes.told import Told
-from stilo.models.tokens import with_end
+from stilo.models.tokens import PROGRAMS, with_end
 
 
 def test_notes_are_given_by_bars_or_by_parts(make_steps):
@@ -31,6 +31,26 @@ def test_notes_are_given_by_bars_or_by_parts(make_steps):
     assert kinds["none"] > 100
     assert kinds["bars"] > 10
     assert kinds["parts"] > 10
+
+
+def test_of_several_parts_some_are_given_and_some_are_not(make_steps):
+    """Were all given, it would be learned that nothing is to be added to a tune."""
+    rng = np.random.default_rng(2)
+    several, alone = with_end(make_steps(3, notes=60)), with_end(make_steps(3, notes=60))
+    alone["part"] = 40
+    found = set()
+    for _ in range(400):
+        given = draw_given(several, rng)
+        if given is not None and given.ahead is None:
+            parts = several["part"][:-1]
+            kept = {int(part) for part in parts[given.notes[:-1]]}
+            written = programs_written(several, given)
+            assert written == {int(part) % PROGRAMS for part in set(parts.tolist()) - kept}
+            assert kept
+            assert written
+            found.add((frozenset(kept), written))
+        assert (one := draw_given(alone, rng)) is None or one.ahead is not None
+    assert len(found) >= 2 ** len(np.unique(several["part"][:-1])) - 2
 
 
 def test_the_next_given_note_is_offered_until_something_else_is_chosen(make_steps):

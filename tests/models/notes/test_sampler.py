@@ -176,8 +176,28 @@ def test_parts_that_are_kept_are_accompanied(engine, kept):
         old = np.isin(sampled.steps["part"], (BASS.token, PIANO.token))
         assert rows_of(sampled.steps[old]) == rows_of(kept)
         assert not old.all()
-        expected = parallel_nats(engine[1], sampled.steps, Told(), Given(old))
+        expected = parallel_nats(engine[1], sampled.steps, plan.all_told.about, Given(old))
         assert np.abs(sampled.nats - expected).max() < 1e-4
+
+
+def test_what_is_written_to_given_parts_is_told(kept):
+    plan = Plan(4, (4, 4), {FLUTE: (60, 90), KIT: (36, 50)}, telling=Telling(Told(tempo=4)), given=kept)
+    assert (plan.all_told.about.tempo, plan.all_told.about.written) == (4, {73, DRUMS})
+    for other in (
+        replace(plan, given=None),
+        replace(plan, open_slots=(0, 48)),
+        replace(plan, ranges={PIANO: (50, 80)}),
+    ):
+        assert not other.all_told.about.written
+    said = replace(plan, telling=Telling(Told(written=frozenset({73}))))
+    assert said.all_told.about.written == {73}
+
+
+def test_that_something_is_to_be_written_is_heard(engine, kept):
+    plan = Plan(4, (4, 4), {FLUTE: (60, 90)}, given=kept, most_notes=400)
+    other = replace(plan, telling=Telling(Told(written=frozenset({40}))))
+    one, two = (write(engine, some, [3])[0] for some in (plan, other))
+    assert not np.array_equal(one.nats[0], two.nats[0])
 
 
 @pytest.mark.parametrize(("first", "last"), [(1, 2), (0, 1), (2, 3)])
@@ -259,6 +279,22 @@ def test_endings_differ_after_the_place_where_they_begin_and_nowhere_before(engi
     assert list(Sampler(engine[0], [plan], TASTE, [np.random.default_rng(5)]).endings(0, 3)) == []
 
 
+def test_endings_may_be_kept_to_some_pitches_in_the_last_bar(engine):
+    plan = Plan(4, (4, 4), {PIANO: (50, 80), LOW_PIANO: (38, 38), KIT: (35, 59)}, ending_bars=2, most_notes=300)
+    sampler = Sampler(engine[0], [plan], TASTE, [np.random.default_rng(5)])
+    sampler.write()
+    seen = set()
+    for ending in sampler.endings(0, 6, (0, 4, 7)):
+        check_form(plan, ending.steps)
+        last = ending.steps[ending.steps["bar"] == 3]
+        assert set((last["pitch"][last["part"] == PIANO.token] % 12).tolist()) <= {0, 4, 7}
+        assert set(last["pitch"][last["part"] == LOW_PIANO.token].tolist()) <= {38}, "a part that has none of them"
+        drums, before = last[last["part"] == KIT.token], ending.steps[ending.steps["bar"] < 3]
+        seen |= {("drums", int(pitch) % 12 not in {0, 4, 7}) for pitch in drums["pitch"] - 128}
+        seen |= {("before", bool((~np.isin(before["pitch"][before["part"] == PIANO.token] % 12, (0, 4, 7))).any()))}
+    assert {("drums", True), ("before", True)} <= seen
+
+
 @pytest.mark.parametrize("rows", [None, [(0, BASS.token, 40, 42, 8), (48 * 3, BASS.token, 40, 5, 8)]])
 def test_no_ending_adds_a_note_to_what_stays(engine, piece_of, rows):
     """The note after which a piece begins to end may lie bars ahead; what an ending puts in its place does, too."""
@@ -272,7 +308,7 @@ def test_no_ending_adds_a_note_to_what_stays(engine, piece_of, rows):
 
 
 def test_parts_are_brought_near_their_shares(engine):
-    plan = Plan(12, (4, 4), {PIANO: (50, 90), FLUTE: (60, 95)}, most_notes=400)
+    plan = Plan(60, (4, 4), {PIANO: (50, 90), FLUTE: (60, 95)}, most_notes=600)
     heard = {}
     for asked in (None, 0.2, 0.8):
         shares = {} if asked is None else {FLUTE: asked, PIANO: 1 - asked}

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from stilo.models.labels import NO_ROOT
+from stilo.models.notes.candidates import GIVEN
 from stilo.models.notes.conditions import ConditionDraw, chords_told, controls_told, form_told
 from stilo.models.notes.corruption import Window
 from stilo.models.notes.features import Features
-from stilo.models.notes.fields import PITCH, RANKS
+from stilo.models.notes.fields import GAP, PART, PARTS, PITCH, RANKS
 from stilo.models.notes.stream import (
     LONGEST_WINDOW_NOTES,
     Stream,
@@ -73,6 +74,19 @@ def test_everything_is_sometimes_told_and_sometimes_not(pieces, make_source):
         one for one in told if one.style is None and one.chords is None and one.form is None and not one.programs
     ]
     assert nothing
+
+
+def test_of_parts_that_are_written_to_others_the_programs_are_told(pieces, make_source):
+    source = make_source(pieces)
+    drawn = [source.draw() for _ in range(150)]
+    told = [(features, one.written) for features, one in drawn if one.written]
+    assert 5 < len(told) < 50
+    for features, written in told:
+        part = features.fields[features.fields[:, GAP] != END, PART]
+        given = np.unique(part[part == features.values[: len(part), PART, GIVEN]])
+        assert len(given)
+        assert written == set((part[~np.isin(part, given)] % PROGRAMS).tolist())
+    assert any((features.values[:, PART, GIVEN] < PARTS).any() for features, one in drawn if not one.written)
 
 
 def test_a_style_is_mostly_that_of_other_pieces_of_the_same_hand(make_labelled):

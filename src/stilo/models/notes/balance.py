@@ -1,18 +1,25 @@
-"""Each part of a piece its share of the notes: what has fallen behind of late becomes likelier, the rest less."""
+"""What is written of late, and what becomes likelier for it: parts that are behind their share; notes that are added to
+given parts, where few have been.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stilo.models.notes.fields import PARTS
+from stilo.models.notes.plan import Plan
 from stilo.models.tokens import Part
 
 MEMORY_NOTES = 64.0
 MOST_NATS = 1.5
+USUAL_ADDED = 0.6  # of all notes
+FEW = 0.5  # of the share that added notes ought to have
+ADDING_MEMORY_NOTES = 16.0
+NATS_A_NOTE, MOST_ADDING_NATS = 1.0, 12.0
 
 
 class Balance:
@@ -48,3 +55,40 @@ class Balance:
         behind = np.log(self._asked * self._heard.sum() / np.maximum(self._heard, 1e-9))
         added[self._tokens] = np.clip(behind, -MOST_NATS, MOST_NATS)
         return added
+
+
+class Adding:
+    """Whether notes are added to given parts at all.
+
+    A tune of a kind that stood alone in training is taken for one that still does, whatever is told. So when few of the
+    last notes were added, adding becomes likelier with every note, until it is done; in its course the model believes.
+
+    Args:
+        tokens: of the parts that are written.
+        share: of all notes, that they ought to have.
+    """
+
+    def __init__(self, tokens: Collection[int], share: float = USUAL_ADDED) -> None:
+        self.tokens = sorted(tokens)
+        self._few = self._heard = FEW * share
+        self.nats = 0.0
+
+    def copy(self) -> Adding:
+        """One that goes on by itself."""
+        return copy(self)
+
+    def push(self, token: int) -> None:
+        """A note of a part was written, or a given one passed."""
+        self._heard += ((token in self.tokens) - self._heard) / ADDING_MEMORY_NOTES
+        step = NATS_A_NOTE if self._heard < self._few else -NATS_A_NOTE
+        self.nats = min(MOST_ADDING_NATS, max(0.0, self.nats + step))
+
+
+def adding_of(plan: Plan) -> Adding | None:
+    """None where nothing is given, or not whole parts."""
+    if not plan.adds_parts or plan.given is None:
+        return None
+    tokens = {part.token for part in plan.ranges}
+    added = sum(share for part, share in plan.shares.items() if part.token in tokens)
+    total = sum(plan.shares.values())
+    return Adding(tokens, added / total if 0 < added < total else USUAL_ADDED)

@@ -17,13 +17,14 @@ from stilo.models.notes.fields import PROGRAMS, Floats
 from stilo.models.notes.told import Told
 from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME
 
-FORMAT = 2
+FORMAT = 3
 LARGEST_WEIGHTS_BYTES = 64 * 2**20
 LARGEST_CONFIG_BYTES = 2**20
 WIDEST, MOST_LAYERS = 4096, 32
 FEWEST_SQUARES = 4  # matrices of width × width that a layer of any trunk has, each number of at least a byte
 
 STYLE_FACETS = len(FACETS)
+TOLD_AS_FLAGS = {"facets": STYLE_FACETS, "programs": PROGRAMS, "written": PROGRAMS}
 FARTHEST_STYLE = 2.5  # standard deviations that measured embeddings are cut to
 RELATIVE = 255  # distances −127…127
 GATE_SCALE = 10.0  # what the records of candidates teach is learned ten times as fast
@@ -72,13 +73,14 @@ def read_config(folder: Path, trunks: Collection[str]) -> NoteModelConfig:
     return config
 
 
-def style_columns(told: Sequence[Told]) -> tuple[Floats, Floats, Floats, Floats]:
-    """What holds for whole pieces, as `model.Conditioning` has it: measured, learned, facets, programs; [pieces, …]."""
-    n = len(told)
-    measured, learned = np.zeros((n, EMBEDDING_SIZE), np.float32), np.zeros((n, LEARNED_SIZE), np.float32)
-    facets, programs = np.zeros((n, STYLE_FACETS), np.float32), np.zeros((n, PROGRAMS), np.float32)
+def style_columns(told: Sequence[Told]) -> dict[str, Floats]:
+    """What holds for whole pieces, by the names that `model.Conditioning` has for it; [pieces, …] each."""
+    sizes = {"measured": EMBEDDING_SIZE, "learned": LEARNED_SIZE, **TOLD_AS_FLAGS}
+    columns = {name: np.zeros((len(told), size), np.float32) for name, size in sizes.items()}
     for i, one in enumerate(told):
         if one.style is not None:
-            measured[i], learned[i], facets[i] = one.style.measured, one.style.learned, one.style.facets
-        programs[i, list(one.programs)] = 1.0
-    return measured, learned, facets, programs
+            for name in ("measured", "learned", "facets"):
+                columns[name][i] = getattr(one.style, name)
+        for name in ("programs", "written"):
+            columns[name][i, list(getattr(one, name))] = 1.0
+    return columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from copy import copy
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from stilo.models.notes.fields import DURATION, FIELD_SIZES, GAP, GAPS, PART, PARTS, PITCH, VELOCITY
 from stilo.models.notes.next_note import GivenNote
 from stilo.models.notes.plan import Plan
-from stilo.models.tokens import DURATION_SLOTS, END, MAX_GAP
+from stilo.models.tokens import DRUMS, DURATION_SLOTS, END, MAX_GAP, PROGRAMS
 
 Allowed = NDArray[np.bool_]
 KEYS = 128
@@ -34,6 +35,7 @@ class Constraints:
         self.tokens = sorted(given | set(self._ranges))
         self._opens = _open_slots(plan)
         self._earliest = 0
+        self._closing = np.ones(KEYS, bool)
         self._is_limited = bool(self._limits) or plan.most_at_once is not None
         # where notes may not sound at once at will, none sounds for so long that nothing can begin
         self._longest = min(plan.most_duration, MAX_GAP) if self._is_limited else plan.most_duration
@@ -49,6 +51,10 @@ class Constraints:
         """From here on nothing is added before that slot of the piece; a gap of at most `MAX_GAP` leads there."""
         self._earliest = slot
         self._opens = self._opens & (np.arange(self.total) >= slot)
+
+    def close_on(self, classes: Collection[int]) -> None:
+        """In the last bar pitches are of these classes, but for drums, and where a part has none in its range."""
+        self._closing = np.isin(np.arange(KEYS) % 12, list(classes))
 
     def push(self, gap: int, part: int, pitch: int, duration: int) -> None:
         """A note was written."""
@@ -187,6 +193,9 @@ class Constraints:
         if part in self._ranges and self._is_open(gap) and self._has_room(part, gap, here):
             low, high = self._bounds(part, gap, here)
             allowed[low : high + 1] = True
+            if self._onset + gap >= self.total - self.bar and part % PROGRAMS != DRUMS:
+                closing = allowed & self._closing
+                allowed = closing if closing.any() else allowed
         if here is not None and here[PART] == part:
             allowed[here[PITCH] % KEYS] = True
         return allowed

@@ -19,6 +19,7 @@ from stilo.models.learned_embedding import LEARNED_SIZE
 from stilo.models.notes.config import (
     FARTHEST_STYLE,
     STYLE_FACETS,
+    TOLD_AS_FLAGS,
     NoteModelConfig,
     read_config,
     style_columns,
@@ -30,7 +31,6 @@ from stilo.models.notes.fields import Floats, Integers
 from stilo.models.notes.matrices import Matrix, SummedTables, Weights
 from stilo.models.notes.told import CONDITION_TABLES, Told
 from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME
-from stilo.models.tokens import PROGRAMS
 
 Tensors = Mapping[str, NDArray[np.floating]]
 Change = Callable[[Tensors], Tensors]
@@ -65,19 +65,19 @@ class Engine:
         sizes = {"from_memory": memory, "from_condition": config.condition_width, "histogram": HISTOGRAM_SIZE}
         entering = np.concatenate([weights(f"{name}.weight", width, size) for name, size in sizes.items()], axis=1)
         self._entering = Matrix(self._entering_rows(entering.T).T)
-        sizes = {"measured": EMBEDDING_SIZE, "learned": LEARNED_SIZE, "facets": STYLE_FACETS, "programs": PROGRAMS}
+        sizes = {"measured": EMBEDDING_SIZE, "learned": LEARNED_SIZE, **TOLD_AS_FLAGS}
         self._style = {name: weights(f"{name}.weight", width, size) for name, size in sizes.items()}
         self.head = EngineHead(weights.under("head."), width, config.hidden)
         weights.must_be_used_up()
 
     def style(self, told: Sequence[Told]) -> Floats:
         """What is told of whole pieces, [pieces, …]; goes into every `read`."""
-        measured, learned, facets, programs = style_columns(told)
-        normal = np.clip((measured - self._style_mean) * self.style_scale, -FARTHEST_STYLE, FARTHEST_STYLE)
+        columns = style_columns(told)
+        facets, normal = columns["facets"], (columns["measured"] - self._style_mean) * self.style_scale
+        columns["measured"] = np.clip(normal, -FARTHEST_STYLE, FARTHEST_STYLE)
         for number, place in enumerate(FACETS.values()):
-            normal[:, place] *= facets[:, number, None]
-        learned = learned * np.repeat(facets, LEARNED_SIZE // STYLE_FACETS, axis=1)
-        columns = {"measured": normal, "learned": learned, "facets": facets, "programs": programs}
+            columns["measured"][:, place] *= facets[:, number, None]
+        columns["learned"] *= np.repeat(facets, LEARNED_SIZE // STYLE_FACETS, axis=1)
         total = np.zeros((len(told), self.config.width), np.float32)
         for name, column in columns.items():
             total += column @ self._style[name].T

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.tokens import END, StepArray
+from stilo.models.tokens import END, PROGRAMS, StepArray
 
-P_FILL, P_ACCOMPANY = 0.14, 0.18
+P_FILL, P_ACCOMPANY, P_WRITTEN = 0.14, 0.2, 0.8
 LONGEST_FILL_SHARE = 0.5
 
 
@@ -37,10 +37,22 @@ def draw_given(steps: StepArray, rng: np.random.Generator) -> Given | None:
     if chance < P_FILL:
         return all_but_bars(steps, *_bars_to_fill(steps, rng))
     if chance < P_FILL + P_ACCOMPANY:
-        parts = np.unique(steps["part"])
-        kept = parts[rng.random(len(parts)) < rng.uniform(0.25, 0.75)]
-        return Given(np.isin(steps["part"], kept) & (steps["gap"] != END))
+        return _some_parts(steps, rng)
     return None
+
+
+def programs_written(steps: StepArray, given: Given) -> frozenset[int]:
+    """Those of the notes that are not given."""
+    return frozenset((np.unique(steps["part"][~given.notes & (steps["gap"] != END)]) % PROGRAMS).tolist())
+
+
+def _some_parts(steps: StepArray, rng: np.random.Generator) -> Given | None:
+    """Some parts of several are given, never all: what is asked for is always to be written."""
+    parts = rng.permutation(np.unique(steps["part"]))
+    if len(parts) < 2:
+        return None
+    kept = np.clip(rng.binomial(len(parts), rng.uniform(0.25, 0.75)), 1, len(parts) - 1)
+    return Given(np.isin(steps["part"], parts[:kept]) & (steps["gap"] != END))
 
 
 def all_but_bars(steps: StepArray, first: int, last: int) -> Given:

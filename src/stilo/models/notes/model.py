@@ -33,12 +33,14 @@ class Conditioning:
         learned: float [P, LEARNED_SIZE], learned embeddings.
         facets: float [P, STYLE_FACETS], 1 for every facet that is told.
         programs: float [P, PROGRAMS], 1 for every program of the piece; all 0 = not told.
+        written: the same for those that are written to given parts.
     """
 
     measured: Tensor
     learned: Tensor
     facets: Tensor
     programs: Tensor
+    written: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +118,8 @@ class NoteModel(nn.Module):
         self.learned = nn.Linear(LEARNED_SIZE, width, bias=False)
         self.facets = nn.Linear(STYLE_FACETS, width, bias=False)
         self.programs = nn.Linear(PROGRAMS, width, bias=False)
-        for layer in (self.measured, self.learned, self.programs):
+        self.written = nn.Linear(PROGRAMS, width, bias=False)
+        for layer in (self.measured, self.learned, self.programs, self.written):
             nn.init.normal_(layer.weight, std=0.02)
         self.trunk = build_trunk(config.trunk, width, config.layers)
         self.drop = nn.Dropout(config.dropout)
@@ -138,7 +141,8 @@ class NoteModel(nn.Module):
         normal = ((told.measured - self.style_mean) * self.style_scale).clamp(-FARTHEST_STYLE, FARTHEST_STYLE)
         measured = self.measured(normal * told.facets[:, self.facet_of_measured])
         learned = told.learned * told.facets.repeat_interleave(LEARNED_SIZE // STYLE_FACETS, 1)
-        added: Tensor = measured + self.learned(learned) + self.facets(told.facets) + self.programs(told.programs)
+        parts = self.programs(told.programs) + self.written(told.written)
+        added: Tensor = measured + self.learned(learned) + self.facets(told.facets) + parts
         return added
 
     def read(self, notes: Tensor, memory: Tensor, condition: Tensor, histogram: Tensor, style: Tensor) -> Tensor:

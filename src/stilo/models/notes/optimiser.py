@@ -108,6 +108,7 @@ def is_matrix(name: str, p: Tensor) -> bool:
         "measured",
         "learned",
         "programs",
+        "written",
         "facets",
     )
     return p.dim() == 2 and min(p.shape) >= 16 and not any(part in name for part in tables + others)

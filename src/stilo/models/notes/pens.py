@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.notes.balance import Balance
+from stilo.models.notes.balance import Balance, adding_of
 from stilo.models.notes.constraints import Constraints
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.engine_trunks import State, chosen_streams, joined_streams
@@ -27,15 +27,17 @@ class Pen:
 
     def __init__(self, engine: Engine, number: int, plan: Plan, rng: np.random.Generator) -> None:
         self.number, self.plan, self.rng = number, plan, rng
-        self.written = Written(plan.telling, plan.metre, plan.given, plan.known_ahead)
+        telling = plan.all_told
+        self.written = Written(telling, plan.metre, plan.given, plan.known_ahead)
         self.constraints, self.balance = Constraints(plan), Balance(plan.shares) if plan.shares else None
-        form = plan.telling.form
+        self.adding = adding_of(plan)
+        form = telling.form
         self.loops = Loops(plan.bar_slots, plan.most_repeats, () if form is None else form.lag.tolist())
         self.nats: list[list[float]] = []
         self.untold: ToldRows | None = None
         if plan.guidance != 1.0:
             self.untold = ToldRows(plan.untold, self.written.metre)
-        about = [plan.telling.about] if self.untold is None else [plan.telling.about, plan.untold.about]
+        about = [telling.about] if self.untold is None else [telling.about, plan.untold.about]
         self.style = engine.style(about)
         self.state = engine.start(len(about))
         self.before_end: Pen | None = None
@@ -44,6 +46,7 @@ class Pen:
         twin = copy(self)
         twin.written, twin.constraints = self.written.copy(), self.constraints.copy()
         twin.balance, twin.loops = self.balance and self.balance.copy(), self.loops.copy()
+        twin.adding = self.adding and self.adding.copy()
         twin.nats, twin.state, twin.rng = list(self.nats), state, rng or self.rng
         return twin
 
@@ -69,6 +72,8 @@ class Pen:
         self.constraints.push(gap, part, pitch, duration)
         if self.balance is not None:
             self.balance.push(part)
+        if self.adding is not None:
+            self.adding.push(part)
         self.written.is_silent = self.loops.push(self.written.last("onset"), part, pitch, is_given=is_given)
         self.nats.append(nats)
         if self.untold is not None and len(self.written) == 1:

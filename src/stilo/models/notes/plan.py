@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -106,6 +106,22 @@ class Plan:
         if self.given is None or self.open_slots is None:
             return None
         return self.given[self.given["onset"] >= self.open_slots[1]]
+
+    @property
+    def adds_parts(self) -> bool:
+        """Whether whole parts are given, and others are written to them."""
+        if self.given is None or len(self.given) == 0 or self.open_slots is not None:
+            return False
+        tokens = {part.token for part in self.ranges}
+        return bool(tokens) and not tokens & set(np.unique(self.given["part"]).tolist())
+
+    @property
+    def all_told(self) -> Telling:
+        """What is told, and where whole parts are given, to which programs notes are added."""
+        if not self.adds_parts or self.telling.about.written:
+            return self.telling
+        written = frozenset(part.program for part in self.ranges)
+        return replace(self.telling, about=replace(self.telling.about, written=written))
 
     @property
     def first_ending_slot(self) -> int:

@@ -6,7 +6,7 @@ guidance after Ho & Salimans 2022.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,7 +67,7 @@ class _Note:
             ]
         )
         if stage == GAP:
-            guided = self._ending_in_time(guided, allowed)
+            guided = self._ending_in_time(self._adding(guided), allowed)
         if stage == PART:
             guided = self._balanced(guided)
             tokens = self.batch.tokens
@@ -96,11 +96,21 @@ class _Note:
 
     def _balanced(self, logits: Doubles) -> Doubles:
         """The logits of the parts, moved towards the shares that they ought to have."""
-        rows = [
-            row if pen.balance is None else row + pen.balance.nats()
-            for row, pen in zip(logits, self.batch.pens, strict=True)
-        ]
-        return np.stack(rows)
+        found = logits.copy()
+        for row, pen, note, chosen in zip(found, self.batch.pens, self.nexts, self.chosen, strict=True):
+            if pen.balance is not None:
+                row[:] += pen.balance.nats()
+            if pen.adding is not None and note.given_next is not None and note.given_next[GAP] == chosen[GAP]:
+                row[pen.adding.tokens] += pen.adding.nats
+        return found
+
+    def _adding(self, logits: Doubles) -> Doubles:
+        """The logits of the gaps, moved towards places before the next given note where too little is added."""
+        found = logits.copy()
+        for row, pen, note in zip(found, self.batch.pens, self.nexts, strict=True):
+            if pen.adding is not None and note.given_next is not None:
+                row[: min(note.given_next[GAP], END)] += pen.adding.nats
+        return found
 
     def _logits(self, stage: int) -> tuple[Doubles, Doubles]:
         by_row, pairs = self.batch.by_row, list(zip(self.nexts, self.chosen, strict=True))
@@ -195,8 +205,11 @@ class Sampler:
         self._before_end = {pen.number: pen.before_end for pen in written if pen.before_end is not None}
         return [_sampled(pen) for pen in written]
 
-    def endings(self, number: int, count: int) -> Iterator[Sampled]:
-        """`count` other ways for a piece that `write` wrote to end: all before its last `ending_bars` stays."""
+    def endings(self, number: int, count: int, classes: Collection[int] = range(12)) -> Iterator[Sampled]:
+        """`count` other ways for a piece that `write` wrote to end: all before its last `ending_bars` stays.
+
+        In the last bar only pitches of `classes` are written.
+        """
         pen = self._before_end.get(number)
         if pen is None:
             return
@@ -205,6 +218,7 @@ class Sampler:
             some = [pen.copy(pen.state, rng) for rng in rngs[start : start + self.at_once]]
             for other in some:
                 other.constraints.begin_at(other.plan.first_ending_slot)
+                other.constraints.close_on(classes)
             yield from map(_sampled, self._write(some, None))
 
     def _write(self, pens: list[Pen], progress: Callable[[float], None] | None) -> list[Pen]:

@@ -21,7 +21,7 @@ from stilo.models.notes.config import style_columns
 from stilo.models.notes.corruption import Window, corrupted
 from stilo.models.notes.features import Features, features_of
 from stilo.models.notes.fields import RANKS
-from stilo.models.notes.given import draw_given
+from stilo.models.notes.given import P_WRITTEN, draw_given, programs_written
 from stilo.models.notes.model import Batch, Conditioning
 from stilo.models.notes.told import Told
 from stilo.models.tokens import DRUMS, END, PROGRAMS, Part, StepArray, with_end
@@ -37,7 +37,7 @@ Rows = tuple[list[Features], NDArray[np.int64], list[Told]]  # as `batch_of` tak
 
 def conditioning_of(told: Sequence[Told]) -> Conditioning:
     """Tensors of `model.Conditioning` for several pieces."""
-    return Conditioning(*(torch.from_numpy(column) for column in style_columns(told)))
+    return Conditioning(**{name: torch.from_numpy(column) for name, column in style_columns(told).items()})
 
 
 def batch_of(rows: Sequence[Features], piece: NDArray[np.int64], told: Sequence[Told]) -> Batch:
@@ -113,7 +113,10 @@ class PieceSource:
         steps = window.steps
         steps["pitch"][steps["pitch"] < 128] += np.uint8(semitones % 256)
         told = self.conditions.draw(piece, steps, window.index, semitones)
-        features = features_of(steps, told, draw_given(steps, rng))
+        given = draw_given(steps, rng)
+        if given is not None and given.ahead is None and rng.random() < P_WRITTEN:
+            told = replace(told, written=programs_written(steps, given))
+        features = features_of(steps, told, given)
         return replace(features, counts=window.counts.astype(np.int16)), told
 
 

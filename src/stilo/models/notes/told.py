@@ -127,6 +127,7 @@ class Told:
         tonic, mode: pitch class, and 0 major or 1 minor.
         chords, form: at every note.
         controls: classes [bars from that of the first note, len(CONTROLS)].
+        written: the programs that notes are added to, while the other parts are given.
     """
 
     style: StyleTold | None = None
@@ -140,6 +141,7 @@ class Told:
     chords: Chords | None = None
     form: Form | None = None
     controls: NDArray[np.uint8] | None = None
+    written: frozenset[int] = frozenset()
 
 
 def bars_class(bars: Integers) -> Integers:
