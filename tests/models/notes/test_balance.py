@@ -1,10 +1,19 @@
-"""Parts keep to their share of the notes."""
+"""Parts keep to their share of the notes, and are added to given ones."""
 
 import numpy as np
 import pytest
 
-from stilo.models.notes.balance import MOST_NATS, Balance
+from stilo.models.notes.balance import (
+    ADDING_MEMORY_NOTES,
+    MOST_ADDING_NATS,
+    MOST_NATS,
+    NATS_A_NOTE,
+    Adding,
+    Balance,
+    adding_of,
+)
 from stilo.models.notes.fields import PARTS
+from stilo.models.notes.plan import Plan
 from stilo.models.tokens import Part
 
 VOICE, PIANO, FLUTE = Part(53, 0), Part(0, 0), Part(73, 0)
@@ -57,3 +66,52 @@ def test_a_model_that_always_prefers_one_part_is_brought_to_the_shares(asked):
         balance.push((PIANO, VOICE)[drawn[-1]].token)
     without = asked / 3
     assert abs(np.mean(drawn) - asked) < 0.6 * abs(without - asked)
+
+
+def test_adding_becomes_likelier_until_something_is_added():
+    adding = Adding({PIANO.token}, 0.5)
+    assert adding.nats == 0
+    adding.push(FLUTE.token)
+    assert adding.nats == NATS_A_NOTE
+    for _ in range(40):
+        adding.push(FLUTE.token)
+    assert adding.nats == MOST_ADDING_NATS
+    twin = adding.copy()
+    for _ in range(int(ADDING_MEMORY_NOTES)):
+        twin.push(PIANO.token)
+    assert twin.nats < MOST_ADDING_NATS
+    for _ in range(40):
+        twin.push(PIANO.token)
+    assert twin.nats == 0, "never less likely than to the model"
+    assert adding.nats == MOST_ADDING_NATS
+
+
+def test_half_of_the_share_is_enough():
+    adding = Adding({PIANO.token}, 0.6)
+    for number in range(200):
+        adding.push((FLUTE, PIANO)[number % 2].token)
+        assert adding.nats <= NATS_A_NOTE
+
+
+@pytest.mark.parametrize(
+    ("shares", "few"), [({}, 0.3), ({PIANO: 3, FLUTE: 1}, 0.375), ({PIANO: 2}, 0.3), ({FLUTE: 1}, 0.3)]
+)
+def test_the_share_is_that_of_the_plan_where_it_says_one(piece_of, shares, few):
+    given = piece_of([(0, FLUTE.token, 70, 5, 8), (24, FLUTE.token, 65, 5, 8)])
+    plan = Plan(4, (4, 4), {PIANO: (40, 60)}, given=given, shares=shares)
+    adding = adding_of(plan)
+    assert adding is not None
+    assert adding._few == pytest.approx(few)
+
+
+def test_nothing_is_added_to_where_no_whole_part_is_given(piece_of):
+    given = piece_of([(0, FLUTE.token, 70, 5, 8), (24, FLUTE.token, 65, 5, 8)])
+    ranges = {PIANO: (40, 60)}
+    for plan in (
+        Plan(4, (4, 4), ranges),
+        Plan(4, (4, 4), ranges, given=given[:0]),
+        Plan(4, (4, 4), ranges, given=given, open_slots=(48, 96)),
+        Plan(4, (4, 4), {**ranges, FLUTE: (60, 90)}, given=given),
+        Plan(4, (4, 4), {}, given=given),
+    ):
+        assert adding_of(plan) is None

@@ -193,6 +193,20 @@ def test_what_is_written_to_given_parts_is_told(kept):
     assert said.all_told.about.written == {73}
 
 
+def test_a_tune_is_not_left_alone(engine, piece_of):
+    """Not even by a model that would never add to one."""
+    torch_free, net = engine
+    tune = piece_of([(at, FLUTE.token, 60 + at // 6 % 12, 5, 8) for at in range(0, 48 * 12, 6)])
+    plan = Plan(12, (4, 4), {PIANO: (40, 59)}, given=tune, most_silent_bars=None, most_notes=600)
+    weights = {name: tensor.numpy().copy() for name, tensor in net.state_dict().items()}
+    weights["head.out.0.bias"][:6] -= 12.0  # of gaps before the next given note
+    weights["head.out.1.bias"][PIANO.token] -= 12.0
+    shy = Engine(torch_free.config, weights)
+    for sampled in write((shy, net), plan, range(3)):
+        added = sampled.steps[sampled.steps["part"] == PIANO.token]
+        assert len(np.unique(added["bar"])) >= 6
+
+
 def test_that_something_is_to_be_written_is_heard(engine, kept):
     plan = Plan(4, (4, 4), {FLUTE: (60, 90)}, given=kept, most_notes=400)
     other = replace(plan, telling=Telling(Told(written=frozenset({40}))))
