@@ -205,6 +205,7 @@ def test_a_tune_is_not_left_alone(engine, piece_of):
     for sampled in write((shy, net), plan, range(3)):
         added = sampled.steps[sampled.steps["part"] == PIANO.token]
         assert len(np.unique(added["bar"])) >= 6
+        assert set((added["onset"] % 6 > 0).tolist()) == {True, False}, "between the notes of the tune, and with them"
 
 
 def test_that_something_is_to_be_written_is_heard(engine, kept):
