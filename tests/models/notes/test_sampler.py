@@ -8,11 +8,11 @@ import torch
 
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.features import features_of
-from stilo.models.notes.fields import GAP, STAGES
+from stilo.models.notes.fields import GAP, GAPS, PARTS, STAGES
 from stilo.models.notes.given import Given, all_but_bars
 from stilo.models.notes.pens import Pen, PenBatch
 from stilo.models.notes.plan import Plan, Taste
-from stilo.models.notes.sampler import Sampler
+from stilo.models.notes.sampler import Sampler, _Note
 from stilo.models.notes.stream import batch_of
 from stilo.models.notes.told import ChordPlan, StyleTold, Telling, Told
 from stilo.models.tokens import DRUMS, DURATION_SLOTS, END, PROGRAMS, Part, bar_slots_of
@@ -205,7 +205,23 @@ def test_a_tune_is_not_left_alone(engine, piece_of):
     for sampled in write((shy, net), plan, range(3)):
         added = sampled.steps[sampled.steps["part"] == PIANO.token]
         assert len(np.unique(added["bar"])) >= 6
-        assert set((added["onset"] % 6 > 0).tolist()) == {True, False}, "between the notes of the tune, and with them"
+
+
+def test_where_too_little_was_added_gaps_before_the_given_note_are_likelier_and_parts_beside_it(engine, kept):
+    plan = Plan(4, (4, 4), {FLUTE: (60, 90), KIT: (36, 50)}, given=kept)
+    pens = [Pen(engine[0], i, plan, np.random.default_rng(i)) for i in range(2)]
+    pens[0].adding.nats = 5.0
+    note = _Note(engine[0], PenBatch(pens), TASTE)
+    for given, chosen in ((7, 7), (7, 3), (None, 7)):
+        note.chosen = [[chosen]] * 2
+        for one in note.nexts:
+            one.given_next = None if given is None else (given, BASS.token, 40, 5, 8)
+        gaps, parts = note._adding(np.zeros((2, GAPS))), note._balanced(np.zeros((2, PARTS)))
+        assert np.flatnonzero(gaps[0]).tolist() == ([] if given is None else list(range(7)))
+        assert np.flatnonzero(parts[0]).tolist() == (sorted([FLUTE.token, KIT.token]) if given == chosen else [])
+        assert {*gaps[0].tolist(), *parts[0].tolist()} <= {0.0, 5.0}
+        assert not gaps[1].any()
+        assert not parts[1].any()
 
 
 def test_that_something_is_to_be_written_is_heard(engine, kept):
