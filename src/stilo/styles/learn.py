@@ -1,4 +1,4 @@
-"""Learning a style: measured in seconds, tuned in minutes, proved on music held out of the learning."""
+"""Learning a style: measured, about a second a piece; tuned in minutes; proved on music held out of the learning."""
 
 from __future__ import annotations
 
