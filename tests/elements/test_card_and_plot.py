@@ -42,6 +42,15 @@ def test_cards_fit_their_width(piece, odd_score):
         assert all(line == line.rstrip() for line in lines)
 
 
+def test_of_a_single_line_no_figures_of_chords_are_shown(make_piece, make_line):
+    figures = ("consonance", "tension", "sevenths", "falling fifths", "harmonic rhythm", "diatonic")
+    card = profile_card(analyse(make_piece(4)), "Chords")
+    assert [text for text in figures if f"  {text}  " in card] == list(figures)
+    line = profile_card(analyse(make_line([60, 64, 67, 72] * 8, [1] * 32)), "A line")
+    assert [text for text in figures if f"  {text}  " in line] == []
+    assert "pitches at once    1 " in line
+
+
 def test_card_of_a_folder_shows_the_spread(make_piece):
     card = profile_card(pool_profiles([analyse(make_piece(seed)) for seed in range(3)]), "Three")
     assert "Three pieces of about" in " ".join(card.split())
