@@ -203,6 +203,16 @@ def test_piano_roll_shows_notes_in_the_colour_of_their_track(tmp_path):
     assert low[:, 0].min() > high[:, 0].max()  # lower
 
 
+def test_piano_roll_names_chords_as_people_write_them(make_line, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("stilo.elements.pianoroll.save_png", lambda figure, _path: drawn.append(figure))
+    chords = (ChordSymbol(0, "A:min/5"), ChordSymbol(960, "N"), ChordSymbol(1920, "Eb:7"))
+    plot_piano_roll(replace(make_line([60] * 8, [1] * 8), chord_symbols=chords), tmp_path / "r.png", "roll")
+    texts = {text.get_text() for axes in drawn[0].axes for text in axes.texts}
+    assert {"Am/E", "E♭7"} <= texts
+    assert {"A:min/5", "N", "N.C."}.isdisjoint(texts)
+
+
 def test_pictures_tell_when_they_cannot_be_written(make_piece, tmp_path):
     with pytest.raises(WriteError):
         plot_profile(analyse(make_piece(1)), tmp_path / "no such folder" / "p.png", "x")
