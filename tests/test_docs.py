@@ -1,5 +1,7 @@
 """What the documentation says is so: names, commands, examples, links, layers."""
 
+import ast
+import inspect
 import re
 import shlex
 import subprocess
@@ -71,7 +73,7 @@ def test_every_kind_of_output_is_told_and_no_other():
     from stilo.workshop.outputs import ENDINGS
 
     [output] = [parameter for parameter in COMMANDS["compose",].params if parameter.name == "outputs"]
-    [row] = [line for line in README.splitlines() if line.startswith("| `stilo compose ")]
+    [row] = [line for line in README.splitlines() if line.startswith("| `stilo compose NAME -o OUT...")]
     for text in (output.help, row):
         assert set(re.findall(r"\.[a-z0-9]+\b", text)) == set(ENDINGS) - {".midi", ".xml"}
 
@@ -98,6 +100,35 @@ def test_the_python_of_the_readme_uses_public_names():
     code = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
     assert set(re.findall(r"stilo\.(\w+)", code)) <= set(stilo.__all__)
     compile(code, "README.md", "exec")
+
+
+def _python_beside_commands():
+    """The rows of the table that sets the command line beside Python: (words of the command, Python)."""
+    rows = re.findall(r"^\| `stilo ([^`]*)` \| `(stilo\.[^`]*)` \|$", README, re.MULTILINE)
+    return [(shlex.split(words), code) for words, code in rows]
+
+
+def test_the_python_beside_the_commands_can_be_called():
+    rows = _python_beside_commands()
+    assert len(rows) >= 9
+    for words, code in rows:
+        _parse([*words, "-o", "new.mid"] if words[0] == "compose" and "-o" not in words else words)
+        for call in (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)):
+            function = getattr(stilo, call.func.attr, stilo.Library.save)
+            positional = [None] * (len(call.args) + (function is stilo.Library.save))
+            inspect.signature(function).bind(*positional, **{keyword.arg: None for keyword in call.keywords})
+
+
+@pytest.mark.parametrize(
+    ("words", "function"), [("learn", stilo.learn), ("compose", stilo.Request), ("similar", stilo.similar)]
+)
+def test_options_that_the_table_does_not_name_are_the_same_in_python(words, function):
+    """Same word, same default; `--json` is how a terminal shows a result, no wish."""
+    differing = {word for row, _ in _python_beside_commands() if row[0] == words for word in row if word[0] == "-"}
+    known = inspect.signature(function).parameters
+    for option in (parameter for parameter in COMMANDS[words,].params if parameter.opts[0].startswith("--")):
+        if differing.isdisjoint(option.opts) and option.opts != ["--json"]:
+            assert option.default == known[option.opts[0].strip("-")].default, option.opts
 
 
 @pytest.mark.parametrize("first", ["import stilo.compose.request", "import stilo.compose.composer", "pass"])

@@ -89,6 +89,17 @@ def test_a_style_without_keys_is_composed_in_any(style, keys):
     assert compose(style, brief()).report.asked_key == ""
 
 
+def test_a_key_asked_of_drums_alone_is_said_not_to_be_heard(style):
+    beats = replace(style, name="Beats", palette=replace(style.palette, parts=(KIT,)))
+    said = []
+    report = compose(beats, brief(key="A minor"), notice=said.append).report
+    assert said == ["the style 'Beats' has drums alone, which are in no key: A minor is not heard"]
+    assert (report.asked_key, report.key) == ("A minor", "")
+    compose(style, brief(key="A minor"), notice=said.append)
+    compose(beats, brief(), notice=said.append)
+    assert len(said) == 1
+
+
 def test_more_is_written_while_the_mode_that_was_asked_for_is_missing(style, monkeypatch):
     written, write = [], Desk.write
 

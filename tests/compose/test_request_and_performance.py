@@ -168,5 +168,7 @@ def test_two_hands_play_one_keyboard():
     assert score.tracks == (tracks[0], tracks[1], tracks[3])
     kept = [(int(n["track"]), int(n["pitch"]), int(n["duration_ticks"])) for n in score.notes]
     assert kept == [(0, 72, 480), (1, 60, 960), (1, 48, 480), (2, 36, 480)]
+    hands = (Track("Right Hand", 0), Track("Left Hand", 0))
+    assert one_keyboard(Score(notes_from_columns([0, 0], 480, [60, 64], 80, [0, 1]), hands)).tracks == (Track("Piano"),)
     choir = Score(notes_from_columns([0, 0], [480, 480], [60, 64], 80, [0, 1]), (Track("", 52), Track("", 52)))
     assert one_keyboard(choir) == choir

@@ -42,6 +42,15 @@ def test_cards_fit_their_width(piece, odd_score):
         assert all(line == line.rstrip() for line in lines)
 
 
+def test_of_a_single_line_no_figures_of_chords_are_shown(make_piece, make_line):
+    figures = ("consonance", "tension", "sevenths", "falling fifths", "harmonic rhythm", "diatonic")
+    card = profile_card(analyse(make_piece(4)), "Chords")
+    assert [text for text in figures if f"  {text}  " in card] == list(figures)
+    line = profile_card(analyse(make_line([60, 64, 67, 72] * 8, [1] * 32)), "A line")
+    assert [text for text in figures if f"  {text}  " in line] == []
+    assert "pitches at once    1 " in line
+
+
 def test_card_of_a_folder_shows_the_spread(make_piece):
     card = profile_card(pool_profiles([analyse(make_piece(seed)) for seed in range(3)]), "Three")
     assert "Three pieces of about" in " ".join(card.split())
@@ -192,6 +201,16 @@ def test_piano_roll_shows_notes_in_the_colour_of_their_track(tmp_path):
     low, high = notes_only
     assert low[:, 1].max() < high[:, 1].min()  # earlier
     assert low[:, 0].min() > high[:, 0].max()  # lower
+
+
+def test_piano_roll_names_chords_as_people_write_them(make_line, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("stilo.elements.pianoroll.save_png", lambda figure, _path: drawn.append(figure))
+    chords = (ChordSymbol(0, "A:min/5"), ChordSymbol(960, "N"), ChordSymbol(1920, "Eb:7"))
+    plot_piano_roll(replace(make_line([60] * 8, [1] * 8), chord_symbols=chords), tmp_path / "r.png", "roll")
+    texts = {text.get_text() for axes in drawn[0].axes for text in axes.texts}
+    assert {"Am/E", "E♭7"} <= texts
+    assert {"A:min/5", "N", "N.C."}.isdisjoint(texts)
 
 
 def test_pictures_tell_when_they_cannot_be_written(make_piece, tmp_path):

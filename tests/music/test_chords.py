@@ -1,7 +1,7 @@
 import pytest
 
 from stilo.errors import InputError
-from stilo.music.chords import Chord, format_chord, harte_label, parse_chord
+from stilo.music.chords import Chord, chord_name, format_chord, harte_label, parse_chord
 from stilo.music.musicxml_marks import HARTE_KINDS, harmony, harmony_label
 
 
@@ -46,6 +46,33 @@ def test_spelling_of_harte_labels_is_kept():
     assert harte_label("C#:hdim7") == "C#:hdim7"
     assert harte_label("C#m7b5") == "C#:hdim7"
     assert format_chord(Chord(1, "hdim7")) == "Db:hdim7"
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("A:min/5", "Am/E"),
+        ("C", "C"),
+        ("Bb:7/3", "B♭7/D"),
+        ("F#:hdim7", "F♯m7♭5"),
+        ("Db:maj7/7", "D♭maj7/C"),
+        ("Ab:min/b3", "A♭m/C♭"),
+        ("D:sus4(b7)", "D7sus4"),
+        ("E:7(#9,b13)", "E7(♯9,♭13)"),
+        ("C:7(*5)", "C7(no5)"),
+        ("Dm7/G", "Dm7/G"),
+        ("N", "N.C."),
+        ("da capo", "da capo"),
+    ],
+)
+def test_a_chord_is_shown_as_people_write_it(label, name):
+    assert chord_name(label) == name
+
+
+@pytest.mark.parametrize("quality", sorted({*HARTE_KINDS, "sus4(b7)", "maj6(9)", "min(9)", "7(#11)", "aug(b7,9)"}))
+def test_what_is_shown_is_read_as_the_same_chord(quality):
+    for label in (f"Eb:{quality}", f"F#:{quality}/5"):
+        assert parse_chord(chord_name(label)) == parse_chord(label)
 
 
 @pytest.mark.parametrize("quality", sorted(HARTE_KINDS))

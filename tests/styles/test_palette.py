@@ -42,6 +42,28 @@ def test_drums_on_several_tracks_are_one_part(tune):
     assert (flute.share, kit.share) == (0.3333, 0.6667)
     assert (flute.is_single, kit.is_single) == (True, False)
     assert (kit.is_drum, kit.frequency, kit.lowest, kit.highest) == (True, 1.0, 36, 38)
+    assert kit.name == "", "neither Kick nor Snare is all of it"
+
+
+def called(tune, *names, title="Small tune"):
+    """What the part of a flute is called that pieces call so."""
+    pieces = [replace(tune, tracks=(Track(name, 73), tune.tracks[1]), title=title) for name in names]
+    return palette_of(pieces, ["C major"] * len(names)).parts[0].name
+
+
+def test_a_part_is_called_as_several_pieces_call_it():
+    tune = Score(notes_from_columns([0, 480, 0], 480, [72, 74, 48], 80, [0, 0, 1]), (Track("", 73), Track("Piano", 0)))
+    assert called(tune, "Cantus", "Cantus", "The Rose", "The Thorn", "", "") == "Cantus"
+    assert called(tune, "Melody", "Melody", "", "", "", "", "") == "", "two of seven"
+    assert called(tune, "A New March", "A Jig", "A Reel") == "", "titles where names belong"
+    assert called(tune, "A Jig", "A Jig", title="a jig") == "", "the title of its piece"
+    assert called(tune, "Flauto I", "", "") == "Flauto I", "an instrument is an instrument"
+
+
+@pytest.mark.parametrize(("name", "kept"), [("A New March", ""), ("Piano Sonata No. 14", ""), ("Flauto I", "Flauto I")])
+def test_of_one_piece_a_part_takes_its_name_only_from_an_instrument(tune, name, kept):
+    assert called(tune, name) == kept
+    assert called(tune, name, title=name) == ""
 
 
 def test_what_is_repeated_in_the_pieces_may_be_repeated():

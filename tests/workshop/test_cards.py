@@ -58,7 +58,7 @@ def test_plain_values():
     assert plain({"a": (np.int64(1), np.array([1.5])), 2: None}) == {"a": [1, [1.5]], "2": None}
 
 
-def test_a_key_that_was_not_reached_is_said():
+def test_a_key_that_was_not_reached_or_cannot_be_heard_is_said():
     from stilo.compose.composer import Composition, Report
     from stilo.compose.judge import measure_figures
     from stilo.compose.request import Request
@@ -66,7 +66,13 @@ def test_a_key_that_was_not_reached_is_said():
     from stilo.workshop import composition_line
 
     score = Score(notes_from_columns([0], [480], [60]), (Track(),))
-    for asked, key, said in (("A minor", "A major", True), ("A minor", "A minor", False), ("", "A minor", False)):
+    wishes = (
+        ("A minor", "A major", True),
+        ("A minor", "A minor", False),
+        ("", "A minor", False),
+        ("A minor", "", True),
+    )
+    for asked, key, said in (*wishes, ("", "", False)):
         report = Report(asked, key, 0.5, 2.0, 4, 1, measure_figures(score))
         line = composition_line(Composition(score, Request(bars=2), report))
         assert key in line

@@ -42,11 +42,20 @@ def test_folders_files_and_styles_are_compared(folders, make_style):
     assert len(told) == 4
 
 
-def test_a_path_comes_before_a_style_of_its_name(folders, make_style, monkeypatch):
+def test_of_a_style_and_a_folder_of_one_name_it_is_said_which_was_taken(folders, make_style, monkeypatch, capsys):
     with Library() as library:
         library.save(make_style("slow"))
     monkeypatch.chdir(folders[0].parent)
-    assert compare("slow", "fast").comparison.a.pieces == 2
+    card, said = "A  slow, {}", "stilo: slow: took the {}, not the {} of this name ({})\n"
+    _, out, err = run(["analyse", "slow", folders[0]], capsys)
+    assert out.startswith(card.format("1 piece\n"))
+    assert err == said.format("style", "folder", "./slow")
+    _, out, err = run(["analyse", "./slow", folders[0]], capsys)
+    assert out.startswith(card.format("2 pieces\n"))
+    assert err == ""
+    for given in (["slow"], ["slow", "slow", "fast/0.mid"], ["slow", "slow/0.mid", "--json"]):
+        _, _, err = run(["analyse", *given], capsys)
+        assert err == said.format("folder", "style", 'stilo show "slow"')
 
 
 def test_what_is_nothing_is_told(folders, tmp_path):

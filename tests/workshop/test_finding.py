@@ -138,10 +138,27 @@ def test_a_folder_is_most_like_the_style_that_was_learned_from_it(learned, music
     assert [other.name for other in similar_styles("tunes")] == ["noise"]
 
 
-def test_a_path_comes_before_a_name(learned, music, monkeypatch):
+def test_a_word_that_names_a_style_and_a_folder_is_the_style(learned, music, monkeypatch, told):
     shutil.copytree(music, music.parent / "tunes")
     monkeypatch.chdir(music.parent)
-    assert similar_styles("tunes")[0].name == "tunes"
+
+    def first(what):
+        told.notices.clear()
+        name = similar_styles(what, notice=told.notices.append)[0].name
+        return name, [line for line in told.notices if "broken" not in line]
+
+    assert first("tunes") == ("noise", ["tunes: took the style, not the folder of this name (./tunes)"])
+    assert first("./tunes") == first(music.parent / "tunes") == first("tunes/") == ("tunes", [])
+    said = 'tunes: took the folder, not the style of this name (stilo show "tunes")'
+    assert first(["tunes", "noise"]) == ("tunes", [said, said.replace("tunes", "noise")])
+
+
+def test_a_word_that_ends_as_music_files_do_is_a_file(learned, music, monkeypatch, told, keep):
+    keep("piece0.mid", learned.recognition, learned.encoder)
+    assert "tunes" in {one.name for one in similar_styles("piece0.mid")}, "the style, where there is no file"
+    monkeypatch.chdir(music)
+    assert "piece0.mid" in {one.name for one in similar_styles("piece0.mid", notice=told.notices.append)}
+    assert told.notices == []
 
 
 def test_files_that_cannot_be_heard_are_told(learned, music, tmp_path, tune):

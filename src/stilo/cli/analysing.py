@@ -22,7 +22,7 @@ _COMPARED = 2
 
 def analyse(
     files: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="FILE|DIR...",
             help="MIDI, MusicXML or ABC files; folders are searched through. Exactly two, or styles, are compared.",
@@ -59,7 +59,8 @@ def analyse(
 
     Exactly two, each a file, a folder or a style of your library, are compared: what differs most, how much, and
     whether it could be chance. B is the second. With --json only if you also say --compare: otherwise each file has its
-    line, however many are given. In JSON bars count from 0, in cards and pictures from 1.
+    line, however many are given. In JSON bars count from 0, in cards and pictures from 1. Of the two a word that names
+    both is the style, and ./waltzes the folder.
 
     \b
     Examples:
@@ -81,12 +82,12 @@ def analyse(
         check_outputs([plot], (PICTURE_ENDING,))
     collection = Collection()
     with progress_bar("analysing") as progress:
-        for item in _told(analyse_files(files, progress, jobs, fast), as_json):
+        for item in _told(analyse_files(files, progress, jobs, fast, warn), as_json):
             collection.add(item)
     profile = collection.profile
     title = collection.title
     if collection.files > 1 and len(files) == 1:
-        title = f"{files[0].resolve().name}: {title}"
+        title = f"{Path(files[0]).resolve().name}: {title}"
     if not as_json and profile is not None:
         from stilo.elements.card import profile_card
 

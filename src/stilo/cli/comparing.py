@@ -11,7 +11,7 @@ from stilo.cli.terminal import progress_bar, say, warn
 
 
 def tell_comparison(
-    a: Path, b: Path, *, as_json: bool, plot: Path | None, dark: bool, jobs: int | None, fast: bool
+    a: str, b: str, *, as_json: bool, plot: Path | None, dark: bool, jobs: int | None, fast: bool
 ) -> None:
     """Print how two styles differ, as text or as one JSON object, and draw it."""
     from stilo.workshop import PICTURE_ENDING, check_outputs, compare, comparison_card, draw_comparison
@@ -19,7 +19,7 @@ def tell_comparison(
     if plot is not None:
         check_outputs([plot], (PICTURE_ENDING,))
     with progress_bar("comparing") as progress:
-        compared = compare(a, b, progress=progress, jobs=jobs, fast=fast)
+        compared = compare(a, b, progress=progress, jobs=jobs, fast=fast, notice=warn)
     if as_json:
         say(json.dumps(compared.to_json(), ensure_ascii=False, allow_nan=False))
     else:

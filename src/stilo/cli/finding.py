@@ -37,7 +37,8 @@ def similar(
     1.00 is the same music. Two sets of ten pieces by one composer come to about 0.8, by two composers mostly to less
     than 0.6; of fewer pieces all come out lower. Music of one genre for the same number of parts comes out higher
     (string quartets of Haydn and of Mozart: 0.95). Tempo, loudness, key and the instruments' names do not count; a
-    facet of which one has nothing, as drums of pitch, is left out (–, in JSON null). A path comes before a name.
+    facet of which one has nothing, as drums of pitch, is left out (–, in JSON null). A word that names
+    both is the style, and ./waltzes the folder.
 
     \b
     Examples:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stilo.cli.styles import StyleName
-from stilo.cli.terminal import progress_bar, say
+from stilo.cli.terminal import progress_bar, say, warn
 
 
 def compose(
@@ -57,7 +57,7 @@ def compose(
 
     request = make_request(bars=bars, seed=seed, tempo_qpm=tempo, key=key, metre=metre, temperature=temperature)
     with progress_bar(f"composing in {name}") as progress:
-        composition = compose_piece(name, outputs, request, progress)
+        composition = compose_piece(name, outputs, request, progress, warn)
     say(composition_line(composition))
     for path in outputs:
         say(f"written: {path}")

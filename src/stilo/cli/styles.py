@@ -27,7 +27,10 @@ def learn(
         typer.Option(min=0.05, max=1440.0, help="Tune for at most this long (if not given: two minutes)."),
     ] = None,
     no_tune: Annotated[
-        bool, typer.Option("--no-tune", help="Only measure the style, in seconds; composing will follow it less.")
+        bool,
+        typer.Option(
+            "--no-tune", help="Only measure the style, about a second a piece; composing will follow it less."
+        ),
     ] = False,
     steps: Annotated[
         int | None,

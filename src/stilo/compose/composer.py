@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MORE_FOR_MODE = 8
 Progress = Callable[[str, float], None]
+Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,12 @@ class Composition:
     report: Report
 
 
-def compose(style: Style, request: Request, progress: Progress | None = None) -> Composition:
+def compose(
+    style: Style, request: Request, progress: Progress | None = None, notice: Notice | None = None
+) -> Composition:
     """Compose a piece in a style. The same style, request and seed give the same notes.
+
+    `notice` is told of a key that is asked for where there are only drums.
 
     Raises:
         InputError: the style was learned with other weights, or has no parts to write for.
@@ -68,6 +73,8 @@ def compose(style: Style, request: Request, progress: Progress | None = None) ->
 
     tell = progress or (lambda _what, _share: None)
     desk = Desk(_engine_of(style), style, request, Taste.usual(request.temperature, request.top_p))
+    if notice is not None and desk.asked is not None and all(track.is_drum for track in desk.tracks.values()):
+        notice(f"the style '{style.name}' has drums alone, which are in no key: {desk.asked} is not heard")
     candidates = desk.write(range(request.candidates), lambda share: tell("composing", 0.9 * share))
     if _mode_is_missing(candidates, desk.asked):
         more = range(request.candidates, request.candidates + MORE_FOR_MODE)

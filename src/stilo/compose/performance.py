@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from stilo.music.instruments import PROGRAM_NAMES
 from stilo.music.score import Score, Tempo, Track
 from stilo.music.timeline import bar_grid, main_tempo
 
@@ -23,13 +24,19 @@ RITARD = (0.96, 0.88, 0.78)
 
 
 def one_keyboard(score: Score) -> Score:
-    """The score with the hands of each keyboard instrument, written as several tracks, on one; doubled notes once."""
+    """The score with the hands of each keyboard instrument, written as several tracks, on one; doubled notes once.
+
+    Hands that are called differently ("Right Hand", "Left Hand") are together called by their instrument.
+    """
     first: dict[int, int] = {}
     goes_to = []
     tracks: list[Track] = []
     for track in score.tracks:
         if track.program in KEYBOARDS and not track.is_drum and track.program in first:
-            goes_to.append(first[track.program])
+            hand = first[track.program]
+            goes_to.append(hand)
+            if track.name not in ("", tracks[hand].name):
+                tracks[hand] = replace(tracks[hand], name=PROGRAM_NAMES[track.program])
             continue
         if not track.is_drum:
             first.setdefault(track.program, len(tracks))

@@ -13,7 +13,7 @@ from stilo.elements.phrases import label_of
 from stilo.elements.pitch import CONTOUR_LABELS, INTERVAL_LABELS
 from stilo.elements.record import ELEMENTS, Profile
 from stilo.elements.rhythm import BAR_PLACES, NOTE_VALUE_LABELS
-from stilo.elements.standing import is_too_little, standing_out
+from stilo.elements.standing import applies, is_too_little, standing_out
 from stilo.elements.words import UNCLEAR, liner_note
 
 WIDTH = 80
@@ -25,6 +25,16 @@ _COLUMN = 3
 _CELL = WIDTH // 2 - 1
 _MOST_REGIONS = 8
 _MOST_MOTIFS, _MOST_PLACES = 2, 6
+_HARMONY_FIGURES = (
+    "harmony.chord_changes_per_bar",
+    "harmony.seventh_share",
+    "harmony.diatonic_share",
+    "harmony.authentic_share",
+    "harmony.consonance",
+    "harmony.tension",
+    "harmony.voices",
+    "harmony.key_clarity",
+)
 _UNITS = {
     "−1…1": "", "ratio": " to 1", "pitches": "", "index": "", "correlation": "", "probability": "",
     "notes/s": "", "onsets/s": "", "notes/bar": "", "chords/bar": " chords a bar", "levels/onset": "",
@@ -212,22 +222,13 @@ def _short_key(key: str) -> str:
 
 
 def _harmony(profile: Profile) -> list[str]:
+    """Of a single line only what it has: no consonance, and no figures of the chords that are read into it."""
     harmony = profile.harmony
     return [
         *_line("key", _keys(profile)),
         *_line("chords", _listed(harmony.chords)),
         *_line("changes", _listed(harmony.transitions)),
-        *_figures(
-            profile,
-            "harmony.chord_changes_per_bar",
-            "harmony.seventh_share",
-            "harmony.diatonic_share",
-            "harmony.authentic_share",
-            "harmony.consonance",
-            "harmony.tension",
-            "harmony.voices",
-            "harmony.key_clarity",
-        ),
+        *_figures(profile, *(name for name in _HARMONY_FIGURES if applies(profile, name))),
     ]
 
 

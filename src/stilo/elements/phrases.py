@@ -38,7 +38,7 @@ PHRASES: dict[str, Phrase] = {
     ),
     "harmony.diatonic_share": Phrase(
         "colour", "", "chords borrowed from other keys",
-        "keeps to the chords of the key", "borrows more chords from other keys", "% of the chords in the key",
+        "keeps to the chords of the key", "borrows more chords from other keys", "% of the chords in the key", True,
     ),
     "harmony.tension": Phrase(
         "tension", "harmony that strains away from its key", "harmony that stays close to home",

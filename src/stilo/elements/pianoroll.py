@@ -14,6 +14,7 @@ from stilo.elements.form import measure_form
 from stilo.elements.key import estimate_key
 from stilo.elements.layout import Layout, lay_out
 from stilo.elements.pitch import instrument_name
+from stilo.music.chords import NO_CHORD, chord_name
 from stilo.music.score import Score
 
 if TYPE_CHECKING:
@@ -206,11 +207,12 @@ class _System:
         for chord in chords:
             start = max(self._start, chord.onset_quarters * quarter)
             held = (chord.onset_quarters + chord.duration_quarters) * quarter > self._start
-            if not held or start >= self._end or start < free_from or chord.label == "N":
+            if not held or start >= self._end or start < free_from or chord.label == NO_CHORD:
                 continue
-            axes.annotate(chord.label, (start, 0), xycoords=("data", "axes fraction"), xytext=(2, -15),
+            name = chord_name(chord.label)
+            axes.annotate(name, (start, 0), xycoords=("data", "axes fraction"), xytext=(2, -15),
                           textcoords="offset points", fontsize=10, color=self._theme.tint("harmony", 1.0))  # fmt: skip
-            free_from = start + ticks_to_a_pixel * (_LABEL_PIXELS[0] + _LABEL_PIXELS[1] * len(chord.label))
+            free_from = start + ticks_to_a_pixel * (_LABEL_PIXELS[0] + _LABEL_PIXELS[1] * len(name))
         for bar, name in sections:
             if bar in self._bars and name:
                 tick = int(self._layout.grid.starts_ticks[bar])

@@ -61,6 +61,14 @@ _LEAD_SHEET: dict[str, str] = {
     "augmented-ninth": "aug(b7,9)", "minor-major": "minmaj7", "minor-13th": "min13", "power": "5", "ped": "1",
 }  # fmt: skip
 
+# Harte → what chord symbols mostly write after the root, where that differs
+_USUAL: dict[str, str] = {
+    "maj": "", "min": "m", "min7": "m7", "hdim7": "m7b5", "minmaj7": "m(maj7)", "aug(b7)": "aug7", "maj6": "6",
+    "min6": "m6", "maj6(9)": "6/9", "min6(9)": "m69", "min9": "m9", "min11": "m11", "min13": "m13", "aug(b7,9)": "aug9",
+    "sus4(b7)": "7sus4", "sus4(b7,9)": "9sus4", "7(b5,*5)": "7b5", "7(b9)": "7b9", "7(#9)": "7#9", "7(#11)": "7#11",
+    "7(b13)": "7b13", "maj7(#11)": "maj7#11", "maj(9)": "add9", "min(9)": "m(add9)", "maj(4)": "add4", "1": "ped",
+}  # fmt: skip
+
 _ROOT = r"([A-G](?:#+|b+)?)"
 _HARTE = re.compile(_ROOT + r"(?::([a-z0-9]+)?(\([^()]*\))?)?(?:/((?:#+|b+)?\d{1,2}))?")
 _SHEET = re.compile(_ROOT + r"([^/]*?(?:6/9)?)(?:/([A-G](?:#+|b+)?))?")
@@ -143,6 +151,25 @@ def harte_label(label: str) -> str:
     return label.strip() if _parse_harte(label.strip()) is not None else format_chord(chord, _root_name(label))
 
 
+def chord_name(label: str) -> str:
+    """The chord as people write it, "A:min/5" as "Am/E", "Eb:hdim7" as "E♭m7♭5"; what is no chord stays as it is."""
+    try:
+        chord = parse_chord(label)
+    except InputError:
+        return label
+    if chord is None:
+        return "N.C."
+    listed = ""
+    usual = _USUAL.get(chord.quality)
+    if usual is None:
+        name, bracket, rest = chord.quality.partition("(")
+        usual, listed = _USUAL.get(name, name), (bracket + rest).replace("*", "no")
+    root = _root_name(label)
+    has_bass = chord.bass is not None and chord.bass != chord.root
+    bass = f"/{line_name(line_place(root) + bass_place(chord))}" if has_bass else ""
+    return f"{root}{usual}{listed}{bass}".replace("#", "♯").replace("b", "♭")
+
+
 def chord_root_place(label: str) -> int:
     """Place of the root on the line of fifths, as the label spells it."""
     return line_place(_root_name(label))
@@ -157,10 +184,15 @@ def format_chord(chord: Chord, root_name: str | None = None) -> str:
     return f"{text}/{_bass_degree(chord)}"
 
 
-def _bass_degree(chord: Chord) -> str:
+def bass_place(chord: Chord) -> int:
+    """Place of the bass on the line of fifths above the root, as the tones of the chord spell it."""
     above = ((chord.bass or 0) - chord.root) % 12
     places = [place for place in quality_places(chord.quality) if 7 * place % 12 == above]
-    place = places[0] if places else (7 * above + 5) % 12 - 5
+    return places[0] if places else (7 * above + 5) % 12 - 5
+
+
+def _bass_degree(chord: Chord) -> str:
+    place = bass_place(chord)
     for number, natural in _DEGREE_PLACES.items():
         if (place - natural) % 7 == 0:
             accidentals = (place - natural) // 7

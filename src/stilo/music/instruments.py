@@ -39,6 +39,9 @@ _OTHER_NAMES: dict[str, int] = {
     "blockflöte": 74, "traverso": 73, "electric guitar": 27,
 }  # fmt: skip
 
+_KNOWN_NAMES = {known.lower(): program for program, known in enumerate(PROGRAM_NAMES)} | _OTHER_NAMES
+_LONGEST_BESIDE = 2  # letters of what may stand beside the name of an instrument: "1st", "in", "Bb", "or"
+
 # Key → (letter and octave on the percussion staff, note head, played with a foot?)
 DRUM_PLACES: dict[int, tuple[str, int, str, bool]] = {
     35: ("F", 4, "normal", True), 36: ("F", 4, "normal", True), 37: ("C", 5, "x", False),
@@ -72,7 +75,22 @@ def drum_name(key: int) -> str:
 
 def program_of_name(name: str) -> int | None:
     """The program that a part name such as "Violino II" or "Clarinet in A" means; None when nothing fits."""
-    words = " ".join(re.findall(r"[^\W\d_]+", name.lower()))
-    names = {known.lower(): program for program, known in enumerate(PROGRAM_NAMES)} | _OTHER_NAMES
-    fitting = [known for known in names if re.search(rf"\b{re.escape(known)}s?\b", words)]
-    return names[max(fitting, key=len)] if fitting else None
+    words = _words(name)
+    fitting = [known for known in _KNOWN_NAMES if _occurrence(known).search(words)]
+    return _KNOWN_NAMES[max(fitting, key=len)] if fitting else None
+
+
+def is_instrument_name(name: str) -> bool:
+    """Whether a name says an instrument or a voice, perhaps with its number and key ("Violino II"), and no more."""
+    words = rest = _words(name)
+    for known in sorted(_KNOWN_NAMES, key=len, reverse=True):
+        rest = _occurrence(known).sub(" ", rest)
+    return rest != words and all(len(word) <= _LONGEST_BESIDE or set(word) <= set("ivx") for word in rest.split())
+
+
+def _words(name: str) -> str:
+    return " ".join(re.findall(r"[^\W\d_]+", name.lower()))
+
+
+def _occurrence(known: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(known)}s?\b")

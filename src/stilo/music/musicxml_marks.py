@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from stilo.errors import InputError
-from stilo.music.chords import NO_CHORD, Chord, chord_root_place, format_chord, parse_chord, quality_places
+from stilo.music.chords import NO_CHORD, Chord, bass_place, chord_root_place, format_chord, parse_chord, quality_places
 from stilo.music.layout import WrittenBar
 from stilo.music.score import Score
 from stilo.music.smf import clean_text
@@ -120,7 +120,7 @@ def harmony(label: str) -> ET.Element | None:
     base, added, removed = _nearest_kind(chord)
     ET.SubElement(element, "kind").text = HARTE_KINDS[base]
     if chord.bass is not None and chord.bass != chord.root:
-        _add_name(ET.SubElement(element, "bass"), "bass", root_place + _bass_place(chord))
+        _add_name(ET.SubElement(element, "bass"), "bass", root_place + bass_place(chord))
     for kind, places in (("add", added), ("subtract", removed)):
         for place in places:
             natural = next(step for step in _NATURALS if (place - step) % 7 == 0)
@@ -137,12 +137,6 @@ def _add_name(parent: ET.Element, tag: str, place: int) -> None:
     alteration = name.count("#") - name.count("b")
     if alteration:
         ET.SubElement(parent, f"{tag}-alter").text = str(alteration)
-
-
-def _bass_place(chord: Chord) -> int:
-    above = ((chord.bass or 0) - chord.root) % 12
-    fitting = [place for place in quality_places(chord.quality) if 7 * place % 12 == above]
-    return fitting[0] if fitting else (7 * above + 5) % 12 - 5
 
 
 def _nearest_kind(chord: Chord) -> tuple[str, list[int], list[int]]:

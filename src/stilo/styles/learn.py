@@ -1,4 +1,4 @@
-"""Learning a style: measured in seconds, tuned in minutes, proved on music held out of the learning."""
+"""Learning a style: measured, about a second a piece; tuned in minutes; proved on music held out of the learning."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stilo.models.tokens import Part as Voice
 
 SMALL_GAIN = 0.02
+MOST_ODD_NAMED = 3
 TUNING_SECONDS = 120.0
 PROOF_NOTES = 1024  # of each piece
 
@@ -81,25 +82,25 @@ def learn(
     untold = lesson.scores(None)
     base, vector = mean_nats_per_note(untold), mean_nats_per_note(lesson.scores(lesson.style))
     untuned = _Untuned(lesson.style, vector) if may_be_told(base, vector) else _Untuned(None, base)
-    adapter, tuned, taken = _tuned(lesson, untuned, rng, _Budget(seconds, steps), tell) if tune else (None, None, 0)
+    tuned = _tuned(lesson, untuned, rng, _Budget(seconds, steps), tell) if tune else _Tuned()
     tell("done", 1.0)
     return Style(
         name=name,
         profile=pool_profiles([one.profile for one in measured]),
         embedding=lesson.vector,
-        adapter=adapter,
+        adapter=tuned.adapter,
         base_model=identity,
         palette=palette_of([one.score for one in measured], [one.key for one in measured]),
         sources=tuple(replace(one.source, held_out=i in held) for i, one in enumerate(measured)),
         proof=Proof(
             base_nats_per_note=base,
             vector_nats_per_note=vector,
-            tuned_nats_per_note=tuned,
+            tuned_nats_per_note=tuned.nats_per_note,
             held_out_pieces=len(lesson.held_out),
             held_out_notes=sum(score.notes for score in untold),
             seconds=time.monotonic() - begun,
-            steps=taken,
-            advice=_advice(measured, lesson, None if tuned is None else 1 - tuned / base),
+            steps=tuned.steps,
+            advice=_advice(measured, lesson, base, tuned),
         ),
         recognition=recognition,
         encoder=encoder,
@@ -169,17 +170,30 @@ class _Untuned:
     nats_per_note: float
 
 
-def _tuned(
-    lesson: _Lesson, untuned: _Untuned, rng: np.random.Generator, budget: _Budget, tell: Progress
-) -> tuple[Adapter | None, float, int]:
-    """The adapter as it will be kept, in half precision, its held-out nats per note, and its steps.
+@dataclass(frozen=True, eq=False)
+class _Tuned:
+    """What tuning came to; as it is by default, nothing was tuned.
 
-    None, and the nats without, when no adapter made it better.
+    Attributes:
+        adapter: as it will be kept, in half precision; None when none made it better.
+        nats_per_note: held-out, with the adapter if there is one.
+        steps: that the adapter took.
+        took_all_time: whether the tuning lasted as long as it might.
     """
+
+    adapter: Adapter | None = None
+    nats_per_note: float | None = None
+    steps: int = 0
+    took_all_time: bool = False
+
+
+def _tuned(lesson: _Lesson, untuned: _Untuned, rng: np.random.Generator, budget: _Budget, tell: Progress) -> _Tuned:
     from stilo.models.notes.adapter import TuningConfig, tune_adapter
     from stilo.models.notes.base import base_model
     from stilo.models.notes.evaluate import mean_nats_per_note
 
+    begun = time.monotonic()
+    seconds = TUNING_SECONDS if budget == _Budget() else budget.seconds
     tuning = tune_adapter(
         base_model(),
         lesson.train,
@@ -187,13 +201,14 @@ def _tuned(
         untuned.told,
         rng,
         config=TuningConfig() if budget.steps is None else TuningConfig(most_steps=budget.steps),
-        seconds=TUNING_SECONDS if budget == _Budget() else budget.seconds,
+        seconds=seconds,
         progress=lambda share: tell("tuning", 0.25 + 0.7 * share),
     )
+    took_all_time = seconds is not None and time.monotonic() - begun >= seconds
     if not tuning.weights:
-        return None, untuned.nats_per_note, 0
+        return _Tuned(None, untuned.nats_per_note, 0, took_all_time)
     adapter: Adapter = {key: array.astype(np.float16) for key, array in tuning.weights.items()}
-    return adapter, mean_nats_per_note(lesson.scores(untuned.told, adapter)), tuning.steps
+    return _Tuned(adapter, mean_nats_per_note(lesson.scores(untuned.told, adapter)), tuning.steps, took_all_time)
 
 
 def _split(measured: Sequence[Measured], held: set[int]) -> _Lesson:
@@ -230,16 +245,25 @@ def _piece(path: str, score: Score, voices: Sequence[Voice], embedding: NDArray[
     return Piece(path, steps, embedding, tempo, path, learned=learned)
 
 
-def _advice(measured: Sequence[Measured], lesson: _Lesson, gain: float | None) -> str:
-    """One line: learned, or what to do; and which files disagree with the rest. No `gain`: nothing was tuned."""
-    notes = sum(len(one.score) for one in measured)
-    odd = odd_ones(measured)
-    told = f"; does not sound like the others: {', '.join(odd[:3])}" if odd else ""
+def _advice(measured: Sequence[Measured], lesson: _Lesson, base: float, tuned: _Tuned) -> str:
+    """One line: learned, or what to do; and which files disagree with the rest."""
+    odd = ", ".join(odd_ones(measured)[:MOST_ODD_NAMED])
+    told = f"; does not sound like the others: {odd}" if odd else ""
     if lesson.is_repeating:
         return "the last quarter of each piece repeats what it learned from, so that it proves little: add other pieces"
-    if gain is None:
+    if tuned.nats_per_note is None:
         return f"measured only; learn without --no-tune to tune it{told}"
+    gain = 1 - tuned.nats_per_note / base
     if gain < SMALL_GAIN:
-        return f"little was learned from {len(measured)} pieces ({notes} notes): add more of the same style{told}"
+        pieces = f"{len(measured)} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured)} notes)"
+        found = f"little was learned from {pieces}" if gain >= 0 else f"having learned from {pieces} it foresees less"
+        return f"{found}: {_remedies(odd, tuned.took_all_time)}"
     judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
     return f"learned: {100 * gain:.0f} % fewer nats per note on {judged}{told}"
+
+
+def _remedies(odd: str, took_all_time: bool) -> str:
+    """What may help where little was learned: more music, less that is odd, and more time if there was too little."""
+    leave_out = [f"leave out what does not sound like the others ({odd})"] if odd else []
+    longer = ["tune for longer (--minutes)"] if took_all_time else []
+    return ", or ".join(["add more of the same style", *leave_out, *longer])

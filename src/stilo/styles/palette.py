@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from stilo.errors import InputError
+from stilo.music.instruments import is_instrument_name
 from stilo.music.score import NoteArray, Score
 from stilo.music.timeline import bar_grid, main_tempo, main_time_signature
 from stilo.styles.fields import Fields, printable
@@ -17,6 +18,7 @@ from stilo.styles.fields import Fields, printable
 MOST_PARTS = 4096
 LONGEST_PART_NAME = 200
 MOST_REPEATS = 512.0
+LEAST_CALLED_SO = 1 / 3  # of the pieces that have a part, for it to be called as they call it
 MOST_TOGETHER = 0.02  # share of the notes of a part that may begin together when it plays one note at a time
 
 
@@ -25,7 +27,7 @@ class Part:
     """One instrument part of a style.
 
     Attributes:
-        name: what the parts are mostly called, "" when nothing says so.
+        name: what the pieces call the part, "" when they do not agree (see `_common_name`).
         program: General MIDI program 0…127 (meaningless for drums).
         rank: place in the score among the parts, 0 = top.
         frequency: share of the pieces that have this part, 0…1.
@@ -154,7 +156,7 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
     from stilo.models.tokens import parts_of
 
     pieces: Counter[Voice] = Counter()
-    names: dict[Voice, Counter[str]] = {}
+    names: dict[Voice, list[str]] = {}
     notes: dict[Voice, list[NoteArray]] = {}
     shares: dict[Voice, list[float]] = {}
     for score in scores:
@@ -162,17 +164,17 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
         tracks: dict[Voice, list[int]] = {}  # some parts, such as drums, may be written on several
         for i in np.unique(score.notes["track"]).tolist():
             tracks.setdefault(voices[i], []).append(i)
-            names.setdefault(voices[i], Counter())[score.tracks[i].name] += 1
         pieces.update(tracks.keys())
         for voice, own_tracks in tracks.items():
             own = score.notes[np.isin(score.notes["track"], own_tracks)]
+            names.setdefault(voice, []).append(_name_in(score, own_tracks))
             notes.setdefault(voice, []).append(own)
             shares.setdefault(voice, []).append(len(own) / len(score))
     ranges = {voice: np.concatenate([some["pitch"] for some in rows]) for voice, rows in notes.items()}
     order = sorted(pieces, key=lambda voice: (voice.is_drum, -float(ranges[voice].mean()), voice.token))
     return tuple(
         Part(
-            name=names[voice].most_common(1)[0][0],
+            name=_common_name(names[voice]),
             program=0 if voice.is_drum else voice.program,
             is_drum=voice.is_drum,
             rank=rank,
@@ -184,6 +186,23 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
         )
         for rank, voice in enumerate(order)
     )
+
+
+def _name_in(score: Score, tracks: Sequence[int]) -> str:
+    """What a piece calls a part; "" when its tracks are called differently, or by the title of the piece."""
+    called = {score.tracks[i].name.strip() for i in tracks}
+    name = called.pop() if len(called) == 1 else ""
+    return "" if name.casefold() == score.title.strip().casefold() else name
+
+
+def _common_name(names: Sequence[str]) -> str:
+    """What a third of the pieces that have a part call it, two at least; one is enough if it names an instrument.
+
+    Many files write the title of the piece where the name of a part belongs; pieces do not share that.
+    """
+    name, count = max(Counter(filter(None, names)).items(), key=lambda item: item[1], default=("", 0))
+    is_told = count >= LEAST_CALLED_SO * len(names) and (count > 1 or is_instrument_name(name))
+    return name if is_told else ""
 
 
 def _is_single(notes: Sequence[NoteArray]) -> bool:

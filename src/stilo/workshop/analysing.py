@@ -8,10 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilo.errors import InputError, RequestError, StiloError
+from stilo.errors import InputError, RequestError
+from stilo.workshop.meaning import known_style, tell_of_styles
 from stilo.workshop.measuring import Analysed, measure_file, measure_one_of_many, reason_of
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs
-from stilo.workshop.progress import Progress, silent
+from stilo.workshop.progress import Notice, Progress, silent, unheard
 from stilo.workshop.workers import can_start_workers, cores, measure_by_workers
 
 if TYPE_CHECKING:
@@ -25,14 +26,18 @@ _FEW_BYTES = 1_000_000
 
 
 def analyse_files(
-    paths: Iterable[str | Path], progress: Progress = silent, jobs: int | None = None, fast: bool = False
+    paths: Iterable[str | Path],
+    progress: Progress = silent,
+    jobs: int | None = None,
+    fast: bool = False,
+    notice: Notice = unheard,
 ) -> Iterator[Analysed]:
     """Measure every music file in `paths`, in order; folders are walked, and no file is measured twice.
 
     A file that is missing or cannot be read comes with its `error` instead of pieces. Many files are measured by
     `jobs` processes (0: by this one; None: as many as there are cores), so that one that a process dies of costs no
     other. Only a single file's profile has its `piece` details; nothing that was yielded is kept. `fast` leaves the
-    net out that reads chords.
+    net out that reads chords. `notice` is told of a path that is called as a style is.
 
     Raises:
         RequestError: `jobs` is out of range.
@@ -44,6 +49,8 @@ def analyse_files(
         from stilo.styles.measuring import check_chord_net
 
         check_chord_net()
+    paths = list(paths)
+    tell_of_styles(paths, notice)
     return _analysed(list(_found_files(paths)), progress, cores() if jobs is None else jobs, fast)
 
 
@@ -80,28 +87,14 @@ def _found_files(paths: Iterable[str | Path]) -> Iterator[Analysed]:
         try:
             files = music_files([path])
         except InputError as error:
-            style = "" if os.path.lexists(path) else _style_called(str(path))
-            yield Analysed(path, error=f'is a style: stilo show "{style}"' if style else reason_of(error))
+            style = None if os.path.lexists(path) else known_style(str(path))
+            yield Analysed(path, error=f'is a style: stilo show "{style.name}"' if style else reason_of(error))
             continue
         for file in files:
             # of a link that leads to itself `Path.resolve` makes an error
             if (real := os.path.realpath(file)) not in seen:
                 seen.add(real)
                 yield Analysed(file)
-
-
-def _style_called(name: str) -> str:
-    """The style of the library of that name; "" when there is none, or no library that can be read."""
-    from stilo.library.database import FILE_NAME, home_folder
-    from stilo.library.store import Library
-
-    try:
-        if not (home_folder() / FILE_NAME).is_file():
-            return ""
-        with Library() as library:
-            return library.load(name).name
-    except StiloError:
-        return ""
 
 
 class Collection:

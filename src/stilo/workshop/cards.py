@@ -85,6 +85,8 @@ def composition_line(composition: Composition) -> str:
     if report.key:
         other = report.asked_key not in ("", report.key)
         told.append(f"{report.key} (asked for {report.asked_key}: no candidate was)" if other else report.key)
+    elif report.asked_key:
+        told.append(f"in no key (asked for {report.asked_key}: there are only drums)")
     return f"{', '.join(told)}; {report.style_distance:.2f} from the style (0.7 is usual); seed {request.seed}"
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from stilo.errors import InputError, UnknownStyleError
 from stilo.workshop.analysing import Collection, analyse_files
 from stilo.workshop.keeping import load_style
+from stilo.workshop.meaning import style_meant
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs
-from stilo.workshop.progress import Progress, part_of, silent
+from stilo.workshop.progress import Notice, Progress, part_of, silent, unheard
 
 if TYPE_CHECKING:
     from stilo.elements.compare import Comparison
@@ -50,8 +51,9 @@ def compare(
     tell: Callable[[Analysed], None] = lambda _: None,
     jobs: int | None = None,
     fast: bool = False,
+    notice: Notice = unheard,
 ) -> Compared:
-    """Compare two styles, each a file, a folder or the name of a style of the library; a path comes before a name.
+    """Compare two styles, each a file, a folder or the name of a style of the library (see `workshop.meaning`).
 
     Args:
         a: the first.
@@ -60,6 +62,7 @@ def compare(
         tell: is given every file as it is measured.
         jobs: as for `analyse_files`.
         fast: as for `analyse_files`.
+        notice: is told what a word was taken for that names both a style and a path.
 
     Raises:
         InputError: one of them is no file, no folder and no style, or holds nothing that can be read.
@@ -76,19 +79,21 @@ def compare(
         failures.extend(collection.failures)
         return collection
 
-    first, first_title = _measured(a, lambda path: files(path, part_of(progress, 0.0, 0.5)))
-    second, second_title = _measured(b, lambda path: files(path, part_of(progress, 0.5, 1.0)))
+    first, first_title = _measured(a, lambda path: files(path, part_of(progress, 0.0, 0.5)), notice)
+    second, second_title = _measured(b, lambda path: files(path, part_of(progress, 0.5, 1.0)), notice)
     return Compared((first_title, second_title), compare_profiles(first, second), tuple(failures))
 
 
-def _measured(given: str | Path, files: Callable[[Path], Collection]) -> tuple[Profile, str]:
+def _measured(given: str | Path, files: Callable[[Path], Collection], notice: Notice) -> tuple[Profile, str]:
     """The profile of a file, a folder or a style, and what to call it; `files` measures a path."""
     path = Path(given).expanduser()
-    if not path.exists():
+    style = style_meant(given, notice)
+    if style is None and not path.exists():
         try:
             style = load_style(str(given))
         except UnknownStyleError as error:
             raise InputError(f"{given}: no file, no folder and no style of the library is called so") from error
+    if style is not None:
         return style.profile, style.name
     collection = files(path)
     profile = collection.profile

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stilo.errors import RequestError
 from stilo.workshop.keeping import load_style
 from stilo.workshop.outputs import check_outputs, write_composition
-from stilo.workshop.progress import Progress, part_of, silent
+from stilo.workshop.progress import Notice, Progress, part_of, silent, unheard
 
 if TYPE_CHECKING:
     from stilo.compose.composer import Composition
@@ -59,7 +59,11 @@ def parse_metre(text: str) -> tuple[int, int]:
 
 
 def compose_piece(
-    name: str, outputs: Iterable[str | Path], request: Request | None = None, progress: Progress = silent
+    name: str,
+    outputs: Iterable[str | Path],
+    request: Request | None = None,
+    progress: Progress = silent,
+    notice: Notice = unheard,
 ) -> Composition:
     """Compose in the style `name` and write the piece in every kind that `outputs` asks for.
 
@@ -67,6 +71,8 @@ def compose_piece(
         name: a style of the library.
         outputs: files whose endings say what to write: score, MIDI, audio, picture or data.
         request: what to compose; None for what the style does by itself.
+        progress: is told what is being done and the share done.
+        notice: is told of a key that is asked for where there are only drums.
         progress: is told what is being done and the share done.
 
     Raises:
@@ -81,6 +87,6 @@ def compose_piece(
     from stilo.compose.composer import compose
     from stilo.compose.request import Request
 
-    composition = compose(style, request or Request(), progress=part_of(progress, 0.0, COMPOSING_SHARE))
+    composition = compose(style, request or Request(), part_of(progress, 0.0, COMPOSING_SHARE), notice)
     write_composition(composition, paths, part_of(progress, COMPOSING_SHARE, 1.0))
     return composition

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from stilo.errors import InputError, ReadError, RequestError, UnknownStyleError
 from stilo.models.learned_embedding import FACET_ORDER
 from stilo.workshop.keeping import list_styles, load_style
+from stilo.workshop.meaning import is_path, style_meant, tell_of_styles
 from stilo.workshop.progress import Notice, Progress, silent, unheard
 
 if TYPE_CHECKING:
@@ -55,11 +56,12 @@ def similar_styles(
     """The styles of the library that are most like `what`, best first; a style that is asked for is left out.
 
     Args:
-        what: a file, a folder, several of them, or the name of a style; a path comes before a name.
+        what: the name of a style, a file, a folder, or several files and folders (see `workshop.meaning`).
         facet: order by "pitch", "rhythm", "harmony" or "emotion" alone.
         most: how many at most; None for all.
         progress: is told what is being read and the share done.
-        notice: is told of files that cannot be read, and of styles that cannot be compared.
+        notice: is told of files that cannot be read, of styles that cannot be compared, and what a word was taken for
+            that names both a style and a path.
 
     Raises:
         RequestError: there is no such facet, or `most` is below 1.
@@ -69,7 +71,7 @@ def similar_styles(
     """
     _check(facet, most)
     given = [what] if isinstance(what, str | Path) else list(what)
-    style = _style_called(given)
+    style = _style_meant(given, notice)
     if style is not None:
         return _ranked(_recognition_of(style), style.encoder, style.name, facet, notice)[:most]
     _check_library()
@@ -101,14 +103,17 @@ def _check(facet: str | None, most: int | None) -> None:
         raise RequestError(f"most {most}: say 1 or more")
 
 
-def _style_called(given: Sequence[str | Path]) -> Style | None:
-    """The style of that name; None when paths are given.
+def _style_meant(given: Sequence[str | Path], notice: Notice) -> Style | None:
+    """The style that is given alone; None when paths are given.
 
     Raises:
         InputError: one of them is neither path nor style, or is a style among others.
     """
-    missing = [one for one in given if not _is_path(one)]
+    if len(given) == 1 and (meant := style_meant(given[0], notice)) is not None:
+        return meant
+    missing = [one for one in given if not is_path(one)]
     if not missing:
+        tell_of_styles(given, notice)
         return None
     try:
         style = load_style(str(missing[0]))
@@ -117,13 +122,6 @@ def _style_called(given: Sequence[str | Path]) -> Style | None:
     if len(given) > 1:
         raise InputError(f"{style.name} is a style; ask for one style at a time, or for files and folders together")
     return style
-
-
-def _is_path(given: str | Path) -> bool:
-    try:
-        return given != "" and Path(given).exists()
-    except OSError:  # too long for a path
-        return False
 
 
 def _recognition_of(style: Style) -> LearnedEmbedding:

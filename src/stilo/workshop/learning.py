@@ -90,7 +90,7 @@ def learn_style(
         name: what the style shall be called.
         paths: music files and folders.
         licence: under what terms the files may be used, kept with every source.
-        tune: fit an adapter to the files; without, only what can be measured in seconds.
+        tune: fit an adapter to the files; without, the style is only measured, which takes about a second a piece.
         seconds: at most this long for the tuning; by default two minutes, or no limit when `steps` says enough.
         steps: at most this many steps of tuning; with it and without `seconds` learning is the same on every run.
         seed: of everything random in the tuning.
