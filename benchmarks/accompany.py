@@ -4,9 +4,10 @@
 
 Of pieces of `valid` and `dev_composer` (at most 16 bars) the highest part is given, and the others are written, told
 style, key, tempo, metre, length and instruments. Then tunes of one part (folk_pd), which no composer accompanied, are
-given a piano each, told the style of a song or of a pop song. Of each: notes written to notes of the real other parts
-(for tunes: a bar), share of the bars in which nothing is written (real: nothing stands), and share of the notes struck
-together that lie a minor second apart (`kinds.clashes`), beside the real pieces.
+given a piano each, told the style of a song or of a pop song, and the chords that the chord net reads in the tune. Of
+each: notes written to notes of the real other parts (for tunes: a bar), share of the bars in which nothing is written
+(real: nothing stands), and share of the notes struck together that lie a minor second apart (`kinds.clashes`), beside
+the real pieces.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from stilo.models.corpus import Piece, load_pieces
 from stilo.models.notes.engine import load_engine
 from stilo.models.notes.plan import Plan, Taste
 from stilo.models.notes.sampler import Sampler
-from stilo.models.notes.told import NO_MODE, NO_TONIC, StyleTold, Telling, Told
+from stilo.models.notes.told import NO_MODE, NO_TONIC, ChordPlan, StyleTold, Telling, Told
 from stilo.models.shipped import shipped_folder
 from stilo.models.tokens import DRUMS, METRES, PROGRAMS, Part, StepArray
 from stilo.music.atomic import write_whole
@@ -86,8 +87,17 @@ def of_tune(tune: Piece, model: Piece) -> Task:
         mode=mode,
     )
     metre = METRES[int(steps["metre"][0])]
-    plan = Plan(bars, metre, {SECOND_PIANO: PIANO_RANGE}, given=steps, telling=Telling(about), most_notes=4000)
+    telling = Telling(about, chords_of(tune))
+    plan = Plan(bars, metre, {SECOND_PIANO: PIANO_RANGE}, given=steps, telling=telling, most_notes=4000)
     return Task(plan, steps[:0])
+
+
+def chords_of(piece: Piece) -> ChordPlan:
+    """Those of its labels, where each first has a note."""
+    rows = np.stack([piece.labels[name].astype(np.int64) for name in ("chord_root", "chord_quality")], axis=1)
+    begins = np.append(True, (np.diff(rows, axis=0) != 0).any(1))
+    onset, first = np.unique(piece.steps["onset"][begins].astype(np.int64), return_index=True)
+    return ChordPlan(onset, *rows[begins][first].T)
 
 
 def shortened(pieces: Sequence[Piece]) -> list[Piece]:

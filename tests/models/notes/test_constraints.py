@@ -35,6 +35,18 @@ def test_notes_may_come_before_between_and_after_given_ones_of_their_own_part():
     assert pitches((3, FLUTE.token, 60, 5, 8), 3) == [*range(50, 81)]
 
 
+@pytest.mark.parametrize(("part", "pitch", "may"), [(PIANO, 77, True), (PIANO, 78, False), (KIT, 58, True)])
+def test_a_chord_goes_on_where_a_third_is_left_in_its_range(part, pitch, may):
+    constraints = Constraints(Plan(1, (4, 4), {PIANO: (50, 80), KIT: (35, 59)}))
+    constraints.push(0, part.token, pitch, 5)
+    assert constraints.allowed(PART, [0], None)[part.token] == may
+    assert constraints.allowed(PITCH, [0, part.token], None).any() == may
+    assert constraints.allowed(PART, [1], None)[part.token], "later there is room again"
+    alone = Constraints(Plan(1, (4, 4), {part: (30, 80 if part == PIANO else 59)}))
+    alone.push(0, part.token, pitch, 5)
+    assert alone.allowed(GAP, [], None)[0] == may
+
+
 def test_a_given_note_is_taken_whole():
     constraints = Constraints(Plan(1, (4, 4), {PIANO: (50, 80)}))
     given = (12, KIT.token, 40 + 128, 30, 8)

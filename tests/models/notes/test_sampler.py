@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from stilo.models.notes.balance import CLASH_NATS
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.features import features_of
-from stilo.models.notes.fields import GAP, GAPS, PARTS, STAGES
+from stilo.models.notes.fields import GAP, GAPS, PART, PARTS, PITCH, STAGES
 from stilo.models.notes.given import Given, all_but_bars
 from stilo.models.notes.pens import Pen, PenBatch
 from stilo.models.notes.plan import Plan, Taste
-from stilo.models.notes.sampler import Sampler, _Note
+from stilo.models.notes.sampler import Sampler
 from stilo.models.notes.stream import batch_of
 from stilo.models.notes.told import ChordPlan, StyleTold, Telling, Told
 from stilo.models.tokens import DRUMS, DURATION_SLOTS, END, PROGRAMS, Part, bar_slots_of
@@ -208,20 +209,33 @@ def test_a_tune_is_not_left_alone(engine, piece_of):
 
 
 def test_where_too_little_was_added_gaps_before_the_given_note_are_likelier_and_parts_beside_it(engine, kept):
-    plan = Plan(4, (4, 4), {FLUTE: (60, 90), KIT: (36, 50)}, given=kept)
-    pens = [Pen(engine[0], i, plan, np.random.default_rng(i)) for i in range(2)]
-    pens[0].adding.nats = 5.0
-    note = _Note(engine[0], PenBatch(pens), TASTE)
-    for given, chosen in ((7, 7), (7, 3), (None, 7)):
-        note.chosen = [[chosen]] * 2
-        for one in note.nexts:
-            one.given_next = None if given is None else (given, BASS.token, 40, 5, 8)
-        gaps, parts = note._adding(np.zeros((2, GAPS))), note._balanced(np.zeros((2, PARTS)))
-        assert np.flatnonzero(gaps[0]).tolist() == ([] if given is None else list(range(7)))
-        assert np.flatnonzero(parts[0]).tolist() == (sorted([FLUTE.token, KIT.token]) if given == chosen else [])
-        assert {*gaps[0].tolist(), *parts[0].tolist()} <= {0.0, 5.0}
-        assert not gaps[1].any()
-        assert not parts[1].any()
+    pen = Pen(engine[0], 0, Plan(4, (4, 4), {FLUTE: (60, 90), KIT: (36, 50)}, given=kept), np.random.default_rng(0))
+    given = (7, BASS.token, 40, 5, 8)
+    for nats in (5.0, 0.0):
+        pen.adding.nats = nats
+        for awaited, chosen in ((given, 7), (given, 3), (None, 7)):
+            gaps, parts = np.zeros(GAPS), np.zeros(PARTS)
+            pen.incline(GAP, gaps, [], awaited)
+            pen.incline(PART, parts, [chosen], awaited)
+            is_here = awaited is not None and chosen == 7
+            assert np.flatnonzero(gaps).tolist() == ([] if awaited is None or not nats else list(range(7)))
+            assert np.flatnonzero(parts).tolist() == (sorted([FLUTE.token, KIT.token]) if is_here and nats else [])
+            assert {*gaps.tolist(), *parts.tolist()} <= {0.0, nats}
+
+
+def test_what_clashes_with_given_notes_is_less_likely(engine, piece_of):
+    given = piece_of([(0, BASS.token, 40, 20, 8), (12, BASS.token, 43, 5, 8), (13, BASS.token, 50, 5, 8)])
+    pen = Pen(engine[0], 0, Plan(4, (4, 4), {FLUTE: (60, 90), KIT: (36, 50)}, given=given), np.random.default_rng(0))
+    pen.push([0, BASS.token, 40, 20, 8], [0.0] * STAGES)
+    pen.push([6, FLUTE.token, 61, 20, 8], [0.0] * STAGES)
+    for gap, classes in ((0, {3, 5}), (6, {3, 5, 6, 8})):  # beside E, and beside E and G; what it wrote itself is free
+        pitches = np.zeros(128)
+        pen.incline(PITCH, pitches, [gap, FLUTE.token], pen.written.given_next())
+        assert set((np.flatnonzero(pitches) % 12).tolist()) == classes
+        assert set(pitches.tolist()) == {0.0, -CLASH_NATS}
+    for part in (KIT, BASS):
+        pen.incline(PITCH, untouched := np.zeros(128), [6, part.token], pen.written.given_next())
+        assert not untouched.any()
 
 
 def test_that_something_is_to_be_written_is_heard(engine, kept):
@@ -341,12 +355,12 @@ def test_no_ending_adds_a_note_to_what_stays(engine, piece_of, rows):
 def test_parts_are_brought_near_their_shares(engine):
     plan = Plan(60, (4, 4), {PIANO: (50, 90), FLUTE: (60, 95)}, most_notes=600)
     heard = {}
-    for asked in (None, 0.2, 0.8):
+    for asked in (None, 0.2, 0.95):
         shares = {} if asked is None else {FLUTE: asked, PIANO: 1 - asked}
         parts = np.concatenate([one.steps["part"] for one in write(engine, replace(plan, shares=shares), range(4))])
         heard[asked] = float((parts == FLUTE.token).mean())
-    assert heard[0.2] + 0.1 < heard[0.8]
-    for asked in (0.2, 0.8):
+    assert heard[0.2] + 0.1 < heard[0.95]
+    for asked in (0.2, 0.95):
         assert abs(heard[asked] - asked) < abs(heard[None] - asked)
 
 

@@ -4,7 +4,7 @@ given parts, where few have been.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 
 import numpy as np
@@ -20,6 +20,8 @@ USUAL_ADDED = 0.6  # of all notes
 FEW = 0.5  # of the share that added notes ought to have
 ADDING_MEMORY_NOTES = 16.0
 NATS_A_NOTE, MOST_ADDING_NATS = 1.0, 12.0
+CLASH_NATS = 1.0
+_PITCHES = np.arange(128)
 
 
 class Balance:
@@ -62,6 +64,7 @@ class Adding:
 
     A tune of a kind that stood alone in training is taken for one that still does, whatever is told. So when few of the
     last notes were added, adding becomes likelier with every note, until it is done; in its course the model believes.
+    Nor does it hear given notes as well as its own: what clashes with them becomes less likely.
 
     Args:
         tokens: of the parts that are written.
@@ -82,6 +85,12 @@ class Adding:
         self._heard += ((token in self.tokens) - self._heard) / ADDING_MEMORY_NOTES
         step = NATS_A_NOTE if self._heard < self._few else -NATS_A_NOTE
         self.nats = min(MOST_ADDING_NATS, max(0.0, self.nats + step))
+
+    @staticmethod
+    def pitch_nats(given: Sequence[int]) -> NDArray[np.float64]:
+        """[128], what is added to the logits of pitches: those a minor second from given ones are less likely."""
+        apart = (_PITCHES - np.array(given, np.int64)[:, None]) % 12
+        return np.where(((apart == 1) | (apart == 11)).any(0), -CLASH_NATS, 0.0)
 
 
 def adding_of(plan: Plan) -> Adding | None:

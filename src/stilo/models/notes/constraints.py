@@ -16,6 +16,7 @@ from stilo.models.tokens import DRUMS, DURATION_SLOTS, END, MAX_GAP, PROGRAMS
 Allowed = NDArray[np.bool_]
 KEYS = 128
 NOBODY = (1, 0)  # a range without pitches
+THIRD = 3  # semitones
 
 
 class Constraints:
@@ -172,7 +173,13 @@ class Constraints:
 
     def _has_room(self, token: int, gap: int, here: GivenNote | None) -> bool:
         low, high = self._bounds(token, gap, here)
+        if self._count and gap == 0 and token == self._part and not self._is_third_left():
+            return False
         return low <= high and (self._is_forced or not self._is_full(token, self._onset + gap))
+
+    def _is_third_left(self) -> bool:
+        """To the top of the range above the last note; with less, the next of its chord is pressed against it."""
+        return self._part % PROGRAMS == DRUMS or self._pitch + THIRD <= self._ranges[self._part][1]
 
     def _is_open(self, gap: int) -> bool:
         onset = self._onset + gap

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.notes.balance import Balance, adding_of
+from stilo.models.notes.balance import Adding, Balance, adding_of
 from stilo.models.notes.constraints import Constraints
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.engine_trunks import State, chosen_streams, joined_streams
+from stilo.models.notes.fields import GAP, PART, PITCH
 from stilo.models.notes.loops import Loops
+from stilo.models.notes.next_note import GivenNote
 from stilo.models.notes.plan import Plan
+from stilo.models.notes.pointers import NOTHING
 from stilo.models.notes.telling import LAST_BAR, ToldRows
 from stilo.models.notes.written import Written
-from stilo.models.tokens import END
+from stilo.models.tokens import DRUMS, END, PROGRAMS
 
 Doubles = NDArray[np.float64]
 
@@ -63,6 +66,25 @@ class Pen:
     def untold_row(self, untold: ToldRows) -> list[int]:
         onset = self.written.last("onset") if len(self.written) else None
         return untold.row(onset, self.written.last("bar"), self.written.previous_pitch)
+
+    def incline(self, stage: int, logits: Doubles, chosen: Sequence[int], given: GivenNote | None) -> None:
+        """Move the logits of a field, [its size]: by the shares of the parts, and what is added to given ones."""
+        if stage == PART and self.balance is not None:
+            logits += self.balance.nats()
+        if (adding := self.adding) is None:
+            return
+        if stage == GAP and given is not None:
+            logits[: min(given[GAP], END)] += adding.nats
+        elif stage == PART and given is not None and given[GAP] == chosen[GAP]:
+            logits[adding.tokens] += adding.nats
+        elif stage == PITCH and chosen[PART] in adding.tokens and chosen[PART] % PROGRAMS != DRUMS:
+            logits += adding.pitch_nats(self._given_pitches(chosen[GAP], adding))
+
+    def _given_pitches(self, gap: int, adding: Adding) -> list[int]:
+        """Of the given notes that begin or sound after a gap, 0…127."""
+        onset = self.written.last("onset") + gap
+        sounding = [pitch for _, end, part, pitch in self.written.sounding if end > onset and part not in adding.tokens]
+        return [pitch for pitch in (*sounding, *self.written.given_pitches_at(onset)) if pitch != NOTHING]
 
     def push(self, chosen: list[int], nats: list[float]) -> None:
         gap, part, pitch, duration, velocity = chosen

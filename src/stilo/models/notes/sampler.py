@@ -66,10 +66,10 @@ class _Note:
                 for pen, chosen, note in zip(self.batch.pens, self.chosen, self.nexts, strict=True)
             ]
         )
+        guided = self._inclined(stage, guided)
         if stage == GAP:
-            guided = self._ending_in_time(self._adding(guided), allowed)
+            guided = self._ending_in_time(guided, allowed)
         if stage == PART:
-            guided = self._balanced(guided)
             tokens = self.batch.tokens
             few = None if proposed is None else proposed[:, tokens]
             picked = tokens[
@@ -83,6 +83,13 @@ class _Note:
             chosen.append(value + 128 * is_drum)
             row.append(nat)
 
+    def _inclined(self, stage: int, logits: Doubles) -> Doubles:
+        """As the plans would have them, in the light of what was written of late."""
+        found = logits.copy()
+        for i, (pen, note) in enumerate(zip(self.batch.pens, self.nexts, strict=True)):
+            pen.incline(stage, found[i], self.chosen[i], note.given_next)
+        return found
+
     def _ending_in_time(self, logits: Doubles, allowed: NDArray[np.bool_]) -> Doubles:
         """Where a piece may end: that the next note begins after its last bar says that it ends.
 
@@ -92,24 +99,6 @@ class _Note:
         for row, may, pen in zip(found, allowed, self.batch.pens, strict=True):
             if may[END]:
                 row[END] = np.logaddexp.reduce(row[min(pen.constraints.slots_left, END) :])
-        return found
-
-    def _balanced(self, logits: Doubles) -> Doubles:
-        """The logits of the parts, moved towards the shares that they ought to have."""
-        found = logits.copy()
-        for row, pen, note, chosen in zip(found, self.batch.pens, self.nexts, self.chosen, strict=True):
-            if pen.balance is not None:
-                row[:] += pen.balance.nats()
-            if pen.adding is not None and note.given_next is not None and note.given_next[GAP] == chosen[GAP]:
-                row[pen.adding.tokens] += pen.adding.nats
-        return found
-
-    def _adding(self, logits: Doubles) -> Doubles:
-        """The logits of the gaps, moved towards places before the next given note where too little is added."""
-        found = logits.copy()
-        for row, pen, note in zip(found, self.batch.pens, self.nexts, strict=True):
-            if pen.adding is not None and note.given_next is not None:
-                row[: min(note.given_next[GAP], END)] += pen.adding.nats
         return found
 
     def _logits(self, stage: int) -> tuple[Doubles, Doubles]:
