@@ -93,7 +93,7 @@ def test_a_key_asked_of_drums_alone_is_said_not_to_be_heard(style):
     beats = replace(style, name="Beats", palette=replace(style.palette, parts=(KIT,)))
     said = []
     report = compose(beats, brief(key="A minor"), notice=said.append).report
-    assert said == ["the style 'Beats' has drums alone, which are in no key: A minor is not heard"]
+    assert said == ["the style 'Beats' has drums alone, which are in no key: A minor is left out"]
     assert (report.asked_key, report.key) == ("A minor", "")
     compose(style, brief(key="A minor"), notice=said.append)
     compose(beats, brief(), notice=said.append)

@@ -195,3 +195,5 @@ def test_notes_outside_their_range_speak_against_a_candidate(style):
 def test_the_request_names_the_key(style):
     assert desk_of(style, key="Bb major").asked == parse_key("Bb major")
     assert desk_of(style).asked is None
+    drums = replace(style, palette=replace(style.palette, parts=(KIT,)))
+    assert desk_of(drums, key="Bb major").asked is None

@@ -15,7 +15,7 @@ from stilo.compose.request import Request
 from stilo.errors import InputError
 from stilo.music.chords import parse_chord
 from stilo.music.score import ChordSymbol, Score
-from stilo.music.theory import Key
+from stilo.music.theory import Key, parse_key
 from stilo.styles.measuring import analyse_piece
 from stilo.styles.style import Style
 
@@ -73,8 +73,9 @@ def compose(
 
     tell = progress or (lambda _what, _share: None)
     desk = Desk(_engine_of(style), style, request, Taste.usual(request.temperature, request.top_p))
-    if notice is not None and desk.asked is not None and all(track.is_drum for track in desk.tracks.values()):
-        notice(f"the style '{style.name}' has drums alone, which are in no key: {desk.asked} is not heard")
+    asked_key = str(parse_key(request.key)) if request.key else ""
+    if notice is not None and asked_key and desk.asked is None:
+        notice(f"the style '{style.name}' has drums alone, which are in no key: {asked_key} is left out")
     candidates = desk.write(range(request.candidates), lambda share: tell("composing", 0.9 * share))
     if _mode_is_missing(candidates, desk.asked):
         more = range(request.candidates, request.candidates + MORE_FOR_MODE)
@@ -85,7 +86,7 @@ def compose(
     score = _finished(best, f"{style.name}, no. {request.seed}")
     tell("done", 1.0)
     report = Report(
-        asked_key=str(desk.asked or ""),
+        asked_key=asked_key,
         key=str(best.key or ""),
         style_distance=desk.distance(best),
         nats_per_note=best.nats_per_note,

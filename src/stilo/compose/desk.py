@@ -55,13 +55,14 @@ class Desk:
     """All that writing one candidate after another needs.
 
     Attributes:
-        asked: the key that the request names, if it does.
+        asked: the key that the request names, if it does and the style has more than drums.
     """
 
     def __init__(self, engine: Engine, style: Style, request: Request, taste: Taste) -> None:
         self.engine, self.style, self.request, self.taste = engine, style, request, taste
-        self.asked = parse_key(request.key) if request.key else None
         self.plan, self.tracks = plan_of(style, request)
+        has_key = not all(track.is_drum for track in self.tracks.values())
+        self.asked = parse_key(request.key) if request.key and has_key else None
 
     def write(self, numbers: Sequence[int], progress: Callable[[float], None]) -> list[Candidate]:
         """Whole pieces, as they come; the same number is the same piece, whatever is written beside it."""
