@@ -76,7 +76,7 @@ def test_compose_says_what_it_wrote(stilo, waltz, tmp_path, tune, monkeypatch):
 
     def compose(_style, request, progress=None, notice=None):
         requests.append(request)
-        notice("a key that is left out")
+        notice("a key that is not heard")
         report = SimpleNamespace(asked_key="A minor", key="C major", style_distance=0.512)
         return Composition(score=tune, request=request, report=report)
 
@@ -84,7 +84,7 @@ def test_compose_says_what_it_wrote(stilo, waltz, tmp_path, tune, monkeypatch):
     outputs = [tmp_path / "new.mid", tmp_path / "new.musicxml"]
     given = ("--bars", 8, "--seed", 3, "--tempo", 90, "--key", "a", "--metre", "3/4", "--temperature", 0.9)
     status, out, err = stilo("compose", "Waltz", "-o", outputs[0], "-o", outputs[1], *given)
-    assert (status, err) == (0, "stilo: a key that is left out\n")
+    assert (status, err) == (0, "stilo: a key that is not heard\n")
     assert out.splitlines() == [
         "8 bars, 80 notes, C major (asked for A minor: no candidate was); 0.51 from the style (0.7 is usual); seed 3",
         *(f"written: {path}" for path in outputs),

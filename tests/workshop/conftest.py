@@ -69,7 +69,7 @@ def composed_with(monkeypatch, tune):
 
     def compose(style, request, progress=None, notice=None):
         requests.append(request)
-        notice("a key that is left out")
+        notice("a key that is not heard")
         progress("bar 1", 0.5)
         return Composition(score=tune, request=request, report={"style": style.name, "notes": np.int64(len(tune))})
 

@@ -2,7 +2,7 @@
 
 Conventions. A bar has four controls in the order of `CONTROLS`, each a class 0…7 that grows with what it measures, or
 `UNKNOWN_CONTROL` where there is nothing to measure: no note begins in the bar, or (polyphony, register) none that has a
-pitch. Nothing is stored; it is counted from the steps at hand, so that what began before them is left out.
+pitch. Nothing is stored; it is counted from the steps at hand, so that what began before them is not heard.
 """
 
 from __future__ import annotations
