@@ -190,7 +190,7 @@ def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
         rows[name] = {"pieces": len(tasks), **figures(tasks, written)}
         print(name, rows[name], flush=True)
         if arguments.pictures is not None:
-            draw(arguments.pictures, name, written)
+            draw(arguments.pictures / f"{name.replace(' ', '_')}.png", [(name, steps) for steps in written])
     return rows
 
 

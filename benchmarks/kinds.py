@@ -163,22 +163,21 @@ def _roll(axes: Any, steps: StepArray) -> None:
     axes.grid(axis="x", linewidth=0.3)
 
 
-def draw(folder: Path, kind: str, samples: Sequence[StepArray]) -> None:
-    """A page of piano rolls; a line every four bars."""
+def draw(path: Path, rolls: Sequence[tuple[str, StepArray]], columns: int = 4) -> None:
+    """A page of piano rolls with their titles; a line every four bars, a colour for each part."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    columns = 4
-    rows = -(-len(samples) // columns)
-    page, all_axes = plt.subplots(rows, columns, figsize=(16, 2.2 * rows), squeeze=False)
-    for axes, steps in zip(all_axes.flat, samples, strict=False):
+    rows = -(-len(rolls) // columns)
+    page, all_axes = plt.subplots(rows, columns, figsize=(4 * columns, 2.2 * rows), squeeze=False)
+    for axes, (title, steps) in zip(all_axes.flat, rolls, strict=False):
+        axes.set_title(title, fontsize=7)
         _roll(axes, steps)
-    page.suptitle(kind)
     page.tight_layout()
-    folder.mkdir(parents=True, exist_ok=True)
-    page.savefig(folder / f"{kind.replace(' ', '_')}.png", dpi=110)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.savefig(path, dpi=110)
     plt.close(page)
 
 
@@ -230,6 +229,7 @@ def _kinds(arguments: argparse.Namespace) -> dict[str, Any]:
     rng = np.random.default_rng(arguments.seed)
     taste = Taste.usual(arguments.temperature, arguments.top_p)
     kinds: dict[str, Any] = {}
+    first: list[tuple[str, StepArray]] = []
     for kind, belongs in KINDS.items():
         some = excerpts([piece for name in HELD_OUT for piece in splits[name] if belongs(piece)])
         if not some:
@@ -251,7 +251,10 @@ def _kinds(arguments: argparse.Namespace) -> dict[str, Any]:
         kinds[kind] = rows | {"real pieces": len(real), "inside": round(inside, 3)}
         _print(kind, kinds[kind])
         if arguments.pictures:
-            draw(arguments.pictures, kind, samples)
+            draw(arguments.pictures / f"{kind.replace(' ', '_')}.png", [(kind, steps) for steps in samples])
+            first.append((kind, samples[0]))
+    if first:
+        draw(arguments.pictures / "kinds.png", first, columns=2)
     return kinds
 
 

@@ -1,7 +1,7 @@
 """No endless loops: stretches of bars that have been repeated often enough are not repeated once more.
 
-Real music hardly ever plays the same one, two, four or eight bars more than three times, or twice, in a row
-(docs/experiments.md); a model that copies well sometimes does not stop.
+Real music hardly ever plays much the same bar more than three times in a row, or the same two, four or eight bars more
+than twice or so (docs/experiments.md); a model that copies well sometimes does not stop.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from copy import copy
 
 LAGS = (1, 2, 4, 8)
-USUAL_REPEATS = (2.0, 1.0, 1.0, 1.0)
-ALIKE = 0.85
+USUAL_REPEATS = (2.0, 1.5, 1.25, 1.0)
+ALIKE = 0.6
 FRESH_BARS = 2
 
 Bar = frozenset[tuple[int, int, int]]  # slot in the bar, part, pitch
 
 
 def are_alike(one: Bar, other: Bar) -> bool:
-    """Whether two bars are the same but for an odd note; empty ones are like nothing."""
+    """Whether most notes of two bars are the same; empty ones are like nothing."""
     return bool(one) and len(one & other) >= ALIKE * max(len(one), len(other))
 
 

@@ -17,7 +17,7 @@ PerField = float | tuple[float, ...]
 USUAL_TOP_P = 0.95
 USUAL_TEMPERATURES = (0.9, 1.0, 0.9, 0.9, 0.9)
 MOST_CONVICTION = 100.0
-USUAL_CONVICTION = 1.3  # what repeats as often as real music does
+USUAL_CONVICTION = 1.5  # what repeats as often as real music does
 USUAL_NARROWNESS = (1.0, 0.6, 1.0, 1.0, 2.0)  # powers of top_p: part .97, velocity .90 where the others are at .95
 
 
