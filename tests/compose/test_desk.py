@@ -104,7 +104,7 @@ def test_a_style_without_keys_is_told_a_form_alone(style):
 def test_bars_may_be_repeated_as_often_as_in_the_style_and_usually_in_music(style):
     assert plan_of(style, Request())[0].most_repeats == USUAL_REPEATS
     minimal = replace(style, palette=replace(style.palette, repeats=(15.0, 0.0, 3.0, 0.5)))
-    assert plan_of(minimal, Request())[0].most_repeats == (15.0, 1.0, 3.0, 1.0)
+    assert plan_of(minimal, Request())[0].most_repeats == (15.0, USUAL_REPEATS[1], 3.0, USUAL_REPEATS[3])
 
 
 def test_the_parts_and_their_shares_are_told(style):
@@ -147,6 +147,16 @@ def test_short_pieces_end_well_too(style, bars):
     before, after = np.array(costs).T
     assert (after <= before).all()
     assert after.sum() < before.sum()
+    assert desk.plan.ending_bars == max(1, bars // 2)
+
+
+def test_an_ending_in_another_key_is_none(style, monkeypatch):
+    desk = desk_of(style, bars=8, key="E minor")
+    [candidate] = write(desk, [0])
+    costs = iter([2.0] + [1.0] * 100)
+    monkeypatch.setattr("stilo.compose.desk.ending_cost", lambda *_: next(costs))
+    monkeypatch.setattr("stilo.compose.desk.heard_key", lambda _: Key(9, "major"))
+    assert desk.end_well(candidate) is candidate
 
 
 def test_what_will_not_end_is_ended_on_the_tonic_chord(style, monkeypatch):

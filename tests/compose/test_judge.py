@@ -149,6 +149,7 @@ def test_a_held_tonic_chord_is_the_best_ending():
     }
     assert all(ending_cost(score, key) > 0.5 for score in worse.values())
     assert ending_cost(ended([48, 60, 63, 67], 4), Key(0, "minor")) == 0.0
+    assert ending_cost(ended([48, 60, 64, 67], 4), Key(0, "minor")) == 0.0, "a piece in minor may end in major"
     assert ending_cost(worse["cluster"], None) == 0.0
 
 

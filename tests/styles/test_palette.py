@@ -74,5 +74,7 @@ def test_what_is_repeated_in_the_pieces_may_be_repeated():
         pitch = (60 + kinds[:, None] + np.arange(4)).ravel()
         scores.append(Score(notes_from_columns(np.arange(64) * 480, [480] * 64, pitch), (Track(),)))
     assert palette_of(scores, ["C major"]).repeats == (1.0, 0.0, 0.0, 0.0)
+    seldom = [scores[0]] * 8 + [scores[-1]] * 2
+    assert palette_of(seldom, ["C major"] * 10).repeats == (1.0, 0.0, 0.0, 0.0), "nine of ten pieces, not half of them"
     always = Score(notes_from_columns(np.arange(64) * 480, [480] * 64, [60, 62, 64, 65] * 16), (Track(),))
     assert palette_of([always], ["C major"]).repeats == (15.0, 7.0, 3.0, 1.0)

@@ -86,7 +86,7 @@ def composition_line(composition: Composition) -> str:
         other = report.asked_key not in ("", report.key)
         told.append(f"{report.key} (asked for {report.asked_key}: no candidate was)" if other else report.key)
     elif report.asked_key:
-        told.append(f"in no key (asked for {report.asked_key}: there are only drums)")
+        told.append(f"in no key (asked for {report.asked_key}: nothing in it has a pitch)")
     return f"{', '.join(told)}; {report.style_distance:.2f} from the style (0.7 is usual); seed {request.seed}"
 
 

@@ -73,7 +73,6 @@ def compose_piece(
         request: what to compose; None for what the style does by itself.
         progress: is told what is being done and the share done.
         notice: is told of a key that is asked for where there are only drums.
-        progress: is told what is being done and the share done.
 
     Raises:
         UnknownStyleError: the library does not hold the style.

@@ -47,6 +47,20 @@ def test_a_chord_goes_on_where_a_third_is_left_in_its_range(part, pitch, may):
     assert alone.allowed(GAP, [], None)[0] == may
 
 
+def test_a_chord_that_closes_keeps_to_its_classes_up_to_the_top_of_its_range():
+    constraints = Constraints(Plan(3, (4, 4), {PIANO: (50, 71), FLUTE: (61, 63), KIT: (35, 59)}))
+    constraints.close_on((0, 4, 7))
+    constraints.push(90, PIANO.token, 60, 5)
+    assert constraints.allowed(PITCH, [5, PIANO.token], None)[50:72].all(), "before the last bar all is free"
+    constraints.push(6, PIANO.token, 64, 5)
+    assert np.flatnonzero(constraints.allowed(PITCH, [0, PIANO.token], None)).tolist() == [67]
+    assert np.flatnonzero(constraints.allowed(PITCH, [5, FLUTE.token], None)).tolist() == [61, 62, 63], "none fits"
+    assert constraints.allowed(PITCH, [5, KIT.token], None)[35:60].all()
+    constraints.push(0, PIANO.token, 67, 5)
+    assert not constraints.allowed(PART, [0], None)[PIANO.token]
+    assert np.flatnonzero(constraints.allowed(PITCH, [5, PIANO.token], None)).tolist() == [52, 55, 60, 64, 67]
+
+
 def test_a_given_note_is_taken_whole():
     constraints = Constraints(Plan(1, (4, 4), {PIANO: (50, 80)}))
     given = (12, KIT.token, 40 + 128, 30, 8)
@@ -68,6 +82,8 @@ def test_a_given_note_is_taken_whole():
         {"grid": (0,)},
         {"most_at_once": 0},
         {"given": [(500, 0, 60, 5, 8)]},
+        {"given": [(0, KIT.token, 40, 5, 8)]},
+        {"given": [(0, PIANO.token, 168, 5, 8)]},
         {"ranges": {}, "given": [(0, 0, 60, 5, 8), (150, 0, 60, 5, 8)]},
     ],
 )

@@ -10,10 +10,11 @@ from random_pieces import laid_out
 
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.fields import FIELDS
-from stilo.models.notes.loops import ALIKE, FRESH_BARS, LAGS, USUAL_REPEATS, Loops, are_alike, longest_repeats
+from stilo.models.notes.loops import FRESH_BARS, LAGS, USUAL_REPEATS, Loops, are_alike, longest_repeats
 from stilo.models.notes.pens import Pen
 from stilo.models.notes.plan import Plan, Taste
 from stilo.models.notes.sampler import Sampler
+from stilo.models.notes.told import FormPlan, Telling
 from stilo.models.tokens import Part
 
 BAR = 48
@@ -26,8 +27,8 @@ def bar_of(kind, notes=8):
 def test_bars_are_alike_but_for_an_odd_note():
     bar = bar_of(0, 20)
     assert are_alike(bar, bar)
-    for missing in range(8):
-        assert are_alike(frozenset(sorted(bar)[missing:]), bar) == (20 - missing >= 20 * ALIKE)
+    for missing in range(12):
+        assert are_alike(frozenset(sorted(bar)[missing:]), bar) == (missing <= 8)
     assert not are_alike(bar_of(0), bar_of(1))
     assert not are_alike(frozenset(), frozenset())
 
@@ -75,6 +76,40 @@ def test_what_the_form_asks_for_is_no_loop():
     assert not any(written(Loops(BAR, USUAL_REPEATS, [0] * 8 + [8] * 16), kinds))
 
 
+FORMS = {  # kinds of the bars, and from how many bars ago each returns
+    "AAAA": ([0, 1, 2, 3] * 4, [0] * 4 + [4] * 4 + [8] * 4 + [12] * 4),
+    "AAABA": ([0, 1, 2, 3] * 3 + [4, 5, 6, 7] + [0, 1, 2, 3], [0] * 4 + [4] * 4 + [8] * 4 + [0] * 4 + [16] * 4),
+    "abab abab abab": ([0, 1, 0, 1] * 3, [0] * 4 + [4] * 4 + [8] * 4),
+    "one bar more": ([0] * 3, [0, 0, 1]),
+    "later bars as the last": ([0] * 12, [0, 1]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_whatever_way_a_form_returns_it_is_no_loop(form, copying_engine):
+    kinds, returns = FORMS[form]
+    assert not any(written(Loops(BAR, USUAL_REPEATS, returns), kinds))
+    assert any(written(Loops(BAR, (1, 1, 1, 1)), kinds))
+    lag = np.array(returns)
+    telling = Telling(form=FormPlan(0 * lag, 0 * lag, lag))
+    pen = Pen(
+        copying_engine, 0, Plan(len(kinds), (4, 4), {Part(0): (0, 127)}, telling=telling), np.random.default_rng(0)
+    )
+    last = 0
+    for number, kind in enumerate(kinds):
+        for place, part, pitch in sorted(bar_of(kind)):
+            pen.push([BAR * number + place - last, part, pitch, 5, 8], [0.0] * 5)
+            last = BAR * number + place
+            assert not pen.written.is_silent
+
+
+def test_what_is_new_in_a_form_may_not_go_round():
+    returns = [0] * 4 + [4] * 4 + [0] * 12
+    asked = written(Loops(BAR, USUAL_REPEATS, returns), [0, 1, 2, 3] * 2 + [9] * 12)
+    assert not any(asked[:11])
+    assert asked[11]
+
+
 def test_empty_bars_are_no_loop():
     loops = Loops(BAR, USUAL_REPEATS)
     assert not loops.push(0, 0, 60)
@@ -91,6 +126,11 @@ def test_what_is_given_may_go_round(copying_engine):
     for step in steps:
         pen.push([int(step[name]) for name in FIELDS], [0.0] * 5)
         assert not pen.written.is_silent
+    beside = Pen(copying_engine, 0, plan, np.random.default_rng(0))
+    for step in steps:  # and a free part that goes round beside it
+        beside.push([int(step[name]) for name in FIELDS], [0.0] * 5)
+        beside.push([0, Part(40).token, 70, 11, 8], [0.0] * 5)
+    assert beside.written.is_silent
     free = Pen(copying_engine, 0, replace(plan, given=None), np.random.default_rng(0))
     for step in steps:
         free.push([int(step[name]) for name in FIELDS], [0.0] * 5)

@@ -7,13 +7,15 @@ from hypothesis import strategies as st
 from random_pieces import ENSEMBLE, laid_out, random_given, random_music, random_telling, sound
 
 from stilo.models.notes.candidates import CONTEXT, LEGATO
-from stilo.models.notes.features import features_of
+from stilo.models.notes.features import MEMORY_TABLES, features_of
 from stilo.models.notes.fields import FIELD_SIZES, FIELDS, GAP, PART, STAGES
 from stilo.models.notes.given import Given, all_but_bars
 from stilo.models.notes.told import CONTROLS, FormPlan, Telling, Told
 from stilo.models.notes.written import Written
 from stilo.models.tokens import (
     DRUMS,
+    END,
+    MAX_GAP,
     METRES,
     PROGRAMS,
     Part,
@@ -249,3 +251,19 @@ def test_a_given_note_cannot_be_left_out():
     assert written.next_note().given_next == (12, 0, 62, 5, 5)
     with pytest.raises(ValueError, match="order"):
         Written(Telling(), (4, 4), steps[::-1])
+
+
+@pytest.mark.parametrize("rest", [95, 96, 97, 130, 300])
+def test_rests_in_what_is_heard_ahead_may_be_long(rest):
+    """Music has none that long in training; what is given may."""
+    rows = [(1000 + place, 0, pitch, 11, 8) for place, pitch in ((0, 60), (12, 62), (107, 64), (119, 65))]
+    ahead = laid_out(rows, (4, 4))
+    ahead["onset"][2:] += rest - 95
+    written = Written(Telling(), (4, 4), heard=ahead)
+    written.push(0, 0, 60, 11, 8)
+    written.push(12, 0, 62, 11, 8)
+    note = written.next_note()
+    assert (note.memory < np.array(MEMORY_TABLES)).all()
+    gaps = note.stage(GAP, [])[0]
+    assert END not in gaps
+    assert min(rest, MAX_GAP) in gaps

@@ -64,7 +64,6 @@ class Adding:
 
     A tune of a kind that stood alone in training is taken for one that still does, whatever is told. So when few of the
     last notes were added, adding becomes likelier with every note, until it is done; in its course the model believes.
-    Nor does it hear given notes as well as its own: what clashes with them becomes less likely.
 
     Args:
         tokens: of the parts that are written.
@@ -86,11 +85,14 @@ class Adding:
         step = NATS_A_NOTE if self._heard < self._few else -NATS_A_NOTE
         self.nats = min(MOST_ADDING_NATS, max(0.0, self.nats + step))
 
-    @staticmethod
-    def pitch_nats(given: Sequence[int]) -> NDArray[np.float64]:
-        """[128], what is added to the logits of pitches: those a minor second from given ones are less likely."""
-        apart = (_PITCHES - np.array(given, np.int64)[:, None]) % 12
-        return np.where(((apart == 1) | (apart == 11)).any(0), -CLASH_NATS, 0.0)
+
+def clash_nats(given: Sequence[int]) -> NDArray[np.float64]:
+    """[128], what is added to the logits of pitches: those a minor second from given ones are less likely.
+
+    The model hears given notes less well than its own.
+    """
+    apart = (_PITCHES - np.array(given, np.int64)[:, None]) % 12
+    return np.where(((apart == 1) | (apart == 11)).any(0), -CLASH_NATS, 0.0)
 
 
 def adding_of(plan: Plan) -> Adding | None:

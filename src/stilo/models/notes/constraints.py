@@ -36,7 +36,7 @@ class Constraints:
         self.tokens = sorted(given | set(self._ranges))
         self._opens = _open_slots(plan)
         self._earliest = 0
-        self._closing = np.ones(KEYS, bool)
+        self._closing: dict[int, Allowed] = {}
         self._is_limited = bool(self._limits) or plan.most_at_once is not None
         # where notes may not sound at once at will, none sounds for so long that nothing can begin
         self._longest = min(plan.most_duration, MAX_GAP) if self._is_limited else plan.most_duration
@@ -54,8 +54,10 @@ class Constraints:
         self._opens = self._opens & (np.arange(self.total) >= slot)
 
     def close_on(self, classes: Collection[int]) -> None:
-        """In the last bar pitches are of these classes, but for drums, and where a part has none in its range."""
-        self._closing = np.isin(np.arange(KEYS) % 12, list(classes))
+        """In the last bar pitches are of these classes, but for drums and parts that have none of them in their range."""
+        fitting = np.isin(np.arange(KEYS) % 12, list(classes))
+        pitched = {token: limits for token, limits in self._ranges.items() if token % PROGRAMS != DRUMS}
+        self._closing = {token: fitting for token, (low, high) in pitched.items() if fitting[low : high + 1].any()}
 
     def push(self, gap: int, part: int, pitch: int, duration: int) -> None:
         """A note was written."""
@@ -175,7 +177,12 @@ class Constraints:
         low, high = self._bounds(token, gap, here)
         if self._count and gap == 0 and token == self._part and not self._is_third_left():
             return False
+        if self._closes(token, gap) and not self._closing[token][low : high + 1].any():
+            return False
         return low <= high and (self._is_forced or not self._is_full(token, self._onset + gap))
+
+    def _closes(self, token: int, gap: int) -> bool:
+        return token in self._closing and self._onset + gap >= self.total - self.bar
 
     def _is_third_left(self) -> bool:
         """To the top of the range above the last note; with less, the next of its chord is pressed against it."""
@@ -200,9 +207,8 @@ class Constraints:
         if part in self._ranges and self._is_open(gap) and self._has_room(part, gap, here):
             low, high = self._bounds(part, gap, here)
             allowed[low : high + 1] = True
-            if self._onset + gap >= self.total - self.bar and part % PROGRAMS != DRUMS:
-                closing = allowed & self._closing
-                allowed = closing if closing.any() else allowed
+            if self._closes(part, gap):
+                allowed &= self._closing[part]
         if here is not None and here[PART] == part:
             allowed[here[PITCH] % KEYS] = True
         return allowed

@@ -278,7 +278,7 @@ class GrowingMemory:
         self.chain = [self._chained(n, one) for one in source]
 
     def _chained(self, n: int, source: int) -> int:
-        """As `pointers._chain`."""
+        """As `contexts._chain`."""
         pitch, first = self.pitch, self._first
         chain, at, here = 0, n, source
         distance = n - source

@@ -32,7 +32,7 @@ _NO_MOVE = 2 * FARTHEST_MOVE + 1
 
 
 def shift_class(semitones: int) -> int:
-    """As `candidates.META_SIZES` has it."""
+    """As `recalled.META_SIZES` has it."""
     return max(-FARTHEST_SHIFT, min(FARTHEST_SHIFT, semitones)) + FARTHEST_SHIFT
 
 

@@ -31,10 +31,10 @@ def longest_repeats(bars: Sequence[Bar]) -> tuple[float, ...]:
     return tuple(run / lag for run, lag in zip(longest, LAGS, strict=True))
 
 
-def _runs_after(runs: Sequence[int], before: Sequence[Bar], bar: Bar, returns: int = 0) -> list[int]:
-    """How many bars in a row were like those so many before them, after one more; a lag of `returns` is none."""
+def _runs_after(runs: Sequence[int], before: Sequence[Bar], bar: Bar) -> list[int]:
+    """How many bars in a row were like those so many before them, after one more."""
     return [
-        run + 1 if lag != returns and len(before) >= lag and are_alike(bar, before[-lag]) else 0
+        run + 1 if len(before) >= lag and are_alike(bar, before[-lag]) else 0
         for run, lag in zip(runs, LAGS, strict=True)
     ]
 
@@ -45,7 +45,8 @@ class Loops:
     Args:
         bar_slots: length of a bar.
         most: for each of `LAGS` how many times in a row so many bars may be repeated.
-        returns: for each bar from how many bars ago it is to return, 0 = it is not; what is asked for is no loop.
+        returns: for each bar from how many bars ago it is to return, 0 = it is not; later bars are as the last. What is
+            asked for is no loop.
     """
 
     def __init__(self, bar_slots: int, most: Sequence[float], returns: Sequence[int] = ()) -> None:
@@ -68,14 +69,16 @@ class Loops:
             self._close()
         if not is_given:
             self._bar.add((onset % self.bar_slots, part, pitch))
-        return bar < self._fresh_until
+        return bar < self._fresh_until and not self._is_to_return(bar)
+
+    def _is_to_return(self, bar: int) -> bool:
+        return bool(self._returns) and self._returns[min(bar, len(self._returns) - 1)] > 0
 
     def _close(self) -> None:
         """The bar is over."""
         bars, bar = self._bars, frozenset(self._bar)
         number = len(bars)
-        returns = self._returns[number] if number < len(self._returns) else 0
-        self._runs = _runs_after(self._runs, bars, bar, returns)
+        self._runs = [0] * len(LAGS) if self._is_to_return(number) else _runs_after(self._runs, bars, bar)
         for run, most, lag in zip(self._runs, self.most, LAGS, strict=True):
             if run >= most * lag:
                 self._fresh_until = number + 1 + max(FRESH_BARS, lag // 2)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from copy import copy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.notes.balance import Adding, Balance, adding_of
+from stilo.models.notes.balance import Balance, adding_of, clash_nats
 from stilo.models.notes.constraints import Constraints
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.engine_trunks import State, chosen_streams, joined_streams
@@ -78,12 +78,12 @@ class Pen:
         elif stage == PART and given is not None and given[GAP] == chosen[GAP]:
             logits[adding.tokens] += adding.nats
         elif stage == PITCH and chosen[PART] in adding.tokens and chosen[PART] % PROGRAMS != DRUMS:
-            logits += adding.pitch_nats(self._given_pitches(chosen[GAP], adding))
+            logits += clash_nats(self._given_pitches(chosen[GAP], adding.tokens))
 
-    def _given_pitches(self, gap: int, adding: Adding) -> list[int]:
-        """Of the given notes that begin or sound after a gap, 0…127."""
+    def _given_pitches(self, gap: int, own: Collection[int]) -> list[int]:
+        """Of the notes that begin or sound after a gap, but for those of own parts, 0…127."""
         onset = self.written.last("onset") + gap
-        sounding = [pitch for _, end, part, pitch in self.written.sounding if end > onset and part not in adding.tokens]
+        sounding = [pitch for _, end, part, pitch in self.written.sounding if end > onset and part not in own]
         return [pitch for pitch in (*sounding, *self.written.given_pitches_at(onset)) if pitch != NOTHING]
 
     def push(self, chosen: list[int], nats: list[float]) -> None:

@@ -11,7 +11,7 @@ from stilo.models.notes.fields import PARTS, STAGES
 from stilo.models.notes.loops import LAGS, USUAL_REPEATS
 from stilo.models.notes.telling import LAST_BAR
 from stilo.models.notes.told import Telling
-from stilo.models.tokens import DURATION_SLOTS, MAX_GAP, Part, StepArray, bar_slots_of
+from stilo.models.tokens import DRUMS, DRUMS_FROM, DURATION_SLOTS, MAX_GAP, PROGRAMS, Part, StepArray, bar_slots_of
 
 PerField = float | tuple[float, ...]
 USUAL_TOP_P = 0.95
@@ -28,13 +28,14 @@ class Plan:
     Attributes:
         bars: its length.
         metre: (numerator, denominator).
-        ranges: the parts that are to be written, and for each its lowest and highest pitch.
+        ranges: the parts that are to be written, and for each its lowest and highest pitch. The chord of a part goes on
+            only where a third is left above its last note.
         single: those of them that begin one note at a time.
         shares: what some of them ought to have of the notes (`balance.Balance`); {} = as it comes.
         telling: what the model is told.
         given: notes that stand beforehand, in order; onsets in slots from bar 0. They come out exactly as they are.
         open_slots: first slot in which notes may be added to the given ones, and the slot where that ends; None =
-            anywhere.
+            anywhere. Where given notes lie farther apart than `MAX_GAP` notes are added between them all the same.
         grid: notes begin at multiples in the bar of one of these numbers of slots; () = anywhere.
         most_at_once: how many notes may sound at once; None = any number.
         most_in_part: the same of some of the parts.
@@ -89,6 +90,11 @@ class Plan:
             raise ValueError("a limit is at least 1")
         if len(onsets) and (onsets.min() < 0 or onsets.max() >= self.total_slots):
             raise ValueError("given notes begin within the piece")
+        if (
+            self.given is not None
+            and ((self.given["pitch"] >= DRUMS_FROM) != (self.given["part"] % PROGRAMS == DRUMS)).any()
+        ):
+            raise ValueError("given drums, and nothing else, have pitches from 128 on")
         if not self.ranges and int(np.diff(onsets, prepend=0).max(initial=0)) > MAX_GAP:
             raise ValueError("between given notes that far apart something has to be written")
 

@@ -31,7 +31,10 @@ _RANDOM = (STAGES, 2)
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """A piece, and the nats of every field of every note under the told model, float64 [notes, 5]."""
+    """A piece, and the nats of every field of every note under the told model, float64 [notes, 5].
+
+    Those of given notes, which could not be otherwise, are small, and tell nothing.
+    """
 
     steps: StepArray
     nats: NDArray[np.float64]
@@ -208,6 +211,7 @@ class Sampler:
             for other in some:
                 other.constraints.begin_at(other.plan.first_ending_slot)
                 other.constraints.close_on(classes)
+                other.before_end = pen
             yield from map(_sampled, self._write(some, None))
 
     def _write(self, pens: list[Pen], progress: Callable[[float], None] | None) -> list[Pen]:

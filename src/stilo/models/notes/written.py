@@ -24,6 +24,7 @@ from stilo.models.notes.told import Telling
 from stilo.models.tokens import (
     DRUMS,
     DURATION_SLOTS,
+    MAX_GAP,
     POSITIONS,
     PROGRAMS,
     STEP_DTYPE,
@@ -114,7 +115,7 @@ class Written:
 
     def _hear(self, steps: StepArray) -> None:
         onset = steps["onset"].astype(np.int64)
-        self.gap = np.clip(np.diff(onset, prepend=onset[0]), 0, 255).tolist()
+        self.gap = np.clip(np.diff(onset, prepend=onset[0]), 0, MAX_GAP).tolist()
         self.position = np.minimum(onset % self.bar_slots, POSITIONS - 1).tolist()
         self.duration, self.velocity = steps["duration"].tolist(), steps["velocity"].tolist()
         self._heard = len(steps)
