@@ -54,7 +54,7 @@ class Constraints:
         self._opens = self._opens & (np.arange(self.total) >= slot)
 
     def close_on(self, classes: Collection[int]) -> None:
-        """In the last bar pitches are of these classes, but for drums and parts that have none of them in their range."""
+        """In the last bar pitches are of these classes, but for drums and parts whose range holds none."""
         fitting = np.isin(np.arange(KEYS) % 12, list(classes))
         pitched = {token: limits for token, limits in self._ranges.items() if token % PROGRAMS != DRUMS}
         self._closing = {token: fitting for token, (low, high) in pitched.items() if fitting[low : high + 1].any()}
