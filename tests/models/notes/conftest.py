@@ -12,6 +12,7 @@ from stilo.models.corpus import Piece
 from stilo.models.labels import unknown_labels
 from stilo.models.learned_embedding import LEARNED_SIZE
 from stilo.models.notes.conditions import ConditionDraw, chords_told, controls_told, form_told
+from stilo.models.notes.engine import Engine
 from stilo.models.notes.model import NoteModel, NoteModelConfig
 from stilo.models.notes.stream import PieceSource
 from stilo.models.notes.told import StyleTold, Told
@@ -113,3 +114,12 @@ def piece_of() -> Callable[..., StepArray]:
         return steps
 
     return make
+
+
+@pytest.fixture(scope="session")
+def engine(make_note_model: Callable[..., NoteModel]) -> tuple[Engine, NoteModel]:
+    """A random model that writes full pieces, and its net."""
+    model = make_note_model(noise=0.1)
+    with torch.no_grad():  # short gaps, so that pieces are full; and drums must not be asked for alone
+        model.head.out[0].bias[:8] += 3.0
+    return Engine(model.config, {name: tensor.numpy() for name, tensor in model.state_dict().items()}), model
