@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stilo.models.notes.choice import FEW_PROPOSED, draw, nats_of
-from stilo.models.notes.plan import Taste
+from stilo.models.notes.plan import USUAL_CONVICTION, Taste
 
 MANY = 40_000
 
@@ -120,14 +120,14 @@ def test_a_taste_that_means_nothing_is_refused():
 
 
 def test_the_usual_taste_follows_what_is_asked():
-    usual, plain, wild = Taste.usual(), Taste.usual(0.5, 0.8), Taste.usual(1.5, 1.0)
+    usual, plain, wild = Taste.usual(), Taste.usual(0.5, 0.8), Taste.usual(1.8, 1.0)
     for stage in range(5):
         (temperature, top_p, *_), (cooler, narrower, *_), (hotter, wider, *_) = (
             t.of(stage) for t in (usual, plain, wild)
         )
         assert cooler < temperature <= 1 < hotter
         assert narrower < top_p < wider == 1
-    assert usual.of(2) == (0.9, 0.95, 0.0, 1.3)
+    assert usual.of(2) == (0.9, 0.95, 0.0, USUAL_CONVICTION)
     assert wild.conviction < 1 < usual.conviction < plain.conviction
     assert 1 < Taste.usual(0.0).conviction <= 100
     assert usual.of(1)[1] > 0.95 > usual.of(4)[1], "parts are drawn from more, loudness from fewer"
