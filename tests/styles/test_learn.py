@@ -220,14 +220,15 @@ def test_nothing_gained_is_said_with_what_to_do(pieces, tuned_with):
 
 
 def test_where_learning_made_it_worse_the_advice_is_what_may_help(pieces, tuned_with, monkeypatch):
-    figures = iter([3.0, 3.02, 3.0, 3.02, 3.0, 2.99])
+    figures = iter([3.0, 3.02, 3.0, 3.02, 3.0, 2.99, 3.0, 3.0003])
     monkeypatch.setattr("stilo.models.notes.evaluate.mean_nats_per_note", lambda _: next(figures))
     monkeypatch.setattr(learn_module, "odd_ones", lambda _: ["A", "B", "C", "D"])
     worse = "having learned from 10 pieces (800 notes) it foresees less: add more of the same style"
     odd = ", or leave out what does not sound like the others (A, B, C)"
     assert learn("Waltz", pieces, seconds=33.0).proof.advice == worse + odd
     assert learn("Waltz", pieces, seconds=0.0).proof.advice == f"{worse}{odd}, or tune for longer (--minutes)"
-    assert learn("Waltz", pieces, seconds=33.0).proof.advice.startswith("little was learned from 10 pieces")
+    for _ in ("a little better", "worse by nothing"):
+        assert learn("Waltz", pieces, seconds=33.0).proof.advice.startswith("little was learned from 10 pieces")
 
 
 def test_the_odd_one_out_is_named(pieces):

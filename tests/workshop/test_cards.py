@@ -1,6 +1,7 @@
 """What a style and a composition are told as."""
 
 import numpy as np
+import pytest
 
 from stilo.workshop import plain, style_card
 
@@ -24,6 +25,14 @@ def test_the_card_does_not_hide_a_failure(make_style):
     told = style_card(make_style("Waltz", proof=Proof(3.0, 2.75, 3.1, 1, 1, 2.0)))
     assert "3.000 before → 2.750 style told → 3.100 tuned, 0.100 WORSE" in " ".join(told.split())
     assert "foresee less" not in told
+
+
+@pytest.mark.parametrize(("tuned", "said"), [(3.0004, "nothing gained"), (2.9996, "nothing gained"), (3.001, "WORSE")])
+def test_what_is_nothing_in_the_last_digit_is_neither_better_nor_worse(make_style, tuned, said):
+    from stilo.styles.style import Proof
+
+    card = " ".join(style_card(make_style("Waltz", proof=Proof(3.0, 3.0, tuned, 1, 1, 2.0))).split())
+    assert f"tuned, {said}" in card or f"0.001 {said}" in card
 
 
 def test_the_card_tells_what_judged_and_that_it_chose_when_to_stop(make_style):

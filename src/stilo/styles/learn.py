@@ -256,7 +256,11 @@ def _advice(measured: Sequence[Measured], lesson: _Lesson, base: float, tuned: _
     gain = 1 - tuned.nats_per_note / base
     if gain < SMALL_GAIN:
         pieces = f"{len(measured)} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured)} notes)"
-        found = f"little was learned from {pieces}" if gain >= 0 else f"having learned from {pieces} it foresees less"
+        found = (
+            f"little was learned from {pieces}"
+            if round(base - tuned.nats_per_note, 3) >= 0
+            else f"having learned from {pieces} it foresees less"
+        )
         return f"{found}: {_remedies(odd, tuned.took_all_time)}"
     judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
     return f"learned: {100 * gain:.0f} % fewer nats per note on {judged}{told}"

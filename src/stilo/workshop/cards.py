@@ -69,13 +69,19 @@ def proof_lines(proof: Proof, of_whole_pieces: bool) -> list[str]:
         judged = f"the last quarter of each piece ({notes} of {pieces}), kept out of the learning"
     chose = "" if proof.tuned_nats_per_note is None else "; they also chose when to stop tuning"
     lines = [
-        f"held-out nats/note {' → '.join(steps)}, {abs(gain):.3f} {'better' if gain >= 0 else 'WORSE'}",
+        f"held-out nats/note {' → '.join(steps)}, {_gained(gain)}",
         f"judged on {judged}{chose}",
         f"learned in {proof.seconds:.0f} s",
     ]
     if not proof.is_style_told:
         lines.append(f"told the style's figures it would foresee less ({proof.vector_nats_per_note:.3f}): it is not")
     return [*lines, proof.advice] if proof.advice else lines
+
+
+def _gained(nats: float) -> str:
+    """As far as it is shown: what is nothing in its last digit is neither better nor worse."""
+    shown = round(nats, 3)
+    return f"{abs(shown):.3f} {'better' if shown > 0 else 'WORSE'}" if shown else "nothing gained"
 
 
 def composition_line(composition: Composition) -> str:
