@@ -13,9 +13,7 @@ the real pieces.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinds import clashes, draw, excerpts
-from run import RESULTS, machine
+from run import keep_figures
 from self_repetition import plan_like
 from stilo.errors import StiloError
 from stilo.models.corpus import Piece, load_pieces
@@ -35,7 +33,6 @@ from stilo.models.notes.sampler import Sampler
 from stilo.models.notes.told import NO_MODE, NO_TONIC, ChordPlan, StyleTold, Telling, Told
 from stilo.models.shipped import shipped_folder
 from stilo.models.tokens import DRUMS, METRES, PROGRAMS, Part, StepArray
-from stilo.music.atomic import write_whole
 
 BARS, FEWEST_BARS, FEWEST_NOTES = 16, 8, 16
 SETS = ("lieder", "quartets", "pop909", "openhymnal", "game_free", "orchestra_hauptstimme")
@@ -172,11 +169,7 @@ def main() -> None:
         rows = _rows(arguments)
     except StiloError as error:
         sys.exit(str(error))
-    told = {"date": time.strftime("%Y-%m-%d %H:%M"), **machine(), "samples": arguments.samples, "rows": rows}
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / "accompany.json"
-    write_whole(path, (json.dumps(told, indent=1) + "\n").encode())
-    print(f"wrote {path}")
+    keep_figures("accompany", {"samples": arguments.samples, "rows": rows})
 
 
 def _rows(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -15,9 +15,7 @@ the band, as nine tenths of the real pieces do; `out` marks means outside it.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from run import RESULTS, machine
+from run import keep_figures
 from self_repetition import plan_like, self_copy_share
 from stilo.errors import StiloError
 from stilo.models.corpus import Piece, load_pieces
@@ -34,7 +32,6 @@ from stilo.models.notes.plan import Taste
 from stilo.models.notes.sampler import Sampler
 from stilo.models.shipped import shipped_folder
 from stilo.models.tokens import DURATION_SLOTS, METRES, StepArray
-from stilo.music.atomic import write_whole
 from stilo.music.quantise import SLOTS_PER_QUARTER
 
 KINDS: dict[str, Callable[[Piece], bool]] = {
@@ -216,11 +213,7 @@ def main() -> None:
         kinds = _kinds(arguments)
     except StiloError as error:
         sys.exit(str(error))
-    told = {"date": time.strftime("%Y-%m-%d %H:%M"), **machine(), "kinds": kinds}
-    path = RESULTS / "kinds.json"
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    write_whole(path, (json.dumps(told, indent=1) + "\n").encode())
-    print(f"wrote {path}")
+    keep_figures("kinds", {"kinds": kinds})
 
 
 def _kinds(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ngram import NGram
-from run import RESULTS, machine
+from run import keep_figures
 from stilo.errors import StiloError
 from stilo.models.corpus import Piece, load_pieces
 from stilo.models.notes import evaluate
@@ -37,7 +36,6 @@ from stilo.models.notes.model import NoteModel
 from stilo.models.notes.told import StyleTold, Told
 from stilo.models.shipped import shipped_folder
 from stilo.models.tokens import END, StepArray, with_end
-from stilo.music.atomic import write_whole
 
 FIRST = 256
 PLACES = ((0, 256), (256, 1024), (1024, 2048))
@@ -199,11 +197,7 @@ def main() -> None:
         report = _report(arguments)
     except StiloError as error:
         sys.exit(str(error))
-    told = {"date": time.strftime("%Y-%m-%d %H:%M"), **machine(), **report}
-    path = RESULTS / "note_model.json"
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    write_whole(path, (json.dumps(told, indent=1) + "\n").encode())
-    print(f"wrote {path}")
+    keep_figures("note_model", report)
 
 
 def _report(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -22,11 +22,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from stilo.compose.composer import compose
 from stilo.compose.request import Request
@@ -218,6 +219,14 @@ def machine() -> dict[str, str]:
         "date": time.strftime("%Y-%m-%d %H:%M"),
         **{name: metadata.version(name) for name in PACKAGES},
     }
+
+
+def keep_figures(name: str, figures: Mapping[str, Any]) -> None:
+    """Write what a benchmark found, with the machine and the versions, as `RESULTS`/name.json."""
+    path = RESULTS / f"{name}.json"
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    write_whole(path, (json.dumps({**machine(), **figures}, indent=1) + "\n").encode())
+    print(f"wrote {path}")
 
 
 def processor() -> str:

@@ -11,9 +11,7 @@ the real ones.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from run import RESULTS, machine
+from run import keep_figures
 from stilo.errors import StiloError
 from stilo.models.corpus import Piece, load_pieces
 from stilo.models.notes.engine import Engine, load_engine
@@ -31,7 +29,6 @@ from stilo.models.notes.sampler import Sampler
 from stilo.models.notes.told import NO_MODE, NO_TONIC, StyleTold, Telling, Told
 from stilo.models.shipped import shipped_folder
 from stilo.models.tokens import METRES, PROGRAMS, Part, StepArray
-from stilo.music.atomic import write_whole
 
 NOTES, RUN = 400, 8
 MUCH = 0.6
@@ -109,11 +106,7 @@ def main() -> None:
         report = _report(arguments)
     except StiloError as error:
         sys.exit(str(error))
-    path = RESULTS / "self_repetition.json"
-    told = {"date": time.strftime("%Y-%m-%d %H:%M"), **machine(), **report}
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    write_whole(path, (json.dumps(told, indent=1) + "\n").encode())
-    print(f"wrote {path}")
+    keep_figures("self_repetition", report)
 
 
 def _report(arguments: argparse.Namespace) -> dict[str, Any]:

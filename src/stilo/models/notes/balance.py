@@ -97,7 +97,7 @@ def clash_nats(given: Sequence[int]) -> NDArray[np.float64]:
 
 def adding_of(plan: Plan) -> Adding | None:
     """None where nothing is given, or not whole parts."""
-    if not plan.adds_parts or plan.given is None:
+    if not plan.adds_parts:
         return None
     tokens = {part.token for part in plan.ranges}
     added = sum(share for part, share in plan.shares.items() if part.token in tokens)

@@ -69,7 +69,8 @@ class _Note:
                 for pen, chosen, note in zip(self.batch.pens, self.chosen, self.nexts, strict=True)
             ]
         )
-        guided = self._inclined(stage, guided)
+        if stage in (GAP, PART, PITCH):
+            guided = self._inclined(stage, guided)
         if stage == GAP:
             guided = self._ending_in_time(guided, allowed)
         if stage == PART:
