@@ -86,7 +86,8 @@ def test_compose_says_what_it_wrote(stilo, waltz, tmp_path, tune, monkeypatch):
     status, out, err = stilo("compose", "Waltz", "-o", outputs[0], "-o", outputs[1], *given)
     assert (status, err) == (0, "stilo: a key that is not heard\n")
     assert out.splitlines() == [
-        "8 bars, 80 notes, C major (asked for A minor: no candidate was); 0.51 from the style (0.7 is usual); seed 3",
+        "8 bars, 80 notes, C major (asked for A minor: no candidate was); "
+        "0.51 from the style (real pieces: 0.5 to 1); seed 3",
         *(f"written: {path}" for path in outputs),
     ]
     [request] = requests

@@ -207,3 +207,10 @@ def test_the_request_names_the_key(style):
     assert desk_of(style).asked is None
     drums = replace(style, palette=replace(style.palette, parts=(KIT,)))
     assert desk_of(drums, key="Bb major").asked is None
+
+
+@pytest.mark.parametrize(("bars", "rests"), [(2, [1, 0, 1]), (6, [2, 0, 2]), (16, [4, 0, 4]), (64, [7, 0, 16])])
+def test_parts_rest_no_longer_than_in_the_style_and_than_the_piece_allows(style, bars, rests):
+    parts = (replace(FLUTE, rest_bars=7.0), replace(PIANO, rest_bars=0.0), KIT)
+    resting = replace(style, palette=replace(style.palette, parts=parts))
+    assert list(plan_of(resting, Request(bars=bars))[0].most_rests.values()) == rests

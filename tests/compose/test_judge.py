@@ -6,12 +6,12 @@ import pytest
 from stilo.compose.judge import (
     LOOP_NOTES,
     Figures,
-    _silent_parts,
     choose,
     cost_of,
     ending_cost,
     heard_key,
     measure_figures,
+    silence_cost,
     style_distance,
 )
 from stilo.elements.embedding import EMBEDDING_SIZE, embed_score
@@ -161,14 +161,29 @@ def test_a_part_that_has_left_before_the_end_costs():
     assert ending_cost(left, Key(0, "major")) == pytest.approx(0.25)
 
 
-def test_a_part_that_is_silent_most_of_the_time_costs():
-    both = Score(
-        notes_from_columns([*range(0, 7680, 480)] * 2, [480] * 32, [60] * 16 + [72] * 16, 80, [0] * 16 + [1] * 16),
-        (PIANO, Track("Flute", 73)),
-        time_signatures=(TimeSignature(0, 4, 4),),
-    )
-    style = pool_profiles([analyse(both)])
-    left = both.with_notes(both.notes[(both.notes["track"] == 0) | (both.notes["onset_ticks"] < 480)])
-    assert _silent_parts(both) == 0.0
-    assert _silent_parts(left) == pytest.approx(0.25)  # 3 bars of 4, of one of 2 parts
-    assert cost_of(left, style) > cost_of(both, style) + 0.25
+def two_parts(first, second):
+    """16 bars of 4/4; in the given bars each part has four quarters."""
+    rows = [
+        (1920 * bar + 480 * beat, track)
+        for track, bars in enumerate((first, second))
+        for bar in bars
+        for beat in range(4)
+    ]
+    onsets, tracks = np.array(rows).T
+    notes = notes_from_columns(onsets, 480, 60 + 12 * tracks, 80, tracks)
+    return Score(notes, (PIANO, Track("Flute", 73)), time_signatures=(TimeSignature(0, 4, 4),))
+
+
+@pytest.mark.parametrize(
+    ("bars", "most", "cost"),
+    [
+        (range(16), 0, 0.0),
+        (range(3, 16), 3, 0.0),
+        (range(5, 16), 3, 0.25),  # two bars of four, one of two parts
+        ([*range(6), *range(11, 16)], 3, 0.25),
+        (range(2), 3, 0.5),
+        ([], 16, 0.5),
+    ],
+)
+def test_parts_that_rest_for_longer_than_they_may_cost(bars, most, cost):
+    assert silence_cost(two_parts(range(16), bars), [0, most]) == pytest.approx(cost)

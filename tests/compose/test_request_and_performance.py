@@ -139,6 +139,11 @@ def test_the_last_bar_slows_down():
     assert all(a < b for (a, _), (b, _) in pairwise(tempos))
 
 
+def test_drums_alone_keep_time_to_the_end():
+    score = replace(chords(8, 80), tracks=(Track("Kit", 0, True),))
+    assert performed(score).tempos == score.tempos
+
+
 def test_short_pieces_and_those_with_tempos_of_their_own_do_not():
     short = chords(2, 80)
     assert performed(short).tempos == short.tempos
@@ -170,5 +175,9 @@ def test_two_hands_play_one_keyboard():
     assert kept == [(0, 72, 480), (1, 60, 960), (1, 48, 480), (2, 36, 480)]
     hands = (Track("Right Hand", 0), Track("Left Hand", 0))
     assert one_keyboard(Score(notes_from_columns([0, 0], 480, [60, 64], 80, [0, 1]), hands)).tracks == (Track("Piano"),)
+    parts = (Track("MELODY", 0), Track("BRIDGE", 0), Track("PIANO", 0), Track("Left", 0))
+    band = one_keyboard(Score(notes_from_columns([0] * 4, 480, [72, 64, 55, 40], 80, [0, 1, 2, 3]), parts))
+    assert band.tracks == (parts[0], parts[1], Track("Piano", 0))
+    assert band.notes["track"].tolist() == [0, 1, 2, 2]
     choir = Score(notes_from_columns([0, 0], [480, 480], [60, 64], 80, [0, 1]), (Track("", 52), Track("", 52)))
     assert one_keyboard(choir) == choir

@@ -9,6 +9,7 @@ from stilo.elements.chords import (
     STATES,
     ChordSpan,
     block_chord,
+    chord_label,
     chord_path,
     chord_state,
     quality_tones,
@@ -18,6 +19,7 @@ from stilo.elements.layout import lay_out
 from stilo.elements.profile import analyse
 from stilo.errors import InputError
 from stilo.music.chords import parse_chord, quality_places
+from stilo.music.theory import Key
 
 
 def test_the_tones_of_every_quality_are_those_of_its_harte_name():
@@ -108,3 +110,25 @@ def test_chords_that_are_given_are_those_of_the_profile(make_piece):
 def test_a_label_that_says_nothing_is_told(make_piece):
     with pytest.raises(InputError, match="H:foo"):
         analyse(make_piece(1), [ChordSpan(0, 4, "H:foo")])
+
+
+@pytest.mark.parametrize(
+    ("key", "roots"),
+    [
+        (Key(0, "major"), "C Db D Eb E F F# G Ab A Bb B"),
+        (Key(7, "major"), "C C# D Eb E F F# G Ab A Bb B"),
+        (Key(9, "major"), "C C# D D# E F F# G G# A Bb B"),
+        (Key(9, "minor"), "C C# D D# E F F# G G# A Bb B"),
+        (Key(0, "minor"), "C Db D Eb E F F# G Ab A Bb B"),
+        (Key(6, "major"), "C C# D D# E E# F# G G# A A# B"),
+        (Key(1, "major"), "C Db D Eb E F Gb G Ab A Bb Cb"),
+    ],
+)
+def test_chords_foreign_to_the_key_are_borrowed_ones(key, roots):
+    labels = [chord_label(state, -1, key) for state in range(12)]
+    assert [label.partition(":")[0] for label in labels] == roots.split()
+
+
+def test_diminished_chords_stand_on_leading_notes():
+    state = chord_state(parse_chord("Db:dim7"))
+    assert chord_label(state, -1, Key(0, "major")) == "C#:dim7"

@@ -22,7 +22,9 @@ def test_the_palette_is_what_most_pieces_have(pieces, tune):
     assert palette.key
     flute, harp_part, piano, kit = palette.parts
     low, high = (int(f([s.notes["pitch"][s.notes["track"] == 0] for s, _ in pieces[:4]])) for f in (np.min, np.max))
-    assert flute == Part("Flute", 73, False, flute.rank, 0.8, low, high, is_single=True, share=0.6)
+    assert flute == Part(
+        "Flute", 73, False, flute.rank, 0.8, low, high, is_single=True, share=0.6, rest_bars=flute.rest_bars
+    )
     assert [part.share for part in palette.parts] == [0.6, 0.6, 0.4, 0.4], "of the notes of the pieces that have them"
     assert (harp_part.name, harp_part.program, harp_part.frequency) == ("Harp", 46, 0.2)
     assert (piano.name, piano.lowest, piano.highest, piano.frequency) == ("Piano", 48, 55, 0.8)
@@ -78,3 +80,9 @@ def test_what_is_repeated_in_the_pieces_may_be_repeated():
     assert palette_of(seldom, ["C major"] * 10).repeats == (1.0, 0.0, 0.0, 0.0), "nine of ten pieces, not half of them"
     always = Score(notes_from_columns(np.arange(64) * 480, [480] * 64, [60, 62, 64, 65] * 16), (Track(),))
     assert palette_of([always], ["C major"]).repeats == (15.0, 7.0, 3.0, 1.0)
+
+
+def test_how_long_parts_rest_is_counted_in_bars(tune):
+    notes = tune.notes[(tune.notes["track"] != 0) | (tune.notes["onset_ticks"] >= 4 * 1440)]
+    rests = {part.name: part.rest_bars for part in palette_of([tune.with_notes(notes)], ["C major"]).parts}
+    assert (rests["Flute"], rests["Piano"]) == (4.0, 0.0)

@@ -51,6 +51,20 @@ def test_the_shares_of_parts_are_kept_and_unknown_in_older_styles(make_style):
     assert [part.share for part in again.palette.parts] == [0, 0]
 
 
+def test_how_long_parts_rest_is_kept_and_unknown_in_older_styles(make_style):
+    parts = (Part("Flute", 73, False, 0, rest_bars=7.5), Part("Piano", 0, False, 1, rest_bars=0.0))
+    style = make_style(palette=Palette(parts=parts))
+    data = json.loads(json.dumps(style.to_json()))
+    assert Style.from_json(data, style.embedding, style.adapter).palette.parts == parts
+    data["palette"]["parts"][0]["rest_bars"] = -1
+    with pytest.raises(InputError, match="rest_bars"):
+        Style.from_json(data, style.embedding, style.adapter)
+    for part in data["palette"]["parts"]:
+        del part["rest_bars"]
+    again = Style.from_json(data, style.embedding, style.adapter)
+    assert [part.rest_bars for part in again.palette.parts] == [None, None]
+
+
 def test_how_often_bars_are_repeated_is_kept_and_unknown_in_older_styles(make_style):
     style = make_style(palette=Palette(repeats=(3.0, 1.5, 0.0, 0.25)))
     data = json.loads(json.dumps(style.to_json()))

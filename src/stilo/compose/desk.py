@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilo.compose.form import draw_form
-from stilo.compose.judge import TRIADS, cost_of, ending_cost, heard_key, style_distance
+from stilo.compose.judge import TRIADS, cost_of, ending_cost, heard_key, silence_cost, style_distance
 from stilo.compose.plan import in_key, plan_of, with_course
 from stilo.compose.progression import draw_progression
 from stilo.compose.request import Request
@@ -111,8 +111,13 @@ class Desk:
         if len(candidate.score) == 0:
             return NO_MUSIC
         other_mode = 0.0 if candidate.is_in_mode_of(self.asked) else OTHER_MODE
-        out_of_range = 4 * self._out_of_range(candidate.score)
-        return self.distance(candidate) + cost_of(candidate.score, self.style.profile) + other_mode + out_of_range
+        return (
+            self.distance(candidate)
+            + cost_of(candidate.score, self.style.profile)
+            + 2 * silence_cost(candidate.score, list(self.plan.most_rests.values()))
+            + 4 * self._out_of_range(candidate.score)
+            + other_mode
+        )
 
     def distance(self, candidate: Candidate) -> float:
         vector = np.asarray(self.style.embedding, np.float32)

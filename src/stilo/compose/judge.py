@@ -13,9 +13,9 @@ from stilo.elements.figures import Figure
 from stilo.elements.key import estimate_key
 from stilo.elements.layout import lay_out
 from stilo.elements.profile import ELEMENTS, Profile, profile_distance
-from stilo.music.score import NoteArray, Score
+from stilo.music.score import Score
 from stilo.music.theory import Key
-from stilo.music.timeline import bar_grid
+from stilo.music.timeline import bar_grid, longest_rest, silent_bars
 from stilo.styles.measuring import analyse_piece
 
 _SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}
@@ -76,7 +76,7 @@ def measure_figures(score: Score) -> Figures:
         pitch_class_entropy_bits=float(-(shares * np.log2(shares)).sum()),
         in_key_share=in_key,
         longest_repeated_run=_longest_run(score),
-        empty_bars=_silent_bars(score, score.notes),
+        empty_bars=float(silent_bars(score, score.notes).mean()),
         self_copy_share=_self_copy(score),
     )
 
@@ -99,17 +99,6 @@ def _longest_run(score: Score) -> int:
         runs = np.diff(np.concatenate([[0], changes, [len(top)]]))
         longest = max(longest, int(runs.max()))
     return longest
-
-
-def _silent_bars(score: Score, notes: NoteArray) -> float:
-    """Share of the bars of a score in which none of `notes` sounds."""
-    grid = bar_grid(score)
-    begin = grid.bar_of(notes["onset_ticks"])
-    end = grid.bar_of(notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"] - 1)
-    sounding = np.zeros(len(grid) + 1, np.int64)
-    np.add.at(sounding, begin, 1)
-    np.add.at(sounding, end + 1, -1)
-    return float((np.cumsum(sounding)[:-1] == 0).mean())
 
 
 def _self_copy(score: Score) -> float:
@@ -136,8 +125,7 @@ def cost_of(score: Score, style: Profile) -> float:
     """What speaks against a candidate: far from the style's profile, out of its bands, or what no listener forgives.
 
     The profile distance ×4; figures more than one spread from the mean of the style's pieces, each at most 1; then,
-    each at most 1 as well: more than 60 % of the notes in runs that stood before, a stuck note, empty bars, parts that
-    are silent in more than half of the bars.
+    each at most 1 as well: more than 60 % of the notes in runs that stood before, a stuck note, empty bars.
     """
     figures, profile = measure_figures(score), analyse_piece(score)
     return (
@@ -146,17 +134,19 @@ def cost_of(score: Score, style: Profile) -> float:
         + min(1.0, 2.5 * max(0.0, figures.self_copy_share - 0.6))
         + min(1.0, 0.1 * max(0, figures.longest_repeated_run - 8))
         + min(1.0, 2 * figures.empty_bars)
-        + _silent_parts(score)
     )
 
 
-def _silent_parts(score: Score) -> float:
-    """Mean over the parts of how far the share of bars in which they are silent passes one half, ×2."""
-    shares = []
-    for number in range(len(score.tracks)):
+def silence_cost(score: Score, most_bars: Sequence[float]) -> float:
+    """What speaks against parts that rest for too long: the mean over the tracks of the bars beyond `most_bars` of
+    their longest rest, in quarters of the piece, each at most 1, of a part that never sounds 1.
+    """
+    bars, costs = len(bar_grid(score)), []
+    for number, most in enumerate(most_bars):
         notes = score.notes[score.notes["track"] == number]
-        shares.append(_silent_bars(score, notes) if len(notes) else 1.0)
-    return float(np.mean([2 * max(0.0, share - 0.5) for share in shares])) if shares else 0.0
+        beyond = longest_rest(score, notes) - most
+        costs.append(min(1.0, max(0.0, beyond / max(1, bars / 4))) if len(notes) else 1.0)
+    return float(np.mean(costs)) if costs else 0.0
 
 
 def ending_cost(score: Score, key: Key | None) -> float:

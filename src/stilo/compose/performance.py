@@ -7,12 +7,13 @@ simplified: metrical accents, a phrase arch of four bars, melody above accompani
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.music.instruments import PROGRAM_NAMES
+from stilo.music.instruments import PROGRAM_NAMES, is_instrument_name
 from stilo.music.score import Score, Tempo, Track
 from stilo.music.timeline import bar_grid, main_tempo
 
@@ -21,25 +22,28 @@ FLAT_DEVIATION = 4.0
 PHRASE_BARS = 4
 ACCENT, ARCH, MELODY = 6.0, 8.0, 7.0
 RITARD = (0.96, 0.88, 0.78)
+_HAND = re.compile(r"\b(hand|left|right|lh|rh|l\.h|r\.h|upper|lower|treble|bass|staff)\b", re.IGNORECASE)
 
 
 def one_keyboard(score: Score) -> Score:
     """The score with the hands of each keyboard instrument, written as several tracks, on one; doubled notes once.
 
-    Hands that are called differently ("Right Hand", "Left Hand") are together called by their instrument.
+    Hands that are called differently ("Right Hand", "Left Hand") are together called by their instrument. Parts with a
+    name of their own ("Melody", "Bridge") stay apart.
     """
-    first: dict[int, int] = {}
+    first: dict[tuple[int, str], int] = {}
     goes_to = []
     tracks: list[Track] = []
     for track in score.tracks:
-        if track.program in KEYBOARDS and not track.is_drum and track.program in first:
-            hand = first[track.program]
+        who = (track.program, "" if _is_hand(track.name) else track.name)
+        if track.program in KEYBOARDS and not track.is_drum and who in first:
+            hand = first[who]
             goes_to.append(hand)
             if track.name not in ("", tracks[hand].name):
                 tracks[hand] = replace(tracks[hand], name=PROGRAM_NAMES[track.program])
             continue
         if not track.is_drum:
-            first.setdefault(track.program, len(tracks))
+            first.setdefault(who, len(tracks))
         goes_to.append(len(tracks))
         tracks.append(track)
     if len(tracks) == len(score.tracks):
@@ -51,8 +55,15 @@ def one_keyboard(score: Score) -> Score:
     return replace(score, notes=notes[np.append(True, (np.diff(place) != 0).any(0))], tracks=tuple(tracks))
 
 
+def _is_hand(name: str) -> bool:
+    """Whether a name of a track says no more than which instrument, or which hand, plays."""
+    return not name or is_instrument_name(name) or bool(_HAND.search(name))
+
+
 def performed(score: Score) -> Score:
-    """The score with shaped loudness, if it was flat, and a ritard over its last bar, if it has three bars or more."""
+    """The score with shaped loudness, if it was flat, and a ritard over its last bar, if it has three bars or more and
+    is not for drums alone.
+    """
     return _slowing(_shaped(score))
 
 
@@ -81,7 +92,7 @@ def _is_top(score: Score) -> NDArray[np.float64]:
 
 def _slowing(score: Score) -> Score:
     grid = bar_grid(score)
-    if len(grid) < 3 or len(score.tempos) > 1:
+    if len(grid) < 3 or len(score.tempos) > 1 or score.is_drum_note.all():
         return score
     tempo = main_tempo(score)
     start, length = int(grid.starts_ticks[-1]), int(grid.lengths_ticks[-1])

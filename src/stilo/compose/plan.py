@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 USUAL_FREQUENCY = 0.5
 ENDING_BARS = 2
+LEAST_REST_BARS = 2
 MOST_NOTES_PER_BAR = 256
 
 
@@ -51,12 +52,21 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
         ranges={voice: (part.lowest, part.highest) for voice, part in parts.items()},
         single=frozenset(voice for voice, part in parts.items() if part.is_single),
         shares={voice: part.share for voice, part in parts.items() if part.share > 0},
+        most_rests={voice: _most_rest(part, request.bars) for voice, part in parts.items()},
         most_repeats=tuple(np.maximum(style.palette.repeats or USUAL_REPEATS, USUAL_REPEATS).tolist()),
         telling=Telling(about),
         most_notes=request.bars * MOST_NOTES_PER_BAR,
         ending_bars=min(ENDING_BARS, request.bars // 2),
     )
     return plan, tracks
+
+
+def _most_rest(part: PalettePart, bars: int) -> float:
+    """How many bars a part may rest: as many as in the style, a quarter of the piece at most, of a short one two bars,
+    of the shortest half.
+    """
+    longest = min(max(LEAST_REST_BARS, bars / 4), bars / 2)
+    return longest if part.rest_bars is None else min(part.rest_bars, longest)
 
 
 def in_key(plan: Plan, key: Key) -> Plan:

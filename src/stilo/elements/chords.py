@@ -51,6 +51,9 @@ _BASS_OUTSIDE = 0.02
 _CHANGE_ON_BAR = 2.2
 _CHANGE_IN_BAR = 4.4
 _OUT_OF_KEY = 0.9
+_LEADING = ("dim", "dim7", "hdim7")  # chords on leading notes, whose roots are raised ones
+_MINOR_TONIC = 3  # fifths above that of the relative major
+_FLATTEST, _SHARPEST = -7, 11  # C flat, E sharp
 
 
 def _tables() -> tuple[Floats, Floats, Floats]:
@@ -241,4 +244,15 @@ def chord_label(state: int, bass: int, key: Key) -> str:
         return NO_CHORD
     if bass >= 0 and bass in chord.pitch_classes:
         chord = Chord(chord.root, chord.quality, bass)
-    return format_chord(chord, line_name(int(line_places(chord.root, key.fifths, key.mode == "minor"))))
+    if chord.quality in _LEADING:
+        place = int(line_places(chord.root, key.fifths, key.mode == "minor"))
+    else:
+        place = _borrowed_place(chord.root, key)
+    return format_chord(chord, line_name(place))
+
+
+def _borrowed_place(root: int, key: Key) -> int:
+    """Place on the line of fifths of a root that leads nowhere: roots foreign to the key are lowered degrees."""
+    tonic = key.fifths + (_MINOR_TONIC if key.mode == "minor" else 0)
+    place = tonic + (7 * (root - key.tonic) + 5) % 12 - 5
+    return place + 12 * (place < _FLATTEST) - 12 * (place > _SHARPEST)

@@ -136,7 +136,7 @@ PHRASES: dict[str, Phrase] = {
         "% of the time", True,
     ),
     "harmony.inversion_share": Phrase(
-        "bass", "a bass that seldom takes the root", "",
+        "bass", "a bass that often leaves the root", "",
         "inverts its chords more", "stands more on its roots", "% of the chords inverted", True,
     ),
     "harmony.authentic_share": Phrase(

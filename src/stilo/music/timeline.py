@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stilo.music.score import Score, Tempo, TimeSignature
+from stilo.music.score import NoteArray, Score, Tempo, TimeSignature
 
 DEFAULT_QUARTERS_PER_MINUTE = 120.0
 _Value = TypeVar("_Value")
@@ -86,6 +86,23 @@ def bar_grid(score: Score, end_ticks: int | None = None) -> BarGrid:
         np.array(numerators, np.int64),
         np.array(denominators, np.int64),
     )
+
+
+def silent_bars(score: Score, notes: NoteArray) -> NDArray[np.bool_]:
+    """Bars of a score in which none of `notes` sounds, [bars]."""
+    grid = bar_grid(score)
+    begin = grid.bar_of(notes["onset_ticks"])
+    end = grid.bar_of(notes["onset_ticks"].astype(np.int64) + notes["duration_ticks"] - 1)
+    sounding = np.zeros(len(grid) + 1, np.int64)
+    np.add.at(sounding, begin, 1)
+    np.add.at(sounding, end + 1, -1)
+    return np.asarray(np.cumsum(sounding)[:-1] == 0)
+
+
+def longest_rest(score: Score, notes: NoteArray) -> int:
+    """The longest run of `silent_bars`."""
+    sounding = np.flatnonzero(~silent_bars(score, notes))
+    return int(np.diff(sounding, prepend=-1, append=len(bar_grid(score))).max()) - 1
 
 
 def ticks_to_seconds(score: Score, ticks: ArrayLike) -> NDArray[np.float64]:

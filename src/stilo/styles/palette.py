@@ -12,12 +12,13 @@ import numpy as np
 from stilo.errors import InputError
 from stilo.music.instruments import is_instrument_name
 from stilo.music.score import NoteArray, Score
-from stilo.music.timeline import bar_grid, main_tempo, main_time_signature
+from stilo.music.timeline import bar_grid, longest_rest, main_tempo, main_time_signature
 from stilo.styles.fields import Fields, printable
 
 MOST_PARTS = 4096
 LONGEST_PART_NAME = 200
 MOST_REPEATS = 512.0
+MOST_REST_BARS = 1e6
 LEAST_CALLED_SO = 1 / 3  # of the pieces that have a part, for it to be called as they call it
 MOST_TOGETHER = 0.02  # share of the notes of a part that may begin together when it plays one note at a time
 
@@ -34,6 +35,7 @@ class Part:
         lowest, highest: its range, MIDI pitches.
         is_single: whether it plays one note at a time.
         share: of the notes of the pieces that have it, 0…1; 0 = unknown.
+        rest_bars: how many bars in a row it is silent at the longest, in nine of ten pieces at most; None = unknown.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Part:
     highest: int = 127
     is_single: bool = False
     share: float = 0.0
+    rest_bars: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", printable(self.name, LONGEST_PART_NAME))
@@ -65,6 +68,7 @@ class Part:
             highest=fields.whole("highest", 0, 127),
             is_single=fields.flag("is_single"),
             share=fields.number("share", 0.0, 1.0) if fields.has("share") else 0.0,
+            rest_bars=fields.number_or_null("rest_bars", 0.0, MOST_REST_BARS) if fields.has("rest_bars") else None,
         )
 
 
@@ -159,6 +163,7 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
     names: dict[Voice, list[str]] = {}
     notes: dict[Voice, list[NoteArray]] = {}
     shares: dict[Voice, list[float]] = {}
+    rests: dict[Voice, list[int]] = {}
     for score in scores:
         voices = parts_of(score)
         tracks: dict[Voice, list[int]] = {}  # some parts, such as drums, may be written on several
@@ -170,6 +175,7 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
             names.setdefault(voice, []).append(_name_in(score, own_tracks))
             notes.setdefault(voice, []).append(own)
             shares.setdefault(voice, []).append(len(own) / len(score))
+            rests.setdefault(voice, []).append(longest_rest(score, own))
     ranges = {voice: np.concatenate([some["pitch"] for some in rows]) for voice, rows in notes.items()}
     order = sorted(pieces, key=lambda voice: (voice.is_drum, -float(ranges[voice].mean()), voice.token))
     return tuple(
@@ -183,6 +189,7 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
             highest=int(ranges[voice].max()),
             is_single=_is_single(notes[voice]),
             share=round(float(np.mean(shares[voice])), 4),
+            rest_bars=round(float(np.percentile(rests[voice], 90)), 1),
         )
         for rank, voice in enumerate(order)
     )

@@ -1,15 +1,18 @@
-"""Parts keep to their share of the notes, and are added to given ones."""
+"""Parts keep to their share of the notes, do not rest for too long, and are added to given ones."""
 
 import numpy as np
 import pytest
 
 from stilo.models.notes.balance import (
     ADDING_MEMORY_NOTES,
+    FIRST_ADDING_NATS,
     MOST_ADDING_NATS,
     MOST_NATS,
+    NATS_A_BAR,
     NATS_A_NOTE,
     Adding,
     Balance,
+    Rests,
     adding_of,
 )
 from stilo.models.notes.fields import PARTS
@@ -68,11 +71,29 @@ def test_a_model_that_always_prefers_one_part_is_brought_to_the_shares(asked):
     assert abs(np.mean(drawn) - asked) < 0.6 * abs(without - asked)
 
 
+def test_who_rests_for_too_long_becomes_likelier_bar_by_bar():
+    rests = Rests({VOICE: 2, PIANO: 0}, 96)
+    assert np.allclose(rests.nats(0), 0)
+    assert rests.nats(96)[PIANO.token] == pytest.approx(NATS_A_BAR)
+    assert rests.nats(192)[VOICE.token] == 0
+    assert rests.nats(240)[VOICE.token] == pytest.approx(NATS_A_BAR / 2)
+    assert rests.nats(960)[VOICE.token] == MOST_ADDING_NATS
+    rests.push(VOICE.token, 960)
+    rests.push(VOICE.token, 936)
+    twin = rests.copy()
+    rests.push(FLUTE.token, 2000)
+    assert rests.nats(960 + 192)[VOICE.token] == 0
+    assert rests.nats(960 + 288)[VOICE.token] == pytest.approx(NATS_A_BAR)
+    rests.push(VOICE.token, 1200)
+    assert twin.nats(960 + 288)[VOICE.token] == pytest.approx(NATS_A_BAR)
+    assert np.count_nonzero(rests.nats(4000)) == 2
+
+
 def test_adding_becomes_likelier_until_something_is_added():
     adding = Adding({PIANO.token}, 0.5)
-    assert adding.nats == 0
+    assert adding.nats == FIRST_ADDING_NATS
     adding.push(FLUTE.token)
-    assert adding.nats == NATS_A_NOTE
+    assert adding.nats == FIRST_ADDING_NATS + NATS_A_NOTE
     for _ in range(40):
         adding.push(FLUTE.token)
     assert adding.nats == MOST_ADDING_NATS
@@ -90,7 +111,7 @@ def test_half_of_the_share_is_enough():
     adding = Adding({PIANO.token}, 0.6)
     for number in range(200):
         adding.push((FLUTE, PIANO)[number % 2].token)
-        assert adding.nats <= NATS_A_NOTE
+        assert adding.nats <= max(NATS_A_NOTE, FIRST_ADDING_NATS + NATS_A_NOTE - number)
 
 
 @pytest.mark.parametrize(

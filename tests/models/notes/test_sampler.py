@@ -231,3 +231,19 @@ def test_progress_is_told(engine):
     rngs = [np.random.default_rng(seed) for seed in range(3)]
     Sampler(engine[0], [Plan(12, (4, 4), RANGES)] * 3, TASTE, rngs, at_once=2).write(heard.append)
     assert heard == sorted(heard) and heard and heard[0] >= 0 and heard[-1] <= 1
+
+
+def test_a_part_that_the_model_would_leave_out_enters_in_time(engine):
+    torch_free, net = engine
+    weights = {name: tensor.numpy().copy() for name, tensor in net.state_dict().items()}
+    weights["head.out.1.bias"][FLUTE.token] -= 8.0
+    shy = (Engine(torch_free.config, weights), net)
+    ranges = {FLUTE: (60, 90), PIANO: (40, 80)}
+    for most, longest in (({FLUTE: 2.0}, 8), ({}, 0)):
+        plan = Plan(16, (4, 4), ranges, most_rests=most, most_duration=24, most_notes=2000)
+        for sampled in write(shy, plan, range(3)):
+            bars = sampled.steps["bar"][sampled.steps["part"] == FLUTE.token]
+            if not most:
+                assert len(bars) <= 2
+            else:
+                assert np.diff(bars, prepend=0, append=15).max() <= longest

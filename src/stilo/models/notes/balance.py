@@ -1,5 +1,5 @@
-"""What is written of late, and what becomes likelier for it: parts that are behind their share; notes that are added to
-given parts, where few have been.
+"""What is written of late, and what becomes likelier for it: parts that are behind their share, or have rested for too
+long; notes that are added to given parts, where few have been.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ MOST_NATS = 1.5
 USUAL_ADDED = 0.6  # of all notes
 FEW = 0.5  # of the share that added notes ought to have
 ADDING_MEMORY_NOTES = 16.0
-NATS_A_NOTE, MOST_ADDING_NATS = 1.0, 12.0
+FIRST_ADDING_NATS = 4.0
+NATS_A_NOTE, NATS_A_BAR, MOST_ADDING_NATS = 1.0, 6.0, 12.0
 CLASH_NATS = 1.0
 _PITCHES = np.arange(128)
 
@@ -59,11 +60,48 @@ class Balance:
         return added
 
 
+class Rests:
+    """How long the parts have rested.
+
+    A part that has not entered yet is soon taken for one that never will. So one that has rested for longer than it may
+    becomes likelier with every bar that goes by.
+
+    Args:
+        most: how many bars each part may rest.
+        bar: length of a bar in slots.
+    """
+
+    def __init__(self, most: Mapping[Part, float], bar: int) -> None:
+        self._tokens = np.array([part.token for part in most], np.int64)
+        self._most = np.array(list(most.values()), np.float64)
+        self._bar = bar
+        self._silent_from = np.zeros(len(most))
+
+    def copy(self) -> Rests:
+        """One that goes on by itself."""
+        twin = copy(self)
+        twin._silent_from = self._silent_from.copy()
+        return twin
+
+    def push(self, token: int, end: int) -> None:
+        """A note of a part was written that sounds until a slot."""
+        own = self._tokens == token
+        self._silent_from[own] = np.maximum(self._silent_from[own], end)
+
+    def nats(self, slot: int) -> NDArray[np.float64]:
+        """[PARTS], what is added to the logits of the parts at a slot."""
+        added = np.zeros(PARTS)
+        beyond = (slot - self._silent_from) / self._bar - self._most
+        added[self._tokens] = np.clip(NATS_A_BAR * beyond, 0.0, MOST_ADDING_NATS)
+        return added
+
+
 class Adding:
     """Whether notes are added to given parts at all.
 
     A tune of a kind that stood alone in training is taken for one that still does, whatever is told. So when few of the
     last notes were added, adding becomes likelier with every note, until it is done; in its course the model believes.
+    It is somewhat likelier from the beginning, lest a tune stand alone for some bars and be believed.
 
     Args:
         tokens: of the parts that are written.
@@ -73,7 +111,7 @@ class Adding:
     def __init__(self, tokens: Collection[int], share: float = USUAL_ADDED) -> None:
         self.tokens = sorted(tokens)
         self._few = self._heard = FEW * share
-        self.nats = 0.0
+        self.nats = FIRST_ADDING_NATS
 
     def copy(self) -> Adding:
         """One that goes on by itself."""

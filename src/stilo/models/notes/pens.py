@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.notes.balance import Balance, adding_of, clash_nats
+from stilo.models.notes.balance import Balance, Rests, adding_of, clash_nats
 from stilo.models.notes.constraints import Constraints
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.engine_trunks import State, chosen_streams, joined_streams
@@ -20,7 +20,7 @@ from stilo.models.notes.plan import Plan
 from stilo.models.notes.pointers import NOTHING
 from stilo.models.notes.telling import LAST_BAR, ToldRows
 from stilo.models.notes.written import Written
-from stilo.models.tokens import DRUMS, END, PROGRAMS
+from stilo.models.tokens import DRUMS, DURATION_SLOTS, END, PROGRAMS
 
 Doubles = NDArray[np.float64]
 
@@ -32,7 +32,9 @@ class Pen:
         self.number, self.plan, self.rng = number, plan, rng
         telling = plan.all_told
         self.written = Written(telling, plan.metre, plan.given, plan.known_ahead)
-        self.constraints, self.balance = Constraints(plan), Balance(plan.shares) if plan.shares else None
+        self.constraints = Constraints(plan)
+        self.balance = Balance(plan.shares) if plan.shares else None
+        self.rests = Rests(plan.most_rests, plan.bar_slots) if plan.most_rests else None
         self.adding = adding_of(plan)
         form = telling.form
         self.loops = Loops(plan.bar_slots, plan.most_repeats, () if form is None else form.lag.tolist())
@@ -49,6 +51,7 @@ class Pen:
         twin = copy(self)
         twin.written, twin.constraints = self.written.copy(), self.constraints.copy()
         twin.balance, twin.loops = self.balance and self.balance.copy(), self.loops.copy()
+        twin.rests = self.rests and self.rests.copy()
         twin.adding = self.adding and self.adding.copy()
         twin.nats, twin.state, twin.rng = list(self.nats), state, rng or self.rng
         return twin
@@ -68,9 +71,13 @@ class Pen:
         return untold.row(onset, self.written.last("bar"), self.written.previous_pitch)
 
     def incline(self, stage: int, logits: Doubles, chosen: Sequence[int], given: GivenNote | None) -> None:
-        """Move the logits of a field, [its size]: by the shares of the parts, and what is added to given ones."""
+        """Move the logits of a field, [its size]: by the shares and rests of the parts, and what is added to given
+        ones.
+        """
         if stage == PART and self.balance is not None:
             logits += self.balance.nats()
+        if stage == PART and self.rests is not None:
+            logits += self.rests.nats(self.written.last("onset") + chosen[GAP])
         if (adding := self.adding) is None:
             return
         if stage == GAP and given is not None:
@@ -94,6 +101,8 @@ class Pen:
         self.constraints.push(gap, part, pitch, duration)
         if self.balance is not None:
             self.balance.push(part)
+        if self.rests is not None:
+            self.rests.push(part, self.written.last("onset") + int(DURATION_SLOTS[duration]))
         if self.adding is not None:
             self.adding.push(part)
         self.written.is_silent = self.loops.push(self.written.last("onset"), part, pitch, is_given=is_given)

@@ -32,6 +32,7 @@ class Plan:
             only where a third is left above its last note.
         single: those of them that begin one note at a time.
         shares: what some of them ought to have of the notes (`balance.Balance`); {} = as it comes.
+        most_rests: how many bars some of them may rest before it becomes likelier that they enter (`balance.Rests`).
         telling: what the model is told.
         given: notes that stand beforehand, in order; onsets in slots from bar 0. They come out exactly as they are.
         open_slots: first slot in which notes may be added to the given ones, and the slot where that ends; None =
@@ -56,6 +57,7 @@ class Plan:
     ranges: Mapping[Part, tuple[int, int]]
     single: frozenset[Part] = frozenset()
     shares: Mapping[Part, float] = field(default_factory=dict)
+    most_rests: Mapping[Part, float] = field(default_factory=dict)
     telling: Telling = field(default_factory=Telling)
     given: StepArray | None = None
     open_slots: tuple[int, int] | None = None
@@ -82,6 +84,8 @@ class Plan:
             raise ValueError("no such part")
         if any(most < 1 for most in (*self.most_in_part.values(), *self.grid, self.most_duration)):
             raise ValueError("a limit is at least 1")
+        if any(not bars >= 0 for bars in self.most_rests.values()):
+            raise ValueError("a rest is at least no bar long")
         if any(not 0 < share < np.inf for share in self.shares.values()):
             raise ValueError("a share is more than nothing")
         if len(self.most_repeats) != len(LAGS) or min(self.most_repeats) < 1:
