@@ -86,3 +86,14 @@ def test_how_long_parts_rest_is_counted_in_bars(tune):
     notes = tune.notes[(tune.notes["track"] != 0) | (tune.notes["onset_ticks"] >= 4 * 1440)]
     rests = {part.name: part.rest_bars for part in palette_of([tune.with_notes(notes)], ["C major"]).parts}
     assert (rests["Flute"], rests["Piano"]) == (4.0, 0.0)
+
+
+def test_what_a_person_strikes_together_is_together_though_some_ticks_apart(tune):
+    """Chords of a piano and of drums, each note of them played a little later than the last."""
+    onsets = np.repeat(np.arange(24) * 480, 2) + np.tile([0, 3], 24)
+    for track, is_single in ((Track("Piano", 0), False), (Track("Kit", 0, True), False)):
+        notes = notes_from_columns(onsets, 100, np.tile([40, 47], 24), 80)
+        [part] = palette_of([replace(tune, notes=notes, tracks=(track,))], ["C major"]).parts
+        assert part.is_single is is_single
+    alone = replace(tune, notes=notes_from_columns(np.arange(24) * 480, 100, 40, 80), tracks=(Track("Kit", 0, True),))
+    assert not palette_of([alone], ["C major"]).parts[0].is_single, "drums strike what they like together"

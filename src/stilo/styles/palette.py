@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stilo.errors import InputError
 from stilo.music.instruments import is_instrument_name
+from stilo.music.quantise import slots_of
 from stilo.music.score import NoteArray, Score
 from stilo.music.timeline import bar_grid, longest_rest, main_tempo, main_time_signature
 from stilo.styles.fields import Fields, printable
@@ -164,14 +166,17 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
     notes: dict[Voice, list[NoteArray]] = {}
     shares: dict[Voice, list[float]] = {}
     rests: dict[Voice, list[int]] = {}
+    onsets: dict[Voice, list[NDArray[np.int64]]] = {}
     for score in scores:
-        voices = parts_of(score)
+        voices, slots = parts_of(score), slots_of(score).onset
         tracks: dict[Voice, list[int]] = {}  # some parts, such as drums, may be written on several
         for i in np.unique(score.notes["track"]).tolist():
             tracks.setdefault(voices[i], []).append(i)
         pieces.update(tracks.keys())
         for voice, own_tracks in tracks.items():
-            own = score.notes[np.isin(score.notes["track"], own_tracks)]
+            is_own = np.isin(score.notes["track"], own_tracks)
+            own = score.notes[is_own]
+            onsets.setdefault(voice, []).append(slots[is_own])
             names.setdefault(voice, []).append(_name_in(score, own_tracks))
             notes.setdefault(voice, []).append(own)
             shares.setdefault(voice, []).append(len(own) / len(score))
@@ -187,7 +192,7 @@ def _parts(scores: Sequence[Score]) -> tuple[Part, ...]:
             frequency=pieces[voice] / len(scores),
             lowest=int(ranges[voice].min()),
             highest=int(ranges[voice].max()),
-            is_single=_is_single(notes[voice]),
+            is_single=not voice.is_drum and _is_single(onsets[voice]),
             share=round(float(np.mean(shares[voice])), 4),
             rest_bars=round(float(np.percentile(rests[voice], 90)), 1),
         )
@@ -212,7 +217,7 @@ def _common_name(names: Sequence[str]) -> str:
     return name if is_told else ""
 
 
-def _is_single(notes: Sequence[NoteArray]) -> bool:
-    """Whether hardly any note begins together with another of the same part."""
-    together = sum(len(some) - len(np.unique(some["onset_ticks"])) for some in notes)
-    return together <= MOST_TOGETHER * sum(len(some) for some in notes)
+def _is_single(onsets: Sequence[NDArray[np.int64]]) -> bool:
+    """Whether hardly any note begins in the same slot as another of the same part; onsets in slots, of each piece."""
+    together = sum(len(some) - len(np.unique(some)) for some in onsets)
+    return together <= MOST_TOGETHER * sum(map(len, onsets))
