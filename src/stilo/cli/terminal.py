@@ -32,9 +32,17 @@ def progress_bar(what: str) -> Iterator[Callable[[str, float], None]]:
         return
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    texts = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    columns = (*texts, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     # what is said meanwhile stands above the bar; what is said into a file stays there
     at_terminal = sys.stdout.isatty()
     console = Console(stderr=True)

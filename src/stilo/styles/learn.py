@@ -61,7 +61,7 @@ def learn(
         seed: of what is held out and of the tuning.
         progress: is told what is being done and the share done.
         notice: is told of pieces that are left out (too long, or the same notes as another), of pieces that were played
-            freely, and of played timing.
+            freely, of played timing, and of an interruption: `KeyboardInterrupt` while tuning ends the tuning alone.
 
     Raises:
         InputError: there is too little music to learn from, or the name cannot be used.
@@ -71,9 +71,9 @@ def learn(
     from stilo.models.notes.evaluate import mean_nats_per_note
 
     begun = time.monotonic()
-    tell = progress or (lambda _what, _share: None)
+    tell, notify = progress or (lambda _what, _share: None), notice or (lambda _line: None)
     rng = np.random.default_rng(seed)
-    measured = measure_pieces(pieces, tell, notice or (lambda _line: None))
+    measured = measure_pieces(pieces, tell, notify)
     held = whole_pieces(len(measured), rng)
     lesson = _split(measured, held)
     identity = base_identity()
@@ -83,6 +83,8 @@ def learn(
     base, vector = mean_nats_per_note(untold), mean_nats_per_note(lesson.scores(lesson.style))
     untuned = _Untuned(lesson.style, vector) if may_be_told(base, vector) else _Untuned(None, base)
     tuned = _tuned(lesson, untuned, rng, _Budget(seconds, steps), tell) if tune else _Tuned()
+    if tuned.is_interrupted:
+        notify("stopped: what was learned best until then is kept")
     tell("done", 1.0)
     return Style(
         name=name,
@@ -179,12 +181,14 @@ class _Tuned:
         nats_per_note: held-out, with the adapter if there is one.
         steps: that the adapter took.
         took_all_time: whether the tuning lasted as long as it might.
+        is_interrupted: whether a person stopped it.
     """
 
     adapter: Adapter | None = None
     nats_per_note: float | None = None
     steps: int = 0
     took_all_time: bool = False
+    is_interrupted: bool = False
 
 
 def _tuned(lesson: _Lesson, untuned: _Untuned, rng: np.random.Generator, budget: _Budget, tell: Progress) -> _Tuned:
@@ -206,9 +210,10 @@ def _tuned(lesson: _Lesson, untuned: _Untuned, rng: np.random.Generator, budget:
     )
     took_all_time = seconds is not None and time.monotonic() - begun >= seconds
     if not tuning.weights:
-        return _Tuned(None, untuned.nats_per_note, 0, took_all_time)
+        return _Tuned(None, untuned.nats_per_note, 0, took_all_time, tuning.is_interrupted)
     adapter: Adapter = {key: array.astype(np.float16) for key, array in tuning.weights.items()}
-    return _Tuned(adapter, mean_nats_per_note(lesson.scores(untuned.told, adapter)), tuning.steps, took_all_time)
+    nats_per_note = mean_nats_per_note(lesson.scores(untuned.told, adapter))
+    return _Tuned(adapter, nats_per_note, tuning.steps, took_all_time, tuning.is_interrupted)
 
 
 def _split(measured: Sequence[Measured], held: set[int]) -> _Lesson:

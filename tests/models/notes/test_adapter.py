@@ -1,5 +1,7 @@
 """An adapter is the few weights of one style: it starts at nothing, learns, and fits no other model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -20,12 +22,13 @@ from stilo.models.tokens import END, transposed, with_end
 RANK = 4
 VECTOR = np.zeros(179, np.float32)
 STYLE = StyleTold(VECTOR, np.zeros(LEARNED_SIZE, np.float32), np.ones(4, bool))
-BRIEF = TuningConfig(rank=RANK, rate=2e-2, rows=4, length=48, most_steps=60, check_every=20)
+BRIEF = TuningConfig(rate=1e-2, averaging=0.5, rows=4, length=48, most_steps=60, check_every=20)
 
 
 @pytest.fixture
 def adapter(make_note_model):
-    return Adapter(make_note_model(), RANK, torch.Generator().manual_seed(0))
+    """Low-rank additions to matrices of the trunk and the head, whole ones to their vectors and small matrices."""
+    return Adapter(make_note_model(), torch.Generator().manual_seed(0), tuned=("trunk.", "head."), rank=RANK)
 
 
 @pytest.fixture
@@ -47,25 +50,19 @@ def nats_of(model, pieces):
     return np.concatenate([score.nats for score in score_pieces(model, pieces, [Told(style=STYLE)] * len(pieces))])
 
 
-def test_exactly_these_weights_are_kept(adapter):
-    low_rank = {
-        *(f"trunk.{kind}_{layer}" for kind in ("input", "state") for layer in (0, 1)),
-        *(f"head.out.{field}.weight" for field in range(5)),
-        *(f"head.gate.{field}.weight" for field in range(5)),
-        "head.from_trunk.weight",
-        "head.harmony.weight",
-        "from_memory.weight",
-    }
-    full = {
-        *(f"trunk.bias_{layer}" for layer in (0, 1)),
-        *(f"head.{kind}.{field}.bias" for kind in ("out", "gate") for field in range(5)),
-        "head.from_trunk.bias",
-        "head.gate_state",
-        *(f"head.gate_meta.{record}" for record in range(5)),
-    }
-    expected = {name + kind for name in low_rank for kind in (".up", ".down")} | {name + ".added" for name in full}
-    assert set(adapter.weights()) == expected
-    assert len(list(adapter.parameters())) == len(expected)
+def test_whose_names_begin_so_are_added_to(make_note_model):
+    model = make_note_model()
+    shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
+    generator = torch.Generator().manual_seed(0)
+    assert set(Adapter(model, generator).weights()) == {name + ".added" for name in shapes}
+    vectors = Adapter(model, generator, tuned=("trunk.", "head.out.4"), rank=RANK).weights()
+    for name, shape in shapes.items():
+        kinds = {key.removeprefix(name) for key in vectors if key.rpartition(".")[0] == name}
+        is_matrix = len(shape) == 2 and min(shape) > RANK
+        expected = (
+            ({".up", ".down"} if is_matrix else {".added"}) if name.startswith(("trunk.", "head.out.4")) else set()
+        )
+        assert kinds == expected, name
 
 
 def test_a_new_adapter_changes_nothing(make_note_model, make_piece, adapter):
@@ -154,7 +151,7 @@ def test_a_foreign_adapter_is_told(make_note_model, adapter, spoil):
 def test_the_adapter_of_a_larger_model_is_told(make_note_model):
     with torch.random.fork_rng():
         larger = NoteModel(NoteModelConfig("lstm", width=128, layers=2, hidden=24, memory_width=8, condition_width=8))
-    weights = Adapter(larger, RANK, torch.Generator().manual_seed(0)).weights()
+    weights = Adapter(larger, torch.Generator().manual_seed(0), rank=RANK).weights()
     with pytest.raises(InputError, match="learn the style anew"):
         apply_adapter(make_note_model(), weights)
 
@@ -177,18 +174,19 @@ def test_tuning_predicts_what_was_held_out_better(make_note_model, drilled):
 
 
 def test_the_same_seed_tunes_the_same(make_note_model, drilled):
-    brief = TuningConfig(rank=RANK, rows=2, length=32, most_steps=4, check_every=2)
+    brief = TuningConfig(rows=2, length=32, most_steps=4, check_every=2)
     first, again, other = (
         tune_adapter(make_note_model(), drilled[:4], drilled[4:], STYLE, np.random.default_rng(seed), config=brief)
         for seed in (1, 1, 2)
     )
-    name = "trunk.input_0.down"
-    assert np.array_equal(first.weights[name], again.weights[name])
+    assert first.weights.keys() == again.weights.keys()
+    assert all(np.array_equal(array, again.weights[name]) for name, array in first.weights.items())
+    name = "trunk.bias_0.added"
     assert not np.array_equal(first.weights[name], other.weights[name])
 
 
 def test_what_makes_it_worse_is_not_kept(make_note_model, drilled):
-    wild = TuningConfig(rank=RANK, rate=50.0, rows=2, length=32, most_steps=4, check_every=2)
+    wild = TuningConfig(rate=50.0, rows=2, length=32, most_steps=4, check_every=2)
     tuning = tune_adapter(make_note_model(), drilled[:4], drilled[4:], STYLE, np.random.default_rng(0), config=wild)
     assert tuning.weights == {}
     assert tuning.steps == 0
@@ -201,9 +199,49 @@ def test_patience_is_how_often_nothing_better_is_heard(make_note_model, drilled,
     heard = []
     hear = adapter_module._Judge.hear
     monkeypatch.setattr(adapter_module._Judge, "hear", lambda judge, *given: (heard.append(given), hear(judge, *given)))
-    still = TuningConfig(rank=RANK, rate=0.0, rows=2, length=32, most_steps=20, check_every=1, patience=3)
+    still = TuningConfig(rate=0.0, rows=2, length=32, most_steps=20, check_every=1, patience=3)
     tune_adapter(make_note_model(), drilled[:4], drilled[4:], STYLE, np.random.default_rng(0), config=still)
     assert len(heard) == 3
+
+
+def test_the_average_soon_forgets_its_first_steps_and_is_then_of_the_last_ones(adapter):
+    average = adapter_module._Average(adapter, 0.9)
+    for step in range(1, 201):
+        with torch.no_grad():
+            for values in adapter.parameters():
+                values.fill_(float(step))
+        average.hear(adapter, step)
+        found = [float(array.mean()) for array in average.weights().values()]
+        if step == 3:
+            assert 2 < min(found) <= max(found) < 3
+    assert np.allclose(found, 191, rtol=0.005), "as many steps behind as make nine tenths"
+
+
+def test_an_adapter_is_kept_in_few_values(make_note_model, drilled):
+    brief = replace(BRIEF, values=9000)
+    tuning = tune_adapter(make_note_model(), drilled[:6], drilled[6:], STYLE, np.random.default_rng(0), config=brief)
+    assert 7000 < sum(array.size for array in tuning.weights.values()) <= 9000
+    again = score_pieces(apply_adapter(make_note_model(), tuning.weights), drilled[6:], [Told(style=STYLE)] * 2)
+    assert mean_nats_per_note(again) == pytest.approx(mean_nats_per_note(tuning.scores)), "judged as it is kept"
+
+
+def test_who_interrupts_keeps_the_best_until_then(make_note_model, drilled):
+    shares = []
+
+    def progress(share):
+        shares.append(share)
+        if len(shares) == 45:
+            raise KeyboardInterrupt
+
+    model = make_note_model(noise=0.05)
+    tuning = tune_adapter(
+        model, drilled[:6], drilled[6:], STYLE, np.random.default_rng(0), config=BRIEF, progress=progress
+    )
+    assert tuning.is_interrupted
+    assert tuning.steps == 40
+    base = mean_nats_per_note(score_pieces(model, drilled[6:], [Told(style=STYLE)] * 2))
+    assert mean_nats_per_note(tuning.scores) < base
+    assert not model.training
 
 
 def test_time_is_kept(make_note_model, drilled):

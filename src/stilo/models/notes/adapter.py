@@ -1,11 +1,16 @@
-"""How the adapter of a style is tuned; what an adapter is stands in `notes.merging`."""
+"""How the adapter of a style is tuned; what an adapter is stands in `notes.merging`.
+
+All weights are tuned, at a rate a hundredth of that of training, and averaged over the last steps; then what was added
+is kept in few values (`notes.compressing`). Tuned as low-rank additions from the beginning (Hu et al. 2021) it learns
+less of ten pieces (docs/learning.md).
+"""
 
 from __future__ import annotations
 
 import copy
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,6 +20,7 @@ from torch.func import functional_call
 
 from stilo.errors import InputError
 from stilo.models.corpus import Piece
+from stilo.models.notes.compressing import ADAPTER_VALUES, compressed
 from stilo.models.notes.conditions import P_BARS, P_PROGRAMS, P_TEMPO
 from stilo.models.notes.evaluate import PieceScore, mean_nats_per_note, score_pieces
 from stilo.models.notes.features import Features, features_of
@@ -27,9 +33,6 @@ from stilo.models.tokens import PROGRAMS, UNKNOWN_TEMPO, transposed, with_end
 
 Weights = dict[str, NDArray[np.float32]]
 
-RANK = 8
-LOW_RANK = ("trunk.", "head.from_trunk.weight", "head.out.", "from_memory.weight", "head.gate.", "head.harmony.")
-FULL = ("bias", "head.gate_", "norm.weight")
 WARMUP_STEPS = 10
 CLIP_NORM = 1.0
 LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none
@@ -37,10 +40,20 @@ LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none
 
 @dataclass(frozen=True, slots=True)
 class TuningConfig:
-    """`rows` windows of `length` notes a step; stops after `patience` checks without a better held-out figure."""
+    """`rows` windows of `length` notes a step; stops after `patience` checks without a better held-out figure.
 
-    rank: int = RANK
-    rate: float = 3e-3
+    Attributes:
+        tuned: how the names of the weights begin that are added to; "" = all.
+        rank: of what is added to matrices; None = any.
+        averaging: share of the average of the weights that stays at every step (Polyak & Juditsky 1992, decayed).
+        values: at most so many are kept of what was added (`compressing.compressed`); None = all.
+    """
+
+    tuned: tuple[str, ...] = ("",)
+    rank: int | None = None
+    rate: float = 1e-4
+    averaging: float = 0.97
+    values: int | None = ADAPTER_VALUES
     weight_decay: float = 0.02
     rows: int = 8
     length: int = 256
@@ -52,29 +65,37 @@ class TuningConfig:
 
 @dataclass(frozen=True, eq=False)
 class Tuning:
-    """An adapter and the held-out scores with it, and how many steps it took to get there."""
+    """An adapter and the held-out scores with it, and how many steps it took to get there.
+
+    `is_interrupted` says that a person stopped the tuning before its end; it is the best until then.
+    """
 
     weights: Weights
     scores: list[PieceScore]
     steps: int
+    is_interrupted: bool = False
 
 
 class Adapter(nn.Module):
     """The trainable additions to a base model that itself stays as it is."""
 
-    def __init__(self, model: NoteModel, rank: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, model: NoteModel, generator: torch.Generator, *, tuned: tuple[str, ...] = ("",), rank: int | None = None
+    ) -> None:
         super().__init__()
         self.model = [model]  # in a list: not a submodule, so its weights are not this module's
         self.low_rank: list[str] = []
         self.full: list[str] = []
         self.additions = nn.ParameterDict()
         for name, p in model.named_parameters():
-            if p.dim() == 2 and name.startswith(LOW_RANK) and min(p.shape) > rank:
+            if not name.startswith(tuned):
+                continue
+            if rank is not None and p.dim() == 2 and min(p.shape) > rank:
                 self.low_rank.append(name)
                 down = torch.randn(rank, p.shape[1], generator=generator) / p.shape[1] ** 0.5
                 self.additions[_key(name, DOWN)] = nn.Parameter(down)
                 self.additions[_key(name, UP)] = nn.Parameter(torch.zeros(p.shape[0], rank))
-            elif any(part in name for part in FULL):
+            else:
                 self.full.append(name)
                 self.additions[_key(name, ADDED)] = nn.Parameter(torch.zeros_like(p))
 
@@ -144,19 +165,23 @@ def tune_adapter(
     seed = int(rng.integers(2**31))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # dropout, if the model has any, draws from torch's own generator
-        adapter = Adapter(model, config.rank, torch.Generator().manual_seed(seed))
+        adapter = Adapter(model, torch.Generator().manual_seed(seed), tuned=config.tuned, rank=config.rank)
         windows = Windows(train, style, config.length, rng)
         judge = _Judge(model, _shortened(held_out, config.most_held_out_notes), style)
         was_training = model.training
         try:
             _tune(adapter, windows, judge, config, _Clock(config.most_steps, seconds, progress))
+        except KeyboardInterrupt:
+            judge.best = replace(judge.best, is_interrupted=True)
         finally:
             model.train(was_training)
+        if config.values is not None and judge.best.weights:
+            judge.compress(config.values)
     return judge.best
 
 
 def _tune(adapter: Adapter, windows: Windows, judge: _Judge, config: TuningConfig, clock: _Clock) -> None:
-    optimiser = _optimiser(adapter, config)
+    optimiser, average = _optimiser(adapter, config), _Average(adapter, config.averaging)
     adapter.model[0].train()
     for step in range(1, config.most_steps + 1):
         for group in optimiser.param_groups:
@@ -167,13 +192,30 @@ def _tune(adapter: Adapter, windows: Windows, judge: _Judge, config: TuningConfi
         torch.nn.utils.clip_grad_norm_(adapter.parameters(), CLIP_NORM)
         optimiser.step()
         optimiser.zero_grad()
+        average.hear(adapter, step)
         late = clock.is_late()
         if step % config.check_every == 0 or late:
-            judge.hear(adapter.weights(), step)
+            judge.hear(average.weights(), step)
         clock.tell(step)
         if late or judge.waited >= config.patience:
             break
     clock.tell(config.most_steps)
+
+
+class _Average:
+    """Of the additions over the last steps; while they are few, over the last ten or fewer."""
+
+    def __init__(self, adapter: Adapter, stays: float) -> None:
+        self.stays = stays
+        self.values = {name: p.detach().clone() for name, p in adapter.additions.items()}
+
+    def hear(self, adapter: Adapter, step: int) -> None:
+        stays = min(self.stays, step / (step + WARMUP_STEPS))
+        for name, p in adapter.additions.items():
+            self.values[name].lerp_(p.detach(), 1 - stays)
+
+    def weights(self) -> Weights:
+        return {name.replace("|", "."): value.numpy().copy() for name, value in self.values.items()}
 
 
 def _optimiser(adapter: Adapter, config: TuningConfig) -> torch.optim.Optimizer:
@@ -192,10 +234,18 @@ class _Judge:
         self.waited = 0  # checks since the best
 
     def hear(self, weights: Weights, step: int) -> None:
-        scores = score_pieces(apply_adapter(self.model, weights), self.held_out, self.told)
+        scores = self._scores(weights)
         self.waited += 1
         if mean_nats_per_note(scores) < mean_nats_per_note(self.best.scores) - LEAST_GAIN_NATS:
             self.best, self.waited = Tuning(weights, scores, step), 0
+
+    def compress(self, most_values: int) -> None:
+        """Keep the best in few values."""
+        weights = compressed(self.best.weights, most_values)
+        self.best = replace(self.best, weights=weights, scores=self._scores(weights))
+
+    def _scores(self, weights: Weights) -> list[PieceScore]:
+        return score_pieces(apply_adapter(self.model, weights), self.held_out, self.told)
 
 
 class _Clock:
