@@ -28,7 +28,7 @@ BRIEF = TuningConfig(rate=1e-2, averaging=0.5, rows=4, length=48, most_steps=60,
 @pytest.fixture
 def adapter(make_note_model):
     """Low-rank additions to matrices of the trunk and the head, whole ones to their vectors and small matrices."""
-    return Adapter(make_note_model(), torch.Generator().manual_seed(0), tuned=("trunk.", "head."), rank=RANK)
+    return Adapter(make_note_model(), torch.Generator().manual_seed(0), tuned=("trunk.*", "head.*"), rank=RANK)
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ def nats_of(model, pieces):
     return np.concatenate([score.nats for score in score_pieces(model, pieces, [Told(style=STYLE)] * len(pieces))])
 
 
-def test_whose_names_begin_so_are_added_to(make_note_model):
+def test_the_named_weights_are_added_to(make_note_model):
     model = make_note_model()
     shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
     generator = torch.Generator().manual_seed(0)
     assert set(Adapter(model, generator).weights()) == {name + ".added" for name in shapes}
-    vectors = Adapter(model, generator, tuned=("trunk.", "head.out.4"), rank=RANK).weights()
+    vectors = Adapter(model, generator, tuned=("trunk.*", "head.out.4.*"), rank=RANK).weights()
     for name, shape in shapes.items():
         kinds = {key.removeprefix(name) for key in vectors if key.rpartition(".")[0] == name}
         is_matrix = len(shape) == 2 and min(shape) > RANK

@@ -11,6 +11,7 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 import numpy as np
 import torch
@@ -43,13 +44,13 @@ class TuningConfig:
     """`rows` windows of `length` notes a step; stops after `patience` checks without a better held-out figure.
 
     Attributes:
-        tuned: how the names of the weights begin that are added to; "" = all.
+        tuned: patterns of the names of the weights that are added to ("trunk.*").
         rank: of what is added to matrices; None = any.
         averaging: share of the average of the weights that stays at every step (Polyak & Juditsky 1992, decayed).
         values: at most so many are kept of what was added (`compressing.compressed`); None = all.
     """
 
-    tuned: tuple[str, ...] = ("",)
+    tuned: tuple[str, ...] = ("*",)
     rank: int | None = None
     rate: float = 1e-4
     averaging: float = 0.97
@@ -80,7 +81,7 @@ class Adapter(nn.Module):
     """The trainable additions to a base model that itself stays as it is."""
 
     def __init__(
-        self, model: NoteModel, generator: torch.Generator, *, tuned: tuple[str, ...] = ("",), rank: int | None = None
+        self, model: NoteModel, generator: torch.Generator, *, tuned: tuple[str, ...] = ("*",), rank: int | None = None
     ) -> None:
         super().__init__()
         self.model = [model]  # in a list: not a submodule, so its weights are not this module's
@@ -88,7 +89,7 @@ class Adapter(nn.Module):
         self.full: list[str] = []
         self.additions = nn.ParameterDict()
         for name, p in model.named_parameters():
-            if not name.startswith(tuned):
+            if not any(fnmatchcase(name, pattern) for pattern in tuned):
                 continue
             if rank is not None and p.dim() == 2 and min(p.shape) > rank:
                 self.low_rank.append(name)

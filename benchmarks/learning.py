@@ -1,0 +1,314 @@
+"""What is learned of a composer never trained on, from 3, 10, 30 pieces: ways of learning beside each other.
+
+    python benchmarks/learning.py PACKED WORK [--split dev_composer] [--pieces 3 10 30] [--seeds 0 1 2]
+                                  [--ways all low-rank …] [--makers 12] [--seconds 180]
+
+Two beds of composers: distant (the Polish ones, 1570 to 1900, masses to piano pieces) and close (lieder). Of each
+composer eight pieces are kept for judging, by lot and the same for all; of the others, without those that are nearly
+the same, k are drawn by seed and learned from as `stilo learn` does it: a fifth of them (of fewer than five: the last
+quarter of each) chooses what is told, when to stop, and how much of an n-gram is mixed in. Judged are the first
+768 notes of each piece. Then the pieces of every bed are given to whoever of its composers finds them likeliest.
+
+Every run is kept in WORK and not done again, so that the table can be made in several sittings. Choose on dev_composer;
+test_composer is reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ngram import NGram
+from run import keep_figures
+from stilo.errors import StiloError
+from stilo.models.corpus import Piece, load_pieces
+from stilo.models.duplicates import line_runs
+from stilo.models.encoder_sampling import maker_of
+from stilo.models.learned_embedding import FACET_ORDER, LearnedEmbedding
+from stilo.models.notes.adapter import TuningConfig, apply_adapter, tune_adapter
+from stilo.models.notes.base import base_identity, base_model
+from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
+from stilo.models.notes.told import StyleTold, Told
+from stilo.styles.holding_out import TRAIN_SHARE, whole_pieces
+from stilo.styles.provenance import may_be_told
+
+BEDS = {"distant": "polish", "close": "lieder"}
+JUDGED, JUDGED_NOTES, FEWEST_NOTES = 8, 768, 64
+NEAR = 0.25  # share of the melodic runs of the smaller one of two pieces that both hold
+EARLY = 256
+MIXTURES = (0.0, 0.02, 0.05, 0.1, 0.2)
+Floats = NDArray[np.float64]
+
+LOW_RANK = TuningConfig(rank=8, rate=1e-3)
+WAYS: dict[str, TuningConfig | None] = {
+    "told": TuningConfig(most_steps=0),
+    "n-gram": None,
+    "style inputs": TuningConfig(tuned=("measured.*", "learned.*", "facets.*", "programs.*"), rate=1e-3),
+    "biases": TuningConfig(tuned=("*bias*", "*norm*", "head.gate_*"), rate=1e-3),
+    "head": TuningConfig(tuned=("head.*",)),
+    "low-rank 8": LOW_RANK,
+    "low-rank 32": replace(LOW_RANK, rank=32),
+    "low-rank 8, trunk": replace(LOW_RANK, tuned=("trunk.*",)),
+    "all": TuningConfig(),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is learned from, what chooses in it, and what is judged."""
+
+    train: list[Piece]
+    chooses: list[Piece]
+    judged: list[Piece]
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What came of it, and the nats of each judged piece before and after, [pieces] sums; of the first notes, too."""
+
+    style: StyleTold | None
+    weights: dict[str, NDArray[np.float32]]
+    before: Floats
+    after: Floats
+    before_early: Floats
+    after_early: Floats
+    notes: Floats
+    steps: int
+    seconds: float
+
+
+def beds_of(pieces: Sequence[Piece], most: int | None) -> dict[str, dict[str, list[Piece]]]:
+    """The pieces of each composer of each bed, in order of their names."""
+    found: dict[str, dict[str, list[Piece]]] = {bed: defaultdict(list) for bed in BEDS}
+    for piece in sorted(pieces, key=lambda piece: piece.name):
+        for bed, beginning in BEDS.items():
+            if piece.set_name.startswith(beginning) and len(piece.steps) >= FEWEST_NOTES:
+                found[bed][maker_of(piece)].append(piece)
+    return {bed: dict(list(makers.items())[:most]) for bed, makers in found.items()}
+
+
+def task_of(pieces: Sequence[Piece], count: int, seed: int) -> Task:
+    order = [pieces[i] for i in np.random.default_rng(0).permutation(len(pieces))]
+    judged, rest = order[:JUDGED], order[JUDGED:]
+    known = set().union(*(line_runs(piece.steps).tolist() for piece in judged))
+    pool = [piece for piece in rest if not _repeats(piece, known)]
+    rng = np.random.default_rng([1, seed])
+    drawn = [pool[i] for i in rng.permutation(len(pool))[:count]]
+    held = whole_pieces(len(drawn), rng)
+    if held:
+        train = [piece for i, piece in enumerate(drawn) if i not in held]
+        chooses = [drawn[i] for i in sorted(held)]
+    else:
+        cuts = [_bar_line(piece) for piece in drawn]
+        train = [piece.first(cut) for piece, cut in zip(drawn, cuts, strict=True)]
+        chooses = [_last(piece, cut) for piece, cut in zip(drawn, cuts, strict=True)]
+    return Task(train, chooses, [piece.first(JUDGED_NOTES) for piece in judged])
+
+
+def _repeats(piece: Piece, known: set[int]) -> bool:
+    runs = set(line_runs(piece.steps).tolist())
+    return bool(runs) and len(runs & known) >= NEAR * min(len(runs), len(known))
+
+
+def _bar_line(piece: Piece) -> int:
+    """The note with which the bar begins that holds the end of the first three quarters; not the first note."""
+    bar = piece.steps["bar"]
+    return max(1, int(np.searchsorted(bar, bar[int(TRAIN_SHARE * len(bar))])))
+
+
+def _last(piece: Piece, first: int) -> Piece:
+    steps = piece.steps[first:].copy()
+    bars = int(steps["bar"][0])
+    steps["onset"] -= np.int32(bars) * steps["bar_slots"][0]
+    steps["bar"] -= bars
+    steps["gap"][0] = min(int(steps["onset"][0]), int(steps["bar_slots"][0]))
+    return replace(piece, steps=steps, labels=piece.labels[first:])
+
+
+def style_of(pieces: Sequence[Piece]) -> StyleTold:
+    rows = [piece.learned.reshape(len(FACET_ORDER), -1) for piece in pieces]
+    measured = np.asarray(np.mean([piece.embedding for piece in pieces], axis=0), np.float32)
+    return StyleTold(measured, LearnedEmbedding(np.mean(rows, axis=0)).values.reshape(-1))
+
+
+def scores_of(pieces: Sequence[Piece], style: StyleTold | None, weights: dict[str, Any] | None = None) -> list[Any]:
+    model = apply_adapter(base_model(), weights) if weights else base_model()
+    told = [Told(style=style)] * len(pieces)
+    return score_pieces(model, pieces, told, longest=JUDGED_NOTES + 1, window=None)
+
+
+def nats(scores: Sequence[Any], last: int | None = None) -> Floats:
+    return np.array([float(score.nats[:last].sum()) for score in scores])
+
+
+def learned(task: Task, way: str, seed: int, seconds: float) -> Learned:
+    began = time.process_time()
+    style: StyleTold | None = style_of(task.train)
+    untold, told = (mean_nats_per_note(scores_of(task.chooses, one)) for one in (None, style))
+    if not may_be_told(untold, told):
+        style = None
+    config, weights, steps = WAYS[way], dict[str, Any](), 0
+    if config is not None and config.most_steps:
+        tuning = tune_adapter(
+            base_model(), task.train, task.chooses, style, np.random.default_rng(seed), config=config, seconds=seconds
+        )
+        weights = {key: array.astype(np.float16).astype(np.float32) for key, array in tuning.weights.items()}
+        steps = tuning.steps
+    before, after = scores_of(task.judged, None), scores_of(task.judged, style, weights)
+    if config is None:
+        after = _mixed(task, style, after)
+    return Learned(
+        style,
+        weights,
+        nats(before),
+        nats(after),
+        nats(before, EARLY),
+        nats(after, EARLY),
+        np.array([float(score.notes) for score in before]),
+        steps,
+        time.process_time() - began,
+    )
+
+
+def _mixed(task: Task, style: StyleTold | None, scores: list[Any]) -> list[Any]:
+    """With as much of the n-gram of what is learned from, for each field, as the choosing pieces like best."""
+    grams = NGram(task.train)
+
+    def both(pieces: Sequence[Piece], found: Sequence[Any]) -> list[tuple[NDArray[Any], Floats]]:
+        return [(one.nats, grams.nats(piece)[: len(one.nats)]) for one, piece in zip(found, pieces, strict=True)]
+
+    chooses = both(task.chooses, scores_of(task.chooses, style))
+    best = [
+        min(MIXTURES, key=lambda share, field=field: sum(_mix(a, b, share)[:, field].sum() for a, b in chooses))
+        for field in range(5)
+    ]
+    mixed = [_mix(a, b, np.array(best)) for a, b in both(task.judged, scores)]
+    return [replace(score, nats=found) for score, found in zip(scores, mixed, strict=True)]
+
+
+def _mix(model: NDArray[Any], gram: Floats, share: Any) -> Floats:
+    return -np.log((1 - share) * np.exp(-np.asarray(model, np.float64)) + share * np.exp(-gram))
+
+
+def kept(path: Path, make: Callable[[], Learned]) -> Learned:
+    """What stands in a file, or is made and put there."""
+    if not path.exists():
+        found = make()
+        told = {} if found.style is None else {"measured": found.style.measured, "learned": found.style.learned}
+        columns = {
+            name: np.asarray(getattr(found, name)) for name in Learned.__dataclass_fields__ if name not in _ARRAYS
+        }
+        halves = {f"adapter/{key}": array.astype(np.float16) for key, array in found.weights.items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            np.savez(file, **columns, **told, **halves)
+    with np.load(path, allow_pickle=False) as file:
+        style = StyleTold(file["measured"], file["learned"]) if "measured" in file else None
+        weights = {
+            key.removeprefix("adapter/"): file[key].astype(np.float32) for key in file if key.startswith("adapter/")
+        }
+        columns = {name: file[name] for name in Learned.__dataclass_fields__ if name not in _ARRAYS}
+        return Learned(style=style, weights=weights, **columns)
+
+
+_ARRAYS = ("style", "weights")
+
+
+def identified(tasks: dict[str, Task], found: dict[str, Learned]) -> tuple[float, float]:
+    """Share of the judged pieces that the adapter of their own composer finds likeliest; chance."""
+    makers = list(tasks)
+    judged = [piece for maker in makers for piece in tasks[maker].judged]
+    own = np.repeat(np.arange(len(makers)), [len(tasks[maker].judged) for maker in makers])
+    rows = np.stack([nats(scores_of(judged, found[maker].style, found[maker].weights)) for maker in makers])
+    return float((rows.argmin(0) == own).mean()), 1 / len(makers)
+
+
+def interval(gains: Floats) -> tuple[float, float]:
+    """95 % of the mean over composers, by their t distribution."""
+    from scipy.stats import t
+
+    if len(gains) < 2:
+        return float("nan"), float("nan")
+    half = t.ppf(0.975, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains))
+    return float(gains.mean() - half), float(gains.mean() + half)
+
+
+def row_of(makers: Sequence[list[Learned]]) -> dict[str, Any]:
+    """Of composers, each with its seeds: nats a note gained, of all and of the first notes, and what it took."""
+    gains = np.array([np.mean([(r.before - r.after).sum() / r.notes.sum() for r in runs]) for runs in makers])
+    early = [
+        np.mean([(r.before_early - r.after_early).sum() / np.minimum(r.notes, EARLY).sum() for r in runs])
+        for runs in makers
+    ]
+    low, high = interval(gains)
+    every = [run for runs in makers for run in runs]
+    return {
+        "composers": len(makers),
+        "gained": round(float(gains.mean()), 4),
+        "interval": [round(low, 4), round(high, 4)],
+        "gained in the first notes": round(float(np.mean(early)), 4),
+        "composers that gain": int((gains > 0).sum()),
+        "steps": round(float(np.mean([run.steps for run in every])), 1),
+        "processor seconds": round(float(np.mean([run.seconds for run in every])), 1),
+    }
+
+
+def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    beds = beds_of(load_pieces(arguments.packed / f"{arguments.split}.npz"), arguments.makers)
+    rows: dict[str, Any] = {}
+    for count in arguments.pieces:
+        for way in arguments.ways:
+            for bed, makers in beds.items():
+                runs: dict[str, list[Learned]] = defaultdict(list)
+                named = []
+                for seed in arguments.seeds:
+                    tasks = {maker: task_of(pieces, count, seed) for maker, pieces in makers.items()}
+                    for maker, task in tasks.items():
+                        file = f"{arguments.split}-{way}-{count}-{seed}-{maker}.npz".replace("/", "-").replace(" ", "_")
+                        path = arguments.work / base_identity() / file
+                        run = kept(
+                            path, lambda task=task, seed=seed, way=way: learned(task, way, seed, arguments.seconds)
+                        )
+                        runs[maker].append(run)
+                    if arguments.identify and way != "n-gram":
+                        named.append(identified(tasks, {maker: runs[maker][-1] for maker in tasks}))
+                row = row_of(list(runs.values()))
+                if named:
+                    row["identified"], row["chance"] = (round(float(v), 3) for v in np.mean(named, axis=0))
+                rows[f"{bed}, {count} pieces, {way}"] = row
+                print(f"{bed}, {count} pieces, {way}: {row}", flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("packed", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--split", default="dev_composer")
+    parser.add_argument("--pieces", type=int, nargs="+", default=[3, 10, 30])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--makers", type=int)
+    parser.add_argument("--seconds", type=float, default=180.0)
+    parser.add_argument("--identify", action="store_true")
+    arguments = parser.parse_args()
+    try:
+        rows = _rows(arguments)
+    except StiloError as error:
+        sys.exit(str(error))
+    keep_figures(f"learning_{arguments.split}", {"seeds": arguments.seeds, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
