@@ -214,21 +214,23 @@ def test_nothing_gained_is_said_with_what_to_do(pieces, tuned_with):
     style = learn("Waltz", pieces, seconds=33.0)
     assert style.adapter is None
     assert style.proof.tuned_nats_per_note == min(style.proof.base_nats_per_note, style.proof.vector_nats_per_note)
-    assert "10 pieces (800 notes): add more of the same style" in style.proof.advice
+    assert style.proof.advice.startswith("not shown to have learned from 10 pieces (800 notes): add about ")
     assert tuned_with["seconds"] == 33.0
     assert "--minutes" not in style.proof.advice, "it took less than its time"
 
 
 def test_where_learning_made_it_worse_the_advice_is_what_may_help(pieces, tuned_with, monkeypatch):
-    figures = iter([3.0, 3.02, 3.0, 3.02, 3.0, 2.99, 3.0, 3.0003])
+    figures = iter([3.0, 3.02, 3.02, 3.02] * 2 + [3.0, 2.99, 2.99, 2.99] + [3.0, 3.0003, 3.0003, 3.0003])
     monkeypatch.setattr("stilo.models.notes.evaluate.mean_nats_per_note", lambda _: next(figures))
     monkeypatch.setattr(learn_module, "odd_ones", lambda _: ["A", "B", "C", "D"])
-    worse = "having learned from 10 pieces (800 notes) it foresees less: add more of the same style"
+    monkeypatch.setattr(learn_module, "gain_interval", lambda *_: (-0.02, 0.04))
+    worse = "having learned from 10 pieces (800 notes) it foresees less: add about 10 more of the same style"
     odd = ", or leave out what does not sound like the others (A, B, C)"
     assert learn("Waltz", pieces, seconds=33.0).proof.advice == worse + odd
     assert learn("Waltz", pieces, seconds=0.0).proof.advice == f"{worse}{odd}, or tune for longer (--minutes)"
-    for _ in ("a little better", "worse by nothing"):
-        assert learn("Waltz", pieces, seconds=33.0).proof.advice.startswith("little was learned from 10 pieces")
+    for more in (80, 10):  # a little better: nine times as many; worse by nothing: as many again
+        advice = learn("Waltz", pieces, seconds=33.0).proof.advice
+        assert advice.startswith(f"not shown to have learned from 10 pieces (800 notes): add about {more} more")
 
 
 def test_the_odd_one_out_is_named(pieces):
@@ -302,9 +304,20 @@ def test_what_the_grid_does_to_played_timing_is_told(pieces):
 def test_advice_says_what_was_judged(pieces, tuned_with, monkeypatch):
     few = learn("Waltz", pieces[4:8])
     assert few.proof.held_out_notes == 80
-    monkeypatch.setattr(learn_module, "SMALL_GAIN", -100.0)
-    assert "on the last quarter of each piece" in learn("Waltz", pieces[4:8]).proof.advice
-    assert "on pieces it did not learn from" in learn("Waltz", pieces).proof.advice
+    monkeypatch.setattr(learn_module, "gain_interval", lambda *_: (0.01, 0.04))
+    monkeypatch.setattr(learn_module, "may_be_told", lambda *_: True)
+    scores = learn_module._Lesson.scores
+
+    def better(lesson, style, adapter=None):
+        return [
+            replace(one, nats=one.nats * (0.95 if style is not None else 1)) for one in scores(lesson, style, adapter)
+        ]
+
+    monkeypatch.setattr(learn_module._Lesson, "scores", better)
+    assert "fewer nats per note on the last quarter of each piece" in learn("Waltz", pieces[4:8]).proof.advice
+    advice = learn("Waltz", pieces).proof.advice
+    assert advice.startswith("learned: ")
+    assert "% fewer nats per note on pieces it did not learn from" in advice
 
 
 def test_a_loop_proves_nothing_and_that_is_said(tune):

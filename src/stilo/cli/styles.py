@@ -77,25 +77,44 @@ def show(
         Path | None, typer.Option(metavar="FILE.png", help="Draw the profile as a picture.", show_default=False)
     ] = None,
     dark: Annotated[bool, typer.Option("--dark", help="The picture for a dark screen, not for paper.")] = False,
+    proof: Annotated[bool, typer.Option("--proof", help="Only what shows that it was learned.")] = False,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write short pieces without and with what was learned, side by side.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
 ) -> None:
     """Show what a style is made of, what was learned, and from which files.
 
-    The picture shows the other styles of your library around it, by how they are likely to sound.
+    The picture shows the other styles of your library around it, by how they are likely to sound. The samples are
+    those of the proof: by the same seed, for the same instruments, by the model that has not heard your files and by
+    the one that has.
 
     \b
     Examples:
       stilo show waltzes
       stilo show waltzes --plot waltzes.png --dark
+      stilo show waltzes --proof --samples waltzes-samples
       stilo show waltzes --json
     """
-    from stilo.workshop import show_style, style_card, styles_like
+    from stilo.workshop import proof_card, show_style, style_card, styles_like, write_sketches
 
     style = show_style(name, plot, dark)
     if as_json:
         say(json.dumps(style.to_json(), ensure_ascii=False))
+    elif proof:
+        say(proof_card(style).rstrip())
     else:
         say(style_card(style, styles_like(style)).rstrip())
+    if samples is not None:
+        with progress_bar(f"composing in {style.name}") as progress:
+            written = write_sketches(style.name, samples, progress)
+        if not as_json:
+            say(f"written: {len(written)} pieces in {samples}, each without and with what was learned")
     if plot is not None and not as_json:
         say(f"drawn: {plot}")
 

@@ -72,7 +72,7 @@ def compose(
     from stilo.models.notes.plan import Taste
 
     tell = progress or (lambda _what, _share: None)
-    desk = Desk(_engine_of(style), style, request, Taste.usual(request.temperature, request.top_p))
+    desk = Desk(engine_of(style), style, request, Taste.usual(request.temperature, request.top_p))
     asked_key = str(parse_key(request.key)) if request.key else ""
     if notice is not None and asked_key and desk.asked is None:
         notice(f"the style '{style.name}' has drums alone, which are in no key: {asked_key} is left out")
@@ -102,7 +102,13 @@ def _mode_is_missing(candidates: Sequence[Candidate], asked: Key | None) -> bool
     return not any(candidate.is_in_mode_of(asked) for candidate in candidates)
 
 
-def _engine_of(style: Style) -> Engine:
+def engine_of(style: Style) -> Engine:
+    """The model with the weights of a style.
+
+    Raises:
+        InputError: the style was learned with other weights.
+        SetupError: the weights are missing.
+    """
     from stilo.models.notes.base import base_engine, base_identity
 
     identity = base_identity()

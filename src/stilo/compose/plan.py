@@ -26,8 +26,9 @@ LEAST_REST_BARS = 2
 MOST_NOTES_PER_BAR = 256
 
 
-def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
-    """What the sampler must keep to, told the style but no key, and the track of each part token in score order.
+def plan_of(style: Style, request: Request, *, is_learned: bool = True) -> tuple[Plan, dict[int, Track]]:
+    """What the sampler must keep to, told the style (if `is_learned`) but no key, and the track of each part token in
+    score order.
 
     Raises:
         InputError: the style names no parts, or a metre whose bars cannot be composed.
@@ -40,7 +41,7 @@ def plan_of(style: Style, request: Request) -> tuple[Plan, dict[int, Track]]:
     parts, tracks = _parts_of(style)
     tempo = request.tempo_qpm or style.palette.tempo_qpm
     about = Told(
-        style=style_told(style),
+        style=style_told(style) if is_learned else None,
         programs=frozenset(voice.program for voice in parts),
         parts=len(parts),
         tempo=UNKNOWN_TEMPO if tempo is None else tempo_class(tempo),

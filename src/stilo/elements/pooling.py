@@ -146,11 +146,16 @@ def profile_distance(a: Profile, b: Profile) -> float:
     difference in units of the element's `spread`. The keys and the lengths of the pieces are left out: they are no
     matter of style.
     """
+    return float(np.mean(list(group_distances(a, b).values())))
+
+
+def group_distances(a: Profile, b: Profile) -> dict[str, float]:
+    """The same of each group alone: pitch, rhythm, harmony, emotion."""
     parts: dict[str, list[float]] = {group: [] for group in GROUPS}
     for name, element in ELEMENTS.items():
         if name not in NOT_STYLE:
             parts[name.split(".")[0]].append(element_distance(a, b, name, element))
-    return float(np.mean([np.mean(distances) for distances in parts.values()]))
+    return {group: float(np.mean(distances)) for group, distances in parts.items()}
 
 
 def element_distance(a: Profile, b: Profile, name: str, element: Figure | Histogram | Shares) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from stilo.elements.embedding import embed_score
 from stilo.elements.profile import pool_profiles
 from stilo.errors import InputError
 from stilo.music.score import Score
+from stilo.styles.gain import gain_interval, pieces_needed
 from stilo.styles.holding_out import last_quarters, whole_pieces
 from stilo.styles.material import Measured, Notice, Progress, measure_pieces, odd_ones
 from stilo.styles.palette import palette_of
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 SMALL_GAIN = 0.02
 MOST_ODD_NAMED = 3
+MOST_PIECES_ASKED = 200
 TUNING_SECONDS = 120.0
 PROOF_NOTES = 1024  # of each piece
 
@@ -79,10 +82,12 @@ def learn(
     identity = base_identity()
     recognition, encoder = _recognition([one.score for one in measured])
     tell("asking the base model", 0.2)
-    untold = lesson.scores(None)
-    base, vector = mean_nats_per_note(untold), mean_nats_per_note(lesson.scores(lesson.style))
-    untuned = _Untuned(lesson.style, vector) if may_be_told(base, vector) else _Untuned(None, base)
-    tuned = _tuned(lesson, untuned, rng, _Budget(seconds, steps), tell) if tune else _Tuned()
+    untold, told = lesson.scores(None), lesson.scores(lesson.style)
+    base, vector = mean_nats_per_note(untold), mean_nats_per_note(told)
+    untuned = _Kept(lesson.style, told) if may_be_told(base, vector) else _Kept(None, untold)
+    tuned = _tuned(lesson, untuned, rng, _Budget(seconds, steps), tell) if tune else untuned
+    before, after = ([score.nats.sum(1) for score in scores] for scores in (untold, tuned.scores))
+    gained = gain_interval(before, after, rng)
     if tuned.is_interrupted:
         notify("stopped: what was learned best until then is kept")
     tell("done", 1.0)
@@ -97,12 +102,13 @@ def learn(
         proof=Proof(
             base_nats_per_note=base,
             vector_nats_per_note=vector,
-            tuned_nats_per_note=tuned.nats_per_note,
+            tuned_nats_per_note=tuned.nats_per_note if tune else None,
             held_out_pieces=len(lesson.held_out),
             held_out_notes=sum(score.notes for score in untold),
             seconds=time.monotonic() - begun,
             steps=tuned.steps,
-            advice=_advice(measured, lesson, base, tuned),
+            advice=_advice(measured, lesson, base, tuned, gained) if tune else _untuned_advice(measured, lesson),
+            gained=gained,
         ),
         recognition=recognition,
         encoder=encoder,
@@ -165,36 +171,35 @@ class _Lesson:
 
 
 @dataclass(frozen=True, eq=False)
-class _Untuned:
-    """What the base model is told of the style, None = nothing, and its held-out nats per note then."""
-
-    told: StyleTold | None
-    nats_per_note: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Tuned:
-    """What tuning came to; as it is by default, nothing was tuned.
+class _Kept:
+    """What of the learning is kept, and what it makes of the held-out music.
 
     Attributes:
+        told: what the model is told of the style; None = nothing.
+        scores: of the held-out music.
         adapter: as it will be kept, in half precision; None when none made it better.
-        nats_per_note: held-out, with the adapter if there is one.
         steps: that the adapter took.
         took_all_time: whether the tuning lasted as long as it might.
         is_interrupted: whether a person stopped it.
     """
 
+    told: StyleTold | None
+    scores: list[PieceScore]
     adapter: Adapter | None = None
-    nats_per_note: float | None = None
     steps: int = 0
     took_all_time: bool = False
     is_interrupted: bool = False
 
+    @property
+    def nats_per_note(self) -> float:
+        from stilo.models.notes.evaluate import mean_nats_per_note
 
-def _tuned(lesson: _Lesson, untuned: _Untuned, rng: np.random.Generator, budget: _Budget, tell: Progress) -> _Tuned:
+        return mean_nats_per_note(self.scores)
+
+
+def _tuned(lesson: _Lesson, untuned: _Kept, rng: np.random.Generator, budget: _Budget, tell: Progress) -> _Kept:
     from stilo.models.notes.adapter import TuningConfig, tune_adapter
     from stilo.models.notes.base import base_model
-    from stilo.models.notes.evaluate import mean_nats_per_note
 
     begun = time.monotonic()
     seconds = TUNING_SECONDS if budget == _Budget() else budget.seconds
@@ -208,12 +213,15 @@ def _tuned(lesson: _Lesson, untuned: _Untuned, rng: np.random.Generator, budget:
         seconds=seconds,
         progress=lambda share: tell("tuning", 0.25 + 0.7 * share),
     )
-    took_all_time = seconds is not None and time.monotonic() - begun >= seconds
+    found = replace(
+        untuned,
+        took_all_time=seconds is not None and time.monotonic() - begun >= seconds,
+        is_interrupted=tuning.is_interrupted,
+    )
     if not tuning.weights:
-        return _Tuned(None, untuned.nats_per_note, 0, took_all_time, tuning.is_interrupted)
+        return found
     adapter: Adapter = {key: array.astype(np.float16) for key, array in tuning.weights.items()}
-    nats_per_note = mean_nats_per_note(lesson.scores(untuned.told, adapter))
-    return _Tuned(adapter, nats_per_note, tuning.steps, took_all_time, tuning.is_interrupted)
+    return replace(found, scores=lesson.scores(untuned.told, adapter), adapter=adapter, steps=tuning.steps)
 
 
 def _split(measured: Sequence[Measured], held: set[int]) -> _Lesson:
@@ -250,29 +258,48 @@ def _piece(path: str, score: Score, voices: Sequence[Voice], embedding: NDArray[
     return Piece(path, steps, embedding, tempo, path, learned=learned)
 
 
-def _advice(measured: Sequence[Measured], lesson: _Lesson, base: float, tuned: _Tuned) -> str:
+def _untuned_advice(measured: Sequence[Measured], lesson: _Lesson) -> str:
+    return _repeating(lesson) or f"measured only; learn without --no-tune to tune it{_odd(measured)}"
+
+
+def _advice(
+    measured: Sequence[Measured],
+    lesson: _Lesson,
+    base: float,
+    tuned: _Kept,
+    gained: tuple[float, float] | None,
+) -> str:
     """One line: learned, or what to do; and which files disagree with the rest."""
+    if repeating := _repeating(lesson):
+        return repeating
+    gain, (low, high) = base - tuned.nats_per_note, gained or (-math.inf, math.inf)
+    share = gain / max(base, 1e-9)
+    if low > 0 and round(gain, 3) > 0:
+        judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
+        little = "a little was learned" if share < SMALL_GAIN else "learned"
+        return f"{little}: {100 * share:.1f} % fewer nats per note on {judged}{_odd(measured)}"
+    pieces = f"{len(measured)} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured)} notes)"
+    found = f"not shown to have learned from {pieces}"
+    if round(gain, 3) < 0:
+        found = f"having learned from {pieces} it foresees less"
+    return f"{found}: {_remedies(measured, tuned.took_all_time, pieces_needed(gain, low, high, len(measured)))}"
+
+
+def _repeating(lesson: _Lesson) -> str:
+    if not lesson.is_repeating:
+        return ""
+    return "the last quarter of each piece repeats what it learned from, so that it proves little: add other pieces"
+
+
+def _odd(measured: Sequence[Measured]) -> str:
     odd = ", ".join(odd_ones(measured)[:MOST_ODD_NAMED])
-    told = f"; does not sound like the others: {odd}" if odd else ""
-    if lesson.is_repeating:
-        return "the last quarter of each piece repeats what it learned from, so that it proves little: add other pieces"
-    if tuned.nats_per_note is None:
-        return f"measured only; learn without --no-tune to tune it{told}"
-    gain = 1 - tuned.nats_per_note / base
-    if gain < SMALL_GAIN:
-        pieces = f"{len(measured)} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured)} notes)"
-        found = (
-            f"little was learned from {pieces}"
-            if round(base - tuned.nats_per_note, 3) >= 0
-            else f"having learned from {pieces} it foresees less"
-        )
-        return f"{found}: {_remedies(odd, tuned.took_all_time)}"
-    judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
-    return f"learned: {100 * gain:.0f} % fewer nats per note on {judged}{told}"
+    return f"; does not sound like the others: {odd}" if odd else ""
 
 
-def _remedies(odd: str, took_all_time: bool) -> str:
-    """What may help where little was learned: more music, less that is odd, and more time if there was too little."""
+def _remedies(measured: Sequence[Measured], took_all_time: bool, needed: int) -> str:
+    """What may help where nothing was shown: more music, less that is odd, and more time if there was too little."""
+    odd = ", ".join(odd_ones(measured)[:MOST_ODD_NAMED])
+    more = f"about {needed} more" if needed <= MOST_PIECES_ASKED else "many more"
     leave_out = [f"leave out what does not sound like the others ({odd})"] if odd else []
     longer = ["tune for longer (--minutes)"] if took_all_time else []
-    return ", or ".join(["add more of the same style", *leave_out, *longer])
+    return ", or ".join([f"add {more} of the same style", *leave_out, *longer])

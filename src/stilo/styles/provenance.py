@@ -8,6 +8,7 @@ from typing import Any
 
 from stilo.errors import InputError
 from stilo.styles.fields import Fields, printable
+from stilo.styles.trial import Trial
 
 _LONGEST = {"path": 4096, "title": 1000, "licence": 1000}
 MISLEADING_NATS = 0.05  # a note
@@ -75,6 +76,8 @@ class Proof:
         seconds: how long learning took.
         steps: optimiser steps of the adapter that was kept.
         advice: one line for the person, "" when there is none to give.
+        gained: 95 % interval of the nats a note gained from the base model to what is kept; None = not told.
+        trial: what short pieces show; None where none were composed.
     """
 
     base_nats_per_note: float
@@ -85,6 +88,8 @@ class Proof:
     seconds: float
     steps: int = 0
     advice: str = ""
+    gained: tuple[float, float] | None = None
+    trial: Trial | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "advice", printable(self.advice, _LONGEST_ADVICE))
@@ -94,11 +99,23 @@ class Proof:
         """Whether the model is told the style, tuned and composing."""
         return may_be_told(self.base_nats_per_note, self.vector_nats_per_note)
 
+    @property
+    def nats_per_note(self) -> float:
+        """With all that is kept of what was learned."""
+        if self.tuned_nats_per_note is not None:
+            return self.tuned_nats_per_note
+        return self.vector_nats_per_note if self.is_style_told else self.base_nats_per_note
+
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "trial": None if self.trial is None else self.trial.to_json()}
 
     @classmethod
     def from_json(cls, data: object) -> Proof:
+        """What `to_json` wrote; one of before there were intervals and trials has none.
+
+        Raises:
+            InputError: a field is missing or does not fit; the message names it.
+        """
         fields = Fields(data, "proof")
         return cls(
             base_nats_per_note=fields.number("base_nats_per_note", 0.0, 1e6),
@@ -109,4 +126,23 @@ class Proof:
             seconds=fields.number("seconds", 0.0, 1e9),
             steps=fields.whole("steps", 0, 2**40),
             advice=fields.text("advice", _LONGEST_ADVICE),
+            gained=_interval(fields.items("gained", 2))
+            if fields.has("gained") and not fields.is_null("gained")
+            else None,
+            trial=_trial(fields),
         )
+
+
+def _interval(values: list[Any]) -> tuple[float, float]:
+    if len(values) != 2 or any(type(value) not in (int, float) or not -1e6 <= value <= 1e6 for value in values):
+        raise InputError("proof.gained must be two numbers")
+    low, high = map(float, values)
+    if low > high:
+        raise InputError("proof.gained: the lower number comes first")
+    return low, high
+
+
+def _trial(fields: Fields) -> Trial | None:
+    if not fields.has("trial") or fields.is_null("trial"):
+        return None
+    return Trial.from_json(fields.mapping("trial", 100))

@@ -5,7 +5,7 @@ terminal and no browser: progress is told to a function that the face passes in.
 """
 
 from stilo.workshop.analysing import Collection, analyse_files, draw_profile, pooled
-from stilo.workshop.cards import composition_line, style_card
+from stilo.workshop.cards import composition_line, proof_card, style_card
 from stilo.workshop.comparing import Compared, compare, comparison_card, draw_comparison
 from stilo.workshop.composing import compose_piece, make_request
 from stilo.workshop.demo import run_demo
@@ -24,6 +24,7 @@ from stilo.workshop.learning import gather_pieces, learn_style
 from stilo.workshop.measuring import Analysed, MeasuredPiece
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs, composition_json, plain, write_composition
 from stilo.workshop.progress import Notice, Progress, silent
+from stilo.workshop.proving import sketches, write_sketches
 
 __all__ = [
     "PICTURE_ENDING",
@@ -55,12 +56,15 @@ __all__ = [
     "make_request",
     "plain",
     "pooled",
+    "proof_card",
     "remove_style",
     "run_demo",
     "show_style",
     "silent",
     "similar_styles",
+    "sketches",
     "style_card",
     "styles_like",
     "write_composition",
+    "write_sketches",
 ]

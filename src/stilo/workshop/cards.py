@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from stilo.errors import InputError
 from stilo.music.instruments import PROGRAM_NAMES
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from stilo.styles.palette import Palette
     from stilo.styles.provenance import Proof, Source
     from stilo.styles.style import Style
+    from stilo.styles.trial import Trial
     from stilo.workshop.finding import Likeness
 
 CARD_WIDTH = 80
@@ -40,6 +42,19 @@ def style_card(style: Style, alike: Sequence[Likeness] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
+def proof_card(style: Style) -> str:
+    """What shows that a style was learned, alone, as plain text.
+
+    Raises:
+        InputError: it was not learned from music.
+    """
+    if style.proof is None:
+        raise InputError(f"the style '{style.name}' was not learned from music, so that there is no proof")
+    lines = proof_lines(style.proof, any(source.held_out for source in style.sources))
+    each = ["\n    ".join(wrap(line, CARD_WIDTH - 4)) for line in lines]
+    return "\n".join([style.name, *(f"  {line}" for line in each)]) + "\n"
+
+
 def palette_line(palette: Palette) -> str:
     """Tempo, metre, key and instruments on one line."""
     numerator, denominator = palette.time_signature
@@ -55,33 +70,52 @@ def palette_line(palette: Palette) -> str:
 
 def proof_lines(proof: Proof, of_whole_pieces: bool) -> list[str]:
     """Held-out nats/note before and after, what they were measured on, and the advice when there is some."""
-    steps, after = [f"{proof.base_nats_per_note:.3f} before"], proof.base_nats_per_note
+    steps = [f"{proof.base_nats_per_note:.3f} before"]
     if proof.is_style_told:
-        after = proof.vector_nats_per_note
-        steps.append(f"{after:.3f} style told")
+        steps.append(f"{proof.vector_nats_per_note:.3f} style told")
     if proof.tuned_nats_per_note is not None:
         steps.append(f"{proof.tuned_nats_per_note:.3f} tuned")
-        after = proof.tuned_nats_per_note
-    gain = proof.base_nats_per_note - after
     notes, pieces = _counted(proof.held_out_notes, "note"), _counted(proof.held_out_pieces, "piece")
     judged = f"{pieces} ({notes}) it did not learn from"
     if not of_whole_pieces:
         judged = f"the last quarter of each piece ({notes} of {pieces}), kept out of the learning"
     chose = "" if proof.tuned_nats_per_note is None else "; they also chose when to stop tuning"
     lines = [
-        f"held-out nats/note {' → '.join(steps)}, {_gained(gain)}",
+        f"held-out nats/note {' → '.join(steps)}, {_gained(proof)}",
         f"judged on {judged}{chose}",
         f"learned in {proof.seconds:.0f} s",
     ]
     if not proof.is_style_told:
         lines.append(f"told the style's figures it would foresee less ({proof.vector_nats_per_note:.3f}): it is not")
+    if proof.trial is not None:
+        lines += trial_lines(proof.trial)
     return [*lines, proof.advice] if proof.advice else lines
 
 
-def _gained(nats: float) -> str:
-    """As far as it is shown: what is nothing in its last digit is neither better nor worse."""
-    shown = round(nats, 3)
-    return f"{abs(shown):.3f} {'better' if shown > 0 else 'WORSE'}" if shown else "nothing gained"
+def trial_lines(trial: Trial) -> list[str]:
+    """How near short pieces come to the style, element by element, and for whose the encoder takes them."""
+    each = ", ".join(f"{group} {trial.without[group]:.2f} → {trial.learned[group]:.2f}" for group in trial.without)
+    nearer = "nearer" if trial.nearer > 0 else "NOT nearer"
+    lines = [
+        f"{trial.pieces} pieces of {trial.bars} bars without it → with it, distance from your music: {each}: {nearer}"
+    ]
+    if trial.known_learned is not None:
+        lines.append(
+            f"of these pieces an encoder that had no part in writing them takes {trial.known_without} → "
+            f"{trial.known_learned} of {trial.pieces} for this style, among {trial.styles} of your library"
+        )
+    return lines
+
+
+def _gained(proof: Proof) -> str:
+    """As far as it is shown: what is nothing in its last digit, or may be chance, is neither better nor worse."""
+    shown = round(proof.base_nats_per_note - proof.nats_per_note, 3)
+    between = "" if proof.gained is None else f" (95 %: {proof.gained[0]:+.3f} to {proof.gained[1]:+.3f})"
+    if not shown:
+        return f"nothing gained{between}"
+    if proof.gained is not None and proof.gained[0] <= 0 <= proof.gained[1]:
+        return f"{abs(shown):.3f} {'better' if shown > 0 else 'worse'}, which may be chance{between}"
+    return f"{abs(shown):.3f} {'better' if shown > 0 else 'WORSE'}{between}"
 
 
 def composition_line(composition: Composition) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stilo.errors import InputError, ReadError
 from stilo.workshop.progress import Notice, Progress, part_of, silent, unheard
+from stilo.workshop.proving import tried
 
 if TYPE_CHECKING:
     from stilo.music.score import Score
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from stilo.styles.style import Style
 
 READING_SHARE = 0.1
+TRIED_FROM = 0.95
 
 
 def gather_pieces(
@@ -120,9 +122,10 @@ def learn_style(
         seconds=seconds,
         steps=steps,
         seed=seed,
-        progress=part_of(progress, READING_SHARE, 1.0),
+        progress=part_of(progress, READING_SHARE, TRIED_FROM),
         notice=notice,
     )
+    style = tried(style, part_of(progress, TRIED_FROM, 1.0))
     with Library() as library:
         library.save(style, replace=replace)
     return style

@@ -1,0 +1,76 @@
+"""What short pieces in a style show of what was learned: composed with it, and without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stilo.errors import InputError
+from stilo.styles.fields import Fields
+
+GROUPS = ("pitch", "rhythm", "harmony", "emotion")
+MOST_SKETCHES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Of as many pieces with what was learned as without it (`compose.sketching`), by the same seed.
+
+    Attributes:
+        pieces, bars: how many each, and how long.
+        seed: by which they can be written again.
+        without, learned: distance of their profile from that of the person's music, by group, 0…1 (`group_distances`).
+        known_without, known_learned: how many of them the encoder, which had no part in writing them, takes for this
+            style before all others of the library; None where there was no other, or no encoder.
+        styles: among how many styles, this one with them.
+    """
+
+    pieces: int
+    bars: int
+    seed: int
+    without: Mapping[str, float] = field(default_factory=dict)
+    learned: Mapping[str, float] = field(default_factory=dict)
+    known_without: int | None = None
+    known_learned: int | None = None
+    styles: int = 1
+
+    @property
+    def nearer(self) -> float:
+        """Mean distance without, less that with what was learned: above 0 it came nearer."""
+        return sum(self.without.values()) / len(GROUPS) - sum(self.learned.values()) / len(GROUPS)
+
+    def to_json(self) -> dict[str, Any]:
+        numbers = {name: getattr(self, name) for name in ("pieces", "bars", "seed", "known_without", "known_learned")}
+        return {**numbers, "styles": self.styles, "without": dict(self.without), "learned": dict(self.learned)}
+
+    @classmethod
+    def from_json(cls, data: object) -> Trial:
+        """What `to_json` wrote.
+
+        Raises:
+            InputError: a field is missing or does not fit; the message names it.
+        """
+        fields = Fields(data, "trial")
+        pieces = fields.whole("pieces", 1, MOST_SKETCHES)
+        known_without, known_learned = (
+            None if fields.is_null(name) else fields.whole(name, 0, pieces)
+            for name in ("known_without", "known_learned")
+        )
+        if (known_without is None) != (known_learned is None):
+            raise InputError("trial.known_without and trial.known_learned come together")
+        return cls(
+            pieces=pieces,
+            bars=fields.whole("bars", 1, 4096),
+            seed=fields.whole("seed", 0, 2**63 - 1),
+            styles=fields.whole("styles", 1, 10**9),
+            without=_distances(fields.mapping("without", len(GROUPS)), "without"),
+            learned=_distances(fields.mapping("learned", len(GROUPS)), "learned"),
+            known_without=known_without,
+            known_learned=known_learned,
+        )
+
+
+def _distances(data: dict[str, Any], name: str) -> dict[str, float]:
+    fields = Fields(data, f"trial.{name}")
+    return {group: fields.number(group, 0.0, 1.0) for group in GROUPS}
