@@ -22,7 +22,7 @@ from stilo.models.tokens import END, transposed, with_end
 RANK = 4
 VECTOR = np.zeros(179, np.float32)
 STYLE = StyleTold(VECTOR, np.zeros(LEARNED_SIZE, np.float32), np.ones(4, bool))
-BRIEF = TuningConfig(rate=1e-2, averaging=0.5, rows=4, length=48, most_steps=60, check_every=20)
+BRIEF = TuningConfig(passes=1000.0, rate=1e-2, averaging=0.5, rows=4, length=48, most_steps=60, check_every=20)
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_patience_is_how_often_nothing_better_is_heard(make_note_model, drilled,
     heard = []
     hear = adapter_module._Judge.hear
     monkeypatch.setattr(adapter_module._Judge, "hear", lambda judge, *given: (heard.append(given), hear(judge, *given)))
-    still = TuningConfig(rate=0.0, rows=2, length=32, most_steps=20, check_every=1, patience=3)
+    still = TuningConfig(passes=1000.0, rate=0.0, rows=2, length=32, most_steps=20, check_every=1, patience=3)
     tune_adapter(make_note_model(), drilled[:4], drilled[4:], STYLE, np.random.default_rng(0), config=still)
     assert len(heard) == 3
 
@@ -300,3 +300,29 @@ def test_merged_without_the_nets_it_is_the_same(make_note_model, adapter):
     arrays = merged({name: p.detach().numpy() for name, p in model.state_dict().items()}, adapter.weights())
     for name, tensor in apply_adapter(model, adapter.weights()).state_dict().items():
         assert np.allclose(arrays[name], tensor.numpy()), name
+
+
+@pytest.mark.parametrize(("notes", "steps"), [(0, 20), (1000, 20), (10_000, 59), (24_000, 141), (10**6, 400)])
+def test_more_music_is_good_for_more_steps(notes, steps):
+    assert TuningConfig().steps_for(notes) == steps
+
+
+def test_of_checks_that_hardly_differ_the_later_one_is_kept(make_note_model, drilled, monkeypatch):
+    figures = iter([2.0, 1.9, 1.902, 1.91, 1.8999, 1.904])
+    monkeypatch.setattr(adapter_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = adapter_module._Judge(make_note_model(), drilled[:1], None)
+    kept = []
+    for step in range(1, 6):
+        judge.hear({}, step)
+        kept.append((judge.best.steps, judge.waited))
+    assert kept == [(1, 0), (2, 1), (2, 2), (4, 3), (5, 4)]
+
+
+def test_what_is_hardly_better_than_nothing_is_not_kept(make_note_model, drilled, monkeypatch):
+    figures = iter([2.0, 1.9995, 2.003])
+    monkeypatch.setattr(adapter_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = adapter_module._Judge(make_note_model(), drilled[:1], None)
+    for step in (1, 2):
+        judge.hear({}, step)
+    assert judge.best.weights == {}
+    assert judge.best.steps == 0

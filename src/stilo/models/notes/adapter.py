@@ -37,6 +37,8 @@ Weights = dict[str, NDArray[np.float32]]
 WARMUP_STEPS = 10
 CLIP_NORM = 1.0
 LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none
+CHANCE_NATS = 5e-3  # by so much two checks may differ without meaning anything: then the later one is kept
+FEWEST_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class TuningConfig:
     Attributes:
         tuned: patterns of the names of the weights that are added to ("trunk.*").
         rank: of what is added to matrices; None = any.
+        passes: how often the music is gone through, more or less; from there on ten pieces are learned by heart.
         averaging: share of the average of the weights that stays at every step (Polyak & Juditsky 1992, decayed).
         values: at most so many are kept of what was added (`compressing.compressed`); None = all.
     """
@@ -53,6 +56,7 @@ class TuningConfig:
     tuned: tuple[str, ...] = ("*",)
     rank: int | None = None
     rate: float = 1e-4
+    passes: float = 12.0
     averaging: float = 0.97
     values: int | None = ADAPTER_VALUES
     weight_decay: float = 0.02
@@ -62,6 +66,10 @@ class TuningConfig:
     check_every: int = 20
     patience: int = 4
     most_held_out_notes: int = 6000
+
+    def steps_for(self, notes: int) -> int:
+        """How many steps music of so many notes is good for."""
+        return min(self.most_steps, max(FEWEST_STEPS, round(self.passes * notes / (self.rows * self.length))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +179,8 @@ def tune_adapter(
         judge = _Judge(model, _shortened(held_out, config.most_held_out_notes), style)
         was_training = model.training
         try:
-            _tune(adapter, windows, judge, config, _Clock(config.most_steps, seconds, progress))
+            steps = config.steps_for(sum(len(piece.steps) for piece in train))
+            _tune(adapter, windows, judge, config, _Clock(steps, seconds, progress))
         except KeyboardInterrupt:
             judge.best = replace(judge.best, is_interrupted=True)
         finally:
@@ -184,7 +193,7 @@ def tune_adapter(
 def _tune(adapter: Adapter, windows: Windows, judge: _Judge, config: TuningConfig, clock: _Clock) -> None:
     optimiser, average = _optimiser(adapter, config), _Average(adapter, config.averaging)
     adapter.model[0].train()
-    for step in range(1, config.most_steps + 1):
+    for step in range(1, clock.steps + 1):
         for group in optimiser.param_groups:
             group["lr"] = config.rate * min(1.0, step / WARMUP_STEPS)
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
@@ -195,12 +204,12 @@ def _tune(adapter: Adapter, windows: Windows, judge: _Judge, config: TuningConfi
         optimiser.zero_grad()
         average.hear(adapter, step)
         late = clock.is_late()
-        if step % config.check_every == 0 or late:
+        if step % config.check_every == 0 or late or step == clock.steps:
             judge.hear(average.weights(), step)
         clock.tell(step)
         if late or judge.waited >= config.patience:
             break
-    clock.tell(config.most_steps)
+    clock.tell(clock.steps)
 
 
 class _Average:
@@ -227,18 +236,22 @@ def _optimiser(adapter: Adapter, config: TuningConfig) -> torch.optim.Optimizer:
 
 
 class _Judge:
-    """Keeps the adapter with the best held-out figure; at first that is none at all."""
+    """Keeps the latest adapter of those with the best held-out figures; at first that is none at all."""
 
     def __init__(self, model: NoteModel, held_out: list[Piece], style: StyleTold | None) -> None:
         self.model, self.held_out, self.told = model, held_out, [Told(style=style)] * len(held_out)
         self.best = Tuning({}, score_pieces(model, held_out, self.told), 0)
-        self.waited = 0  # checks since the best
+        self.base = self.least = mean_nats_per_note(self.best.scores)
+        self.waited = 0  # checks since the least
 
     def hear(self, weights: Weights, step: int) -> None:
         scores = self._scores(weights)
+        nats = mean_nats_per_note(scores)
         self.waited += 1
-        if mean_nats_per_note(scores) < mean_nats_per_note(self.best.scores) - LEAST_GAIN_NATS:
-            self.best, self.waited = Tuning(weights, scores, step), 0
+        if nats < min(self.base - LEAST_GAIN_NATS, self.least + CHANCE_NATS):
+            self.best = Tuning(weights, scores, step)
+        if nats < self.least - LEAST_GAIN_NATS:
+            self.least, self.waited = nats, 0
 
     def compress(self, most_values: int) -> None:
         """Keep the best in few values."""

@@ -1,0 +1,43 @@
+"""The interval of a gain holds the gain, and says how much more music would show it."""
+
+import numpy as np
+import pytest
+
+from stilo.styles.gain import gain_interval, pieces_needed
+
+
+def nats(rng, pieces, notes, gain, noise):
+    before = [rng.normal(2.0, noise, notes) for _ in range(pieces)]
+    return before, [one - gain - rng.normal(0, noise, notes) for one in before]
+
+
+@pytest.mark.parametrize("pieces", [1, 3, 20])
+def test_a_clear_gain_is_clear_and_noise_is_not(pieces):
+    rng = np.random.default_rng(0)
+    low, high = gain_interval(*nats(rng, pieces, 640, 0.2, 0.1), rng)
+    assert 0.15 < low < 0.2 < high < 0.25
+    low, high = gain_interval(*nats(rng, pieces, 640, 0.0, 1.0), rng)
+    assert low < 0 < high
+
+
+def test_nineteen_of_twenty_intervals_hold_the_truth():
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(200):
+        before = [rng.normal(2.0, 1.0, 100) for _ in range(12)]
+        after = [one - 0.1 - rng.normal(0, 0.2) for one in before]  # some pieces gain more than others
+        low, high = gain_interval(before, after, rng)
+        held += low <= 0.1 <= high
+    assert 0.85 < held / 200 < 0.99
+
+
+def test_one_block_tells_nothing():
+    assert gain_interval([np.ones(20)], [np.zeros(20)], np.random.default_rng(0)) is None
+    assert gain_interval([], [], np.random.default_rng(0)) is None
+
+
+def test_four_times_the_pieces_halve_the_interval():
+    assert pieces_needed(0.1, -0.1, 0.3, 10) == 30
+    assert pieces_needed(0.1, 0.05, 0.15, 10) == 1
+    assert pieces_needed(0.0, -0.1, 0.1, 7) == 7
+    assert pieces_needed(-0.1, -0.2, 0.0, 7) == 7
