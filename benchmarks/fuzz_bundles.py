@@ -231,7 +231,8 @@ def main() -> None:
     finally:
         place.unlink(missing_ok=True)
     print(json.dumps({
-        "what": chosen.what, "seed": chosen.seed, "first": chosen.first, "cases": found.cases, "taken_in": found.taken_in,
+        "what": chosen.what, "seed": chosen.seed, "first": chosen.first, "cases": found.cases,
+        "taken_in": found.taken_in,
         "failures": found.failures, "slowest_seconds": round(found.slowest[0], 3), "slowest_case": found.slowest[1],
         "most_mib": round(found.most_bytes[0] / 2**20, 1), "most_mib_case": found.most_bytes[1],
         "refusals": dict(found.refusals.most_common(12)), "seconds": round(time.monotonic() - begun),

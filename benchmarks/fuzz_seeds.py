@@ -1,4 +1,4 @@
-"""Files that are in order, for fuzz_bundles.py to change: bundles of several kinds, and music in every kind that is read."""
+"""Files that are in order, for fuzz_bundles.py to change: bundles, and music in every kind that is read."""
 
 from __future__ import annotations
 
@@ -88,25 +88,30 @@ def _bundle(style: Style, demo: Score | None) -> bytes:
 
 
 _ABC = (
-    b'X:1\nT:The Tune\nC:Trad.\nM:6/8\nL:1/8\nQ:3/8=90\nK:Dm\n|:"Dm"A>Bc [def]2 z|(3ABc {g}d-d2:|[1 A3-A3|[2 [K:G]^f=f_f|]\n\nX:2\n'
+    b"X:1\nT:The Tune\nC:Trad.\nM:6/8\nL:1/8\nQ:3/8=90\nK:Dm\n"
+    b'|:"Dm"A>Bc [def]2 z|(3ABc {g}d-d2:|[1 A3-A3|[2 [K:G]^f=f_f|]\n\nX:2\n'
     b"M:C|\nL:1/4\nV:1 name=Flute\nV:2\nK:Gmix\n[V:1] G/2A//B c,d'|& z4|\n[V:2] G,,2 x2|Z2|\n%%MIDI program 73\nP:AB\n",
     b"X:1\nT:A\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|\n",
 )
 _XML = (
     b"<score-partwise><part-list><score-part id='P'><part-name>Horn</part-name></score-part></part-list><part id='P'>"
     b"<measure number='1'><attributes><divisions>4</divisions><key><fifths>2</fifths><mode>minor</mode></key><time>"
-    b"<beats>3+2</beats><beat-type>8</beat-type></time><staves>2</staves><transpose><diatonic>-4</diatonic><chromatic>-7"
+    b"<beats>3+2</beats><beat-type>8</beat-type></time><staves>2</staves><transpose><diatonic>-4</diatonic>"
+    b"<chromatic>-7"
     b"</chromatic></transpose></attributes><barline location='left'><repeat direction='forward'/></barline>"
     b"<direction><direction-type><metronome><beat-unit>quarter</beat-unit><per-minute>90</per-minute></metronome>"
-    b"</direction-type><sound tempo='90' dynamics='80' dacapo='yes'/></direction><harmony><root><root-step>C</root-step>"
+    b"</direction-type><sound tempo='90' dynamics='80' dacapo='yes'/></direction><harmony><root>"
+    b"<root-step>C</root-step>"
     b"<root-alter>1</root-alter></root><kind>minor-seventh</kind><bass><bass-step>G</bass-step></bass></harmony>"
     b"<note><pitch><step>C</step><alter>1</alter><octave>4</octave></pitch><duration>4</duration><tie type='start'/>"
     b"<voice>1</voice></note><note><chord/><pitch><step>E</step><octave>4</octave></pitch><duration>4</duration></note>"
     b"<backup><duration>4</duration></backup><note><rest/><duration>2</duration></note><forward><duration>2</duration>"
-    b"</forward></measure><measure number='2' implicit='yes'><note><grace/><pitch><step>D</step><octave>4</octave></pitch>"
-    b"</note><note><pitch><step>C</step><alter>1</alter><octave>4</octave></pitch><duration>4</duration><tie type='stop'/>"
-    b"<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes></time-modification></note><barline "
-    b"location='right'><ending number='1,2' type='stop'/><repeat direction='backward' times='3'/></barline></measure>"
+    b"</forward></measure><measure number='2' implicit='yes'><note><grace/><pitch><step>D</step><octave>4</octave>"
+    b"</pitch></note><note><pitch><step>C</step><alter>1</alter><octave>4</octave></pitch><duration>4</duration>"
+    b"<tie type='stop'/><time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes>"
+    b"</time-modification></note>"
+    b"<barline location='right'><ending number='1,2' type='stop'/><repeat direction='backward' times='3'/>"
+    b"</barline></measure>"
     b"<measure number='3'><note><unpitched><display-step>E</display-step><display-octave>4</display-octave></unpitched>"
     b"<duration>4</duration></note></measure></part></score-partwise>"
 )
@@ -116,10 +121,9 @@ def music() -> list[bytes]:
     """MIDI of all three types, MusicXML plain and packed, ABC."""
     midi = midi_bytes(small_piece())
     xml = musicxml_bytes(small_piece())
-    events = (
-        b"\0\xff\x03\x01A\0\xb0\x07\x64\x10\x90<@\x10<\0\x10\xf0\x01\xf7\0\xff/\0"  # SMPTE, running status, exclusive
-    )
-    type_0 = b"MThd\0\0\0\6\0\0\0\1\xe7\x28MTrk" + len(events).to_bytes(4, "big") + events
+    events = b"\0\xff\x03\x01A\0\xb0\x07\x64\x10\x90<@\x10<\0\x10\xf0\x01\xf7\0\xff/\0"
+    type_0 = b"MThd\0\0\0\6\0\0\0\1\xe7\x28MTrk"
+    type_0 += len(events).to_bytes(4, "big") + events
     type_2 = midi[:9] + b"\x02" + midi[10:]
     riff = b"RIFF" + (len(midi) + 12).to_bytes(4, "little") + b"RMIDdata" + len(midi).to_bytes(4, "little") + midi
     return [midi, type_0, type_2, riff, midi, xml, _XML, packed_musicxml(_XML), *_ABC, _ABC[0]]

@@ -206,19 +206,29 @@ def kill(home: Path, rounds: int, seed: int, step: int = 1) -> dict[str, dict]:
     file = (home / "styles.db").read_bytes()
     told: dict[str, dict] = {}
     with tempfile.TemporaryDirectory() as folder:
-        told["first opening"] = _killed(home, Deed("", lambda: Library().close(), {}), None, {}, rounds, step, rng)
+        moments = Moments(rounds, step, rng)
+        told["first opening"] = _killed(home, Deed("", lambda: Library().close(), {}), None, {}, moments)
         for deed in deeds(before, Path(folder)):
-            told[deed.name] = _killed(home, deed, file, before, rounds, step, rng)
+            told[deed.name] = _killed(home, deed, file, before, moments)
     return told
 
 
-def _killed(home: Path, deed: Deed, file: bytes | None, before: Styles, rounds: int, step: int, rng) -> dict:
+@dataclass(frozen=True)
+class Moments:
+    """When to be killed: every `step`-th statement and write, and `rounds` times at any moment."""
+
+    rounds: int
+    step: int
+    rng: np.random.Generator
+
+
+def _killed(home: Path, deed: Deed, file: bytes | None, before: Styles, moments: Moments) -> dict:
     outcome = Outcome()
-    for wound, after_seconds in _wounds(home, deed, file, rounds, step, rng):
+    for wound, after_seconds in _wounds(home, deed, file, moments):
         restore(home, file)
         end = forked(deed.do, wound, after_seconds=after_seconds)
-        if end == "killed" and rng.random() < 0.3:  # and once more, before anyone has looked
-            forked(deed.do, at_statement(int(rng.integers(1, 30))))
+        if end == "killed" and moments.rng.random() < 0.3:  # and once more, before anyone has looked
+            forked(deed.do, at_statement(int(moments.rng.integers(1, 30))))
         outcome.ended[end[:60]] += 1
         found = kept(home)
         if isinstance(found, str) or found not in (before, deed.after) or (end == "done" and found != deed.after):
@@ -234,19 +244,19 @@ def restore(home: Path, file: bytes | None) -> None:
         (home / "styles.db").write_bytes(file)
 
 
-def _wounds(home: Path, deed: Deed, file: bytes | None, rounds: int, step: int, rng: np.random.Generator):
+def _wounds(home: Path, deed: Deed, file: bytes | None, moments: Moments):
     """(how to die, or after how many seconds): every statement, every half page of every file, any moment."""
     restore(home, file)
     begun = time.monotonic()
     statements = int(forked(lambda: _statements_of(deed), lambda: None))
     usual_seconds = time.monotonic() - begun
     largest = max(path.stat().st_size for path in home.iterdir()) + 60_000
-    for number in range(1, statements + 1, step):
+    for number in range(1, statements + 1, moments.step):
         yield at_statement(number), None
-    for size in range(0, largest, 2048 * step):
+    for size in range(0, largest, 2048 * moments.step):
         yield at_byte(size), None
-    for _ in range(rounds):
-        yield (lambda: None), float(rng.uniform(0, usual_seconds))
+    for _ in range(moments.rounds):
+        yield (lambda: None), float(moments.rng.uniform(0, usual_seconds))
 
 
 def _statements_of(deed: Deed) -> str:

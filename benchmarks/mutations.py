@@ -101,22 +101,22 @@ def summed(members: Members) -> Members:
 def strange_value(rng: Rng):
     match int(rng.integers(9)):
         case 0 | 1 | 2:
-            return one_of(rng, NUMBERS)
+            value = one_of(rng, NUMBERS)
         case 3:
-            return one_of(rng, TEXTS)
+            value = one_of(rng, TEXTS)
         case 4:
-            return one_of(rng, [None, True, False, [], {}])
+            value = one_of(rng, [None, True, False, [], {}])
         case 5:
-            return [one_of(rng, NUMBERS)] * int(one_of(rng, [1, 2, 300, 5000]))
+            value = [one_of(rng, NUMBERS)] * int(one_of(rng, [1, 2, 300, 5000]))
         case 6:
-            return {one_of(rng, TEXTS): one_of(rng, NUMBERS) for _ in range(3)}
+            value = {one_of(rng, TEXTS): one_of(rng, NUMBERS) for _ in range(3)}
         case 7:
             value = one_of(rng, NUMBERS)
             for _ in range(int(one_of(rng, [5, 31, 33, 200]))):
                 value = [value] if rng.random() < 0.5 else {"a": value}
-            return value
         case _:
-            return float(rng.normal() * 10.0 ** int(rng.integers(-3, 6)))
+            value = float(rng.normal() * 10.0 ** int(rng.integers(-3, 6)))
+    return value
 
 
 def with_json_changed(data: bytes, rng: Rng) -> bytes:
@@ -305,14 +305,20 @@ def strange_bundle(seeds: Sequence[bytes], rng: Rng) -> bytes:
 _EVENTS = [
     b"\x00\xff\x51\x03\x00\x00\x00", b"\x00\xff\x51\x03\xff\xff\xff", b"\x00\xff\x58\x04\x00\x00\x00\x00",
     b"\x00\xff\x58\x04\xff\xff\x01\x01", b"\x00\xff\x58\x04\x01\x07\x01\x01", b"\x00\xff\x59\x02\x80\x05",
-    b"\x00\xff\x2f\x00", b"\xff\xff\xff\x7f\x90\x3c\x40", b"\x00\x90\x3c\x00", b"\x00\x9f\x7f\x7f", b"\x00\xf0\x03\x01\x02\xf7",
-    b"\x00\xff\x06\x07chord:A", b"\x00\xff\x03\xff\xff\xff\x7f", b"\x00\xff\x7f\x00", b"\x00\xe0\x00\x40", b"\x00\xc0\xff",
+    b"\x00\xff\x2f\x00", b"\xff\xff\xff\x7f\x90\x3c\x40", b"\x00\x90\x3c\x00", b"\x00\x9f\x7f\x7f",
+    b"\x00\xf0\x03\x01\x02\xf7",
+    b"\x00\xff\x06\x07chord:A", b"\x00\xff\x03\xff\xff\xff\x7f", b"\x00\xff\x7f\x00", b"\x00\xe0\x00\x40",
+    b"\x00\xc0\xff",
     b"\x00\xff\x21\x01\xff", b"\x00\xff\x06\x10chord:C:maj7(#11)", b"\x00\xff\x03\x04\xff\xfe\xfd\xfc",
 ]  # fmt: skip
 _ABC = [
-    "|:", ":|", "::", "[1", "[2", "|]", "(3", "(9:8:7", "(0:0:0", "z999", "Z99999", "C/0", "C99999/3", "C//////////", "^^__=c",
-    "[CEG]/0", "[", "]", "{", "}", "-", ">", "<<<<", "&", "\"Am7\"", "\"", "!", "+", "[M:0/0]", "[L:1/0]", "[Q:1/0=0]", "[K:]",
-    "[V:99]", "\nM:999/1\n", "\nL:0\n", "\nQ:1/4=1e9\n", "\nK:H\n", "\nV:1\n", "\nP:A99999\n", "\n%%MIDI program 999\n", "\nX:2\nK:C\nC",
+    "|:", ":|", "::", "[1", "[2", "|]", "(3", "(9:8:7", "(0:0:0", "z999", "Z99999", "C/0", "C99999/3", "C//////////",
+    "^^__=c",
+    "[CEG]/0", "[", "]", "{", "}", "-", ">", "<<<<", "&", "\"Am7\"", "\"", "!", "+", "[M:0/0]", "[L:1/0]", "[Q:1/0=0]",
+    "[K:]",
+    "[V:99]", "\nM:999/1\n", "\nL:0\n", "\nQ:1/4=1e9\n", "\nK:H\n", "\nV:1\n", "\nP:A99999\n",
+    "\n%%MIDI program 999\n",
+    "\nX:2\nK:C\nC",
     "\nw: la\n", "c'''''''''''''", "C,,,,,,,,,,,,,,", "\\\n", "x8", "y", "~", "$", "\u0663",
 ]  # fmt: skip
 
