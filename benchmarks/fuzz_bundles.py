@@ -30,8 +30,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
+import bundle_mutations
 import fuzz_seeds
-import mutations
+import music_mutations
 from stilo.errors import StiloError
 
 MOST_SECONDS = 1.0
@@ -116,8 +117,8 @@ def read_music(path: Path) -> bool:
 
 
 KINDS: dict[str, tuple[Callable, Callable, Callable]] = {
-    "bundles": (fuzz_seeds.bundles, mutations.strange_bundle, read_a_bundle),
-    "music": (fuzz_seeds.music, mutations.strange_music, read_music),
+    "bundles": (fuzz_seeds.bundles, bundle_mutations.strange_bundle, read_a_bundle),
+    "music": (fuzz_seeds.music, music_mutations.strange_music, read_music),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mutations import members_of, zipped
+from byte_mutations import members_of, zipped
 from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.elements.pooling import pool_profiles
 from stilo.elements.profile import analyse

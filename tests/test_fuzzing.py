@@ -52,12 +52,13 @@ def test_what_is_forbidden_is_seen(fuzzing, guard, tmp_path, monkeypatch):
 
 
 def test_a_case_is_always_the_same_file(fuzzing):
+    import bundle_mutations
     import fuzz_seeds
-    import mutations
+    import music_mutations
 
     for seeds, change in (
-        (fuzz_seeds.bundles(), mutations.strange_bundle),
-        (fuzz_seeds.music(), mutations.strange_music),
+        (fuzz_seeds.bundles(), bundle_mutations.strange_bundle),
+        (fuzz_seeds.music(), music_mutations.strange_music),
     ):
         made = [[change(seeds, np.random.default_rng([3, n])) for n in range(30)] for _ in range(2)]
         assert made[0] == made[1]
