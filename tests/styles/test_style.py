@@ -56,7 +56,7 @@ def test_a_range_upside_down_is_refused(make_style):
     style = make_style(palette=Palette(parts=(Part("Flute", 73, False, 0, lowest=60, highest=72),)))
     data = json.loads(json.dumps(style.to_json()))
     data["palette"]["parts"][0]["highest"] = 59
-    with pytest.raises(InputError, match="palette.parts.highest"):
+    with pytest.raises(InputError, match=r"palette\.parts\.highest"):
         Style.from_json(data, style.embedding, style.adapter)
 
 

@@ -14,7 +14,6 @@ from stilo.errors import InputError
 
 AdapterWeights = Mapping[str, NDArray[np.floating]]
 DOWN, UP, ADDED = ".down", ".up", ".added"
-LARGEST_ADDITION = 1000.0  # far beyond what tuning finds, far below where the sums of the net overflow
 
 
 def merged(tensors: Mapping[str, NDArray[np.floating]], adapter: AdapterWeights) -> dict[str, NDArray[np.float32]]:
@@ -46,6 +45,6 @@ def _addition(name: str, found: AdapterWeights, shape: tuple[int, ...]) -> NDArr
         single = {kind: np.asarray(array, np.float32) for kind, array in found.items()}
         with np.errstate(over="ignore", invalid="ignore"):
             added = single[ADDED] if ADDED in single else np.asarray(single[UP] @ single[DOWN])
-        if np.abs(added).max(initial=0.0) <= LARGEST_ADDITION:  # not so where one is no number
+        if np.isfinite(added).all():
             return np.ascontiguousarray(added)
     raise InputError(f"this style's adapter does not fit the base model ({name}); learn the style anew")
