@@ -205,6 +205,45 @@ def with_members_changed(members: Members, rng: Rng) -> bytes:
     return zipped(items, one_of(rng, [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]))
 
 
+def mild_bundle(seeds: Sequence[bytes], rng: Rng) -> bytes:
+    """A bundle that is likely to be accepted, so that what comes after must bear it."""
+    members = members_of(one_of(rng, seeds))
+    document = json.loads(members["style.json"])
+    whole = rng.random() < 0.3
+    part = document if whole else {name: document[name] for name in ("palette", "proof")}
+    leaves = [(holder, key) for holder, key in _places(part) if not isinstance(holder[key], dict | list)]
+    for _ in range(int(rng.integers(1, 9))):
+        holder, key = one_of(rng, leaves)
+        if key not in ("kind", "format", "base_model", "version"):
+            holder[key] = _mild_value(holder[key], rng)
+    members["style.json"] = json.dumps(document).encode()
+    if rng.random() < 0.5:
+        members["arrays.safetensors"] = _with_an_array_filled(members["arrays.safetensors"], rng)
+    return zipped(summed(members), zipfile.ZIP_STORED)
+
+
+def _mild_value(value, rng: Rng):
+    if isinstance(value, bool):
+        return one_of(rng, [True, False])
+    if isinstance(value, str):
+        return one_of(rng, [value, "", "A minor", "drums", "F# major"])
+    if isinstance(value, int):
+        return one_of(rng, [0, 1, value, 127, 255, 1000, 3])
+    return one_of(rng, [0.0, 1.0, value / 2, value * 1e-9]) if isinstance(value, float) else value
+
+
+def _with_an_array_filled(data: bytes, rng: Rng) -> bytes:
+    """One of the arrays with one number all over."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    entry = header[one_of(rng, [name for name in header if name != "__metadata__"])]
+    begin, end = (8 + size + place for place in entry["data_offsets"])
+    number = one_of(rng, [0.0, 30.0, -999.0, 6e4, -6e4, 1e38, -1e38])
+    with np.errstate(over="ignore"):
+        filled = np.full((end - begin) // (2 if entry["dtype"] == "F16" else 4), number)
+        return data[:begin] + filled.astype("<f2" if entry["dtype"] == "F16" else "<f4").tobytes() + data[end:]
+
+
 def strange_bundle(seeds: Sequence[bytes], rng: Rng) -> bytes:
     """A bundle made of one of `seeds`, changed in one of the places where a bundle can be."""
     data = one_of(rng, seeds)

@@ -1,7 +1,8 @@
-"""Does anything but one clear line come of a stranger's file? Bundles, or `--what music`: MIDI, MusicXML, ABC.
+"""Does anything but one clear line come of a stranger's file? Bundles; MIDI, MusicXML and ABC; composing in bundles.
 
     python benchmarks/fuzz_bundles.py --cases 60000 --seed 1
     python benchmarks/fuzz_bundles.py --what music --cases 20000 --seed 1
+    python benchmarks/fuzz_bundles.py --what composing --cases 2000 --seed 1
 
 Case number n of a seed is always the same file: `--first n --cases 1` does it again, `--first` goes on after a stop.
 Every case must end in what was asked for or in a StiloError; within a second of processor time; without a file opened
@@ -13,14 +14,18 @@ bundle. Needs Linux for the bounds of memory and time.
 from __future__ import annotations
 
 import argparse
+import atexit
 import faulthandler
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -116,8 +121,28 @@ def read_music(path: Path) -> bool:
     return True
 
 
+def compose_in_a_bundle(path: Path) -> bool:
+    """Two bars in what is read, by a small net of random weights; a warning of NumPy is a failure, too."""
+    from stilo.compose.composer import compose
+    from stilo.compose.request import Request
+    from stilo.styles.bundle import open_bundle
+
+    style = open_bundle(path).style
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        compose(style, Request(bars=2, candidates=1))
+    return True
+
+
+def _composable() -> list[bytes]:
+    folder = Path(tempfile.mkdtemp(prefix="stilo-fuzz-net-"))
+    atexit.register(shutil.rmtree, folder)
+    return fuzz_seeds.composable(folder)
+
+
 KINDS: dict[str, tuple[Callable, Callable, Callable]] = {
     "bundles": (fuzz_seeds.bundles, bundle_mutations.strange_bundle, read_a_bundle),
+    "composing": (_composable, bundle_mutations.mild_bundle, compose_in_a_bundle),
     "music": (fuzz_seeds.music, music_mutations.strange_music, read_music),
 }
 

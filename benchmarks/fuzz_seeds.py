@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,11 +53,22 @@ def small_piece(bars: int = 4) -> Score:
 def bundles() -> list[bytes]:
     """Bundles with and without adapter, recognition, proof and demo; one of format 1."""
     piece = small_piece()
-    one = analyse(piece)
+    style = _style()
+    plain = Style("Bare", analyse(piece), style.embedding, None, "tiny-0")
+    made = [_bundle(style, piece), _bundle(style, None), _bundle(plain, piece), _bundle(plain, None)]
+    members = members_of(made[1])
+    document = json.loads(members["style.json"])
+    del document["sha256"]
+    members["style.json"] = json.dumps({**document, "format": 1}).encode()
+    return [made[0], *made, zipped(members)]
+
+
+def _style() -> Style:
     rng = np.random.default_rng(0)
-    style = Style(
+    one = analyse(small_piece())
+    return Style(
         name="Waltz",
-        profile=pool_profiles([one, analyse(piece.transposed(5))]),
+        profile=pool_profiles([one, analyse(small_piece().transposed(5))]),
         embedding=rng.normal(size=EMBEDDING_SIZE).astype(np.float32),
         adapter={
             "layers.0.down": rng.normal(size=(8, 4)).astype(np.float16),
@@ -71,13 +83,26 @@ def bundles() -> list[bytes]:
         recognition=LearnedEmbedding(rng.normal(size=(len(FACET_ORDER), FACET_VALUES)).astype(np.float32)),
         encoder="0123456789abcdef",
     )
-    plain = Style("Bare", one, style.embedding, None, "tiny-0")
-    made = [_bundle(style, piece), _bundle(style, None), _bundle(plain, piece), _bundle(plain, None)]
-    members = members_of(made[1])
-    document = json.loads(members["style.json"])
-    del document["sha256"]
-    members["style.json"] = json.dumps({**document, "format": 1}).encode()
-    return [made[0], *made, zipped(members)]
+
+
+def composable(folder: Path) -> list[bytes]:
+    """Bundles that can be composed in: with a small net of random weights, made in `folder`; the second is tuned."""
+    import os
+
+    import torch
+
+    from stilo.models.notes.base import base_identity
+    from stilo.models.notes.checkpoint import save_model
+    from stilo.models.notes.config import NoteModelConfig
+    from stilo.models.notes.model import NoteModel
+
+    torch.manual_seed(1)
+    net = NoteModel(NoteModelConfig(width=24, layers=1, hidden=24, memory_width=8, condition_width=8))
+    save_model(net, folder, {})
+    os.environ["STILO_MODEL"] = str(folder)
+    style = replace(_style(), base_model=base_identity())
+    adapter = {f"{name}.added": np.zeros(weights.shape, np.float32) for name, weights in net.named_parameters()}
+    return [_bundle(replace(style, adapter=None), None), _bundle(replace(style, adapter=adapter), None)]
 
 
 def _bundle(style: Style, demo: Score | None) -> bytes:
