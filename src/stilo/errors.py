@@ -26,12 +26,15 @@ class InputError(StiloError):
 
 
 class _FileError(InputError):
-    """An error about one file: `path` names it, `reason` says what is wrong and what to do."""
+    """An error about one file: `path` names it, `reason` says what is wrong and what to do.
+
+    A reason may quote the file, and whoever made it may have written anything there: the message stays one line.
+    """
 
     def __init__(self, path: str | Path, reason: str) -> None:
         self.path = Path(path)
-        self.reason = reason
-        super().__init__(f"{path}: {reason}")
+        self.reason = _one_line(reason)
+        super().__init__(_one_line(f"{path}: {reason}"))
 
 
 class ReadError(_FileError):
@@ -56,3 +59,7 @@ class UnknownStyleError(InputError):
 
 class SetupError(StiloError):
     """A part of this installation is missing; the message says how to get it."""
+
+
+def _one_line(text: str) -> str:
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)

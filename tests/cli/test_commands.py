@@ -101,7 +101,9 @@ def test_the_library_on_the_command_line(stilo, waltz, tmp_path, monkeypatch):
     assert status == 0
     assert out.split() == ["Waltz", "tuned", "2", "pieces", "200", "notes", "2026-01-02"]
     assert json.loads(stilo("library", "ls", "--json")[1])["name"] == "Waltz"
-    assert stilo("library", "export", "Waltz") == (0, "written: Waltz.stilo\n", "")
+    status, out, said = stilo("library", "export", "Waltz")
+    assert (status, out) == (0, "written: Waltz.stilo\n")
+    assert said.startswith("stilo: no piece goes with it: the style 'Waltz' was learned with other weights")
     assert stilo("library", "import", "Waltz.stilo", "--as", "Hers")[0] == 0
     assert stilo("library", "import", "Waltz.stilo")[0] == 1
     assert stilo("library", "rm", "Hers", "--yes") == (0, "removed Hers\n", "")

@@ -142,3 +142,12 @@ def test_what_is_no_tune_is_said_in_one_line(text):
         parse_tune_book(text.encode(), "some.abc")
     assert str(caught.value).startswith("some.abc: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["Q:3/{}=90", "Q:{}", "L:1/{}", "M:{}/4", "K:C\nC{}", "K:C\n({}:2:3CCC"])
+def test_a_number_that_never_ends_is_told(field):
+    tune = "X:1\n" + field.format("1" * 5000) + "\nK:C\nC|\n"
+    with pytest.raises(ReadError, match="never ends"):
+        parse_tune_book(tune.encode())
+    whole = parse_tune_book(f"{tune}\nX:2\nK:C\nC|\n".encode())
+    assert [len(score) for score in whole] == [1]

@@ -51,3 +51,16 @@ def test_links_keep_pointing_and_permissions_follow_the_umask(tmp_path):
     plain = tmp_path / "plain.bin"
     plain.open("xb").close()
     assert real.stat().st_mode == plain.stat().st_mode
+
+
+def test_what_a_killed_writing_left_goes_after_a_day(tmp_path):
+    left, fresh, hers = (
+        tmp_path / name for name in (f".stilo-{'a' * 32}.part", f".stilo-{'b' * 32}.wav", ".stilo-a.part")
+    )
+    for path in (left, fresh, hers):
+        path.write_bytes(b"half")
+    day_before = left.stat().st_mtime - 2 * 86_400
+    for path in (left, hers):
+        os.utime(path, (day_before, day_before))
+    write_whole(tmp_path / "a.bin", b"one")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.bin", fresh.name, hers.name}

@@ -11,8 +11,8 @@ import pytest
 from stilo.styles.bundle import write_bundle
 from stilo.styles.provenance import Source
 
-# The builders of test files stand beside the tests and belong to no package.
-sys.path.insert(0, str(Path(__file__).parent))
+# The builders of test files stand beside the tests and belong to no package; those of MIDI stand with music.
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "music")]
 
 
 @pytest.fixture

@@ -1,13 +1,16 @@
 """Bundles as their writer made them."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from bundle_bytes import packed
 
 from stilo.errors import BundleError, InputError, WriteError
+from stilo.music.score import TimeSignature
 from stilo.styles import bundle
-from stilo.styles.bundle import read_bundle, write_bundle
+from stilo.styles.bundle import open_bundle, read_bundle, write_bundle
 from stilo.styles.style import Palette, Source
 
 
@@ -23,6 +26,35 @@ def test_round_trip(written):
     assert (again.profile, again.palette, again.proof) == (style.profile, style.palette, style.proof)
     write_bundle(again, path)
     assert read_bundle(path) == again
+
+
+def test_a_piece_goes_with_it(make_style, tune, tmp_path):
+    write_bundle(make_style(), tmp_path / "a.stilo", tune)
+    write_bundle(make_style(), tmp_path / "b.stilo", tune)
+    assert (tmp_path / "a.stilo").read_bytes() == (tmp_path / "b.stilo").read_bytes()
+    found = open_bundle(tmp_path / "a.stilo")
+    assert np.array_equal(found.demo.notes, tune.notes)
+    assert found.style == read_bundle(tmp_path / "a.stilo")
+    write_bundle(make_style(), tmp_path / "a.stilo")
+    assert open_bundle(tmp_path / "a.stilo").demo is None
+
+
+def test_a_piece_that_is_too_long_is_not_written(make_style, tune, tmp_path):
+    long = replace(tune, time_signatures=(TimeSignature(0, 1, 16),))
+    with pytest.raises(InputError, match="more than 64 bars"):
+        write_bundle(make_style(), tmp_path / "a.stilo", long)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_format_1_is_read(written):
+    """Without sums and without a piece, as stilo wrote bundles before."""
+    style, path, members = written
+    document = json.loads(members["style.json"])
+    del document["sha256"]
+    path.write_bytes(packed({**members, "style.json": json.dumps({**document, "format": 1})}))
+    again = open_bundle(path)
+    assert again.demo is None
+    assert np.array_equal(again.style.embedding, style.embedding)
 
 
 def test_folders_of_the_maker_are_not_given_away(written):

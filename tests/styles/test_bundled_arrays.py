@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from bundle_bytes import packed, refused
+from bundle_bytes import packed, refused, summed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -38,7 +38,7 @@ from stilo.styles.bundle import read_bundle
 )
 def test_arrays_of_the_wrong_kind(written, arrays):
     _, path, members = written
-    refused(path, packed({**members, "arrays.safetensors": save(arrays, {"adapter": "yes"})}))
+    refused(path, packed(summed({**members, "arrays.safetensors": save(arrays, {"adapter": "yes"})})))
 
 
 VECTOR = np.zeros(EMBEDDING_SIZE, np.float32)
@@ -60,7 +60,7 @@ VECTOR = np.zeros(EMBEDDING_SIZE, np.float32)
 def test_a_recognition_of_the_wrong_kind(written, recognition, says):
     _, path, members = written
     arrays = save({"embedding": VECTOR, "recognition": recognition}, {"adapter": "no"})
-    assert says in refused(path, packed({**members, "arrays.safetensors": arrays}))
+    assert says in refused(path, packed(summed({**members, "arrays.safetensors": arrays})))
 
 
 def test_a_strangers_recognition_is_brought_to_length_1(written):
@@ -68,14 +68,14 @@ def test_a_strangers_recognition_is_brought_to_length_1(written):
     rows = np.full((4, 80), 3e38, np.float32)
     rows[1] = 0
     arrays = save({"embedding": VECTOR, "recognition": rows}, {"adapter": "no"})
-    path.write_bytes(packed({**members, "arrays.safetensors": arrays}))
+    path.write_bytes(packed(summed({**members, "arrays.safetensors": arrays})))
     assert np.linalg.norm(read_bundle(path).recognition.values, axis=1) == pytest.approx([1, 0, 1, 1])
 
 
 def test_an_encoder_without_recognition_is_refused(written):
     _, path, members = written
     arrays = save({"embedding": VECTOR}, {"adapter": "no"})
-    assert "come together" in refused(path, packed({**members, "arrays.safetensors": arrays}))
+    assert "come together" in refused(path, packed(summed({**members, "arrays.safetensors": arrays})))
 
 
 @settings(max_examples=25)

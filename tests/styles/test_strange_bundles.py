@@ -6,9 +6,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from bundle_bytes import packed, refused
+from bundle_bytes import packed, refused, summed
+from smf_bytes import QUARTER, off, on, smf, track
 
 from stilo.errors import BundleError
+from stilo.music.midi_write import midi_bytes
 from stilo.styles.bundle import read_bundle
 
 
@@ -92,8 +94,12 @@ def test_encrypted_and_strangely_packed_members(written):
         ("1" * 5000, "broken"),
         ('{"kind": "stilo style"}', "format"),
         ('{"kind": "stilo style", "format": "1"}', "format"),
-        ('{"kind": "stilo style", "format": 2}', "newer stilo"),
+        ('{"kind": "stilo style", "format": 3}', "newer stilo"),
         ('{"kind": "stilo style", "format": 1}', "missing"),
+        ('{"kind": "stilo style", "format": 2}', "sha256 is missing"),
+        ('{"kind": "stilo style", "format": 2, "sha256": []}', "sha256 must be an object"),
+        ('{"kind": "stilo style", "format": 2, "sha256": {}}', "tells of nothing"),
+        ('{"kind": "stilo style", "format": 2, "sha256": {"arrays.safetensors": 1}}', "SHA-256 differs"),
         ('{"kind": "stilo style", "format": 1, "name": NaN}', "no finite number"),
         ('{"kind": "stilo style", "format": 1, "name": 1e999}', "no finite number"),
         ('{"kind": "stilo style", "format": 1, "name": "\\u001b[2J"}', "cannot be printed"),
@@ -109,6 +115,39 @@ def test_documents_that_are_no_style(written, text, says):
 def test_a_document_that_names_itself_out_of_the_folder(written):
     _, path, members = written
     assert "is not usable" in refused(path, with_document(members, name="../../.bashrc"))
+
+
+def test_a_member_that_is_not_the_packed_one_is_told(written):
+    _, path, members = written
+    changed = bytearray(members["arrays.safetensors"])
+    changed[-1] ^= 1
+    said = refused(path, packed({**members, "arrays.safetensors": bytes(changed)}))
+    assert "arrays.safetensors is not the one that was packed" in said
+
+
+@pytest.mark.parametrize(
+    ("demo", "says"),
+    [
+        (b"", "does not begin with MThd"),
+        (b"MThd", "cut off"),
+        (b"MThd\x00\x00\x00\x06\x00\x01\x00\x00\x01\xe0", "holds no notes"),
+        (b"x" * (64 * 2**10 + 1), "demo.mid passes 64 KiB"),
+        (smf(track(*QUARTER, (480 * 4 * 64, on(60)), (480, off(60)))), "more than 64 bars"),
+        (smf(track(*QUARTER, (2**28 - 1, on(60)), (2**28 - 1, off(60)), *[(2**28 - 1, on(60))] * 4)), "demo.mid"),
+    ],
+)
+def test_demos_that_are_none(written, demo, says):
+    _, path, members = written
+    assert says in refused(path, packed(summed({**members, "demo.mid": demo})))
+
+
+def test_a_demo_that_nothing_tells_of_is_refused(written, tune):
+    _, path, members = written
+    assert "holds arrays.safetensors, demo.mid, where" in refused(
+        path, packed({**members, "demo.mid": midi_bytes(tune)})
+    )
+    first = summed({**members, "demo.mid": midi_bytes(tune)}, format=1)
+    assert "format 1 has no demo.mid" in refused(path, packed(first))
 
 
 def test_cut_off_anywhere_is_refused(written):
@@ -150,7 +189,8 @@ def test_broken_inside_valid_zips(written):
         span = len(data) if turn % 2 == 0 else 400  # of the arrays mostly the header
         for _ in range(rng.integers(1, 6)):
             data[rng.integers(0, span)] = rng.integers(0, 256)
-        path.write_bytes(packed({**members, name: bytes(data)}, zipfile.ZIP_STORED))
+        changed = {**members, name: bytes(data)}
+        path.write_bytes(packed(summed(changed) if turn % 2 else changed, zipfile.ZIP_STORED))
         try:
             read_bundle(path)
         except BundleError as error:

@@ -51,6 +51,15 @@ def test_the_shares_of_parts_are_kept_and_unknown_in_older_styles(make_style):
     assert [part.share for part in again.palette.parts] == [0, 0]
 
 
+def test_a_range_upside_down_is_refused(make_style):
+    """Composing would stumble over it."""
+    style = make_style(palette=Palette(parts=(Part("Flute", 73, False, 0, lowest=60, highest=72),)))
+    data = json.loads(json.dumps(style.to_json()))
+    data["palette"]["parts"][0]["highest"] = 59
+    with pytest.raises(InputError, match=r"palette\.parts\.highest"):
+        Style.from_json(data, style.embedding, style.adapter)
+
+
 def test_how_long_parts_rest_is_kept_and_unknown_in_older_styles(make_style):
     parts = (Part("Flute", 73, False, 0, rest_bars=7.5), Part("Piano", 0, False, 1, rest_bars=0.0))
     style = make_style(palette=Palette(parts=parts))

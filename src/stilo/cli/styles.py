@@ -181,7 +181,8 @@ def library_export(
 ) -> None:
     """Write a style into one file that others can import.
 
-    The file holds the profile, the few weights and the provenance, never the music it was learned from.
+    The file holds the profile, the few weights, the provenance, and a short piece composed in the style; never the
+    music it was learned from.
 
     \b
     Examples:
@@ -190,7 +191,9 @@ def library_export(
     """
     from stilo.workshop import export_style
 
-    say(f"written: {export_style(name, path or f'{name}.stilo', replace)}")
+    with progress_bar(f"exporting {name}") as progress:
+        written = export_style(name, path or f"{name}.stilo", replace, progress, warn)
+    say(f"written: {written}")
 
 
 @library.command("import")
@@ -198,15 +201,27 @@ def library_import(
     path: Annotated[Path, typer.Argument(metavar="FILE.stilo")],
     name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Under another name.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Give up your style of this name for it.")] = False,
+    demo: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.mid", help="Write the piece that it brings, too (or .musicxml, .mxl)."),
+    ] = None,
 ) -> None:
     """Take a style that someone exported into your library. Opening it can run no code.
+
+    Most bring a short piece composed in the style. It becomes a file only where --demo names one.
 
     \b
     Examples:
       stilo library import waltzes.stilo
       stilo library import waltzes.stilo --as "her waltzes"
+      stilo library import waltzes.stilo --demo waltz.mid
     """
     from stilo.workshop import import_style
 
-    style = import_style(path, name, replace)
+    bundle = import_style(path, name, replace, demo)
+    style = bundle.style
     say(f'imported {style.name}; stilo show "{style.name}" tells what it is')
+    if demo is not None:
+        say(f"written: {demo}")
+    elif bundle.demo is not None:
+        say("it brings a short piece; to have that as a file, import it again with --replace --demo FILE.mid")

@@ -7,6 +7,7 @@ transaction and wait for each other, foreign keys hold. Other databases are name
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from stilo.styles.fields import printable
 
 FILE_NAME = "styles.db"
 SECONDS_TO_WAIT_FOR_A_LOCK = 30.0
+ROOM_TO_READ_BYTES = 2**16  # the index of a write-ahead log is a file of 32 KiB at least
 WRITES = "stilo_writes"  # execution option: the transaction will write
 
 _REMEDY_OF_A_BROKEN_RULE = (
@@ -90,9 +92,19 @@ def _remedy(shown: str, reason: str) -> str:
         return "check the address, the user and the password, and that the server runs"
     if "not a database" in reason or "malformed" in reason:
         return "the file is broken or no library: move it away, or set STILO_HOME to another folder"
+    if "disk is full" in reason or _is_full(Path(shown).parent):
+        return "the disk is full and nothing was changed: make room, then do it again"
     if "locked" in reason:
         return "another program keeps it busy: try again when that has ended"
     return "check that the place exists and can be written, or set STILO_HOME to another folder"
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether there is no room even for what SQLite needs to read."""
+    try:
+        return shutil.disk_usage(folder).free < ROOM_TO_READ_BYTES
+    except OSError:
+        return False
 
 
 def _is_sqlite(address: sa.URL) -> bool:
@@ -147,7 +159,7 @@ def _create_engine(address: sa.URL) -> sa.Engine:
 def _set_up_connection(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where _begin says, not where the driver guesses
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA synchronous = FULL")  # what was said to be kept outlives a power cut
 
 
 def _begin(connection: sa.Connection) -> None:

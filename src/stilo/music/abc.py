@@ -24,6 +24,7 @@ MAX_BYTES = 16 * 2**20
 MAX_TUNES = 20_000
 _MODE_FIFTHS = {"maj": 0, "ion": 0, "m": -3, "min": -3, "aeo": -3, "mix": -1, "dor": -2, "phr": -4, "lyd": 1, "loc": -5}
 _KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
+_ENDLESS_NUMBER = re.compile(r"\d{40}")  # no music counts so far, and Python does not read more than 4,300 digits
 # A note or a rest before a repeat sign, as in "c:|", is music.
 _FIELD = re.compile(r"(?![A-Ga-gxzXZ]:[|:])([A-Za-z]):(.*)")
 
@@ -103,6 +104,8 @@ def _tunes(text: str, path: str) -> list[list[str]]:
 
 
 def _tune_score(lines: list[str], path: str) -> Score:
+    if any(_ENDLESS_NUMBER.search(line) for line in lines):
+        raise ReadError(path, "holds a number that never ends")
     header = TuneHeader()
     body_start = len(lines)
     for index, line in enumerate(lines):

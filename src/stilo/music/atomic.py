@@ -1,14 +1,39 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all.
+
+What is not whole yet lies beside its place under a name of `fresh_neighbour`. A process that is killed leaves it there;
+the next writing into that folder takes away what nobody has touched for a day.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stilo.errors import WriteError
+
+_FRESH = re.compile(r"\.stilo-[0-9a-f]{32}\.\w+")
+_SECONDS_UNTIL_LEFT_BEHIND = 86_400.0
+
+
+def fresh_neighbour(target: Path, ending: str) -> Path:
+    """A name beside `target` that nothing has."""
+    return target.with_name(f".stilo-{uuid.uuid4().hex}{ending}")
+
+
+def sweep(folder: Path) -> None:
+    """Take away what writing that was killed has left in `folder`, if that was a day ago."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not _FRESH.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
+                continue
+            if time.time() - entry.stat(follow_symlinks=False).st_mtime > _SECONDS_UNTIL_LEFT_BEHIND:
+                with suppress(OSError):
+                    Path(entry.path).unlink()
 
 
 @contextmanager
@@ -26,7 +51,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise WriteError(path, "this is a folder; give the name of a file")
     if not target.parent.is_dir():
         raise WriteError(path, f"the folder {target.parent} does not exist; create it first")
-    fresh = target.parent / f".stilo-{uuid.uuid4().hex}.part"
+    sweep(target.parent)
+    fresh = fresh_neighbour(target, ".part")
     try:
         fresh.open("xb").close()
         yield fresh

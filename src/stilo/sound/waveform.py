@@ -7,6 +7,8 @@ inside the PyAV wheel.
 
 from __future__ import annotations
 
+import errno
+import os
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ Samples = NDArray[np.float32]
 _LARGEST_WAV_BYTES = 2**32 - 2**12
 _FULL_SCALE_24 = 2**23 - 1
 _CHUNK_FRAMES = 2**16
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +146,8 @@ def _encode(waveform: Waveform, fresh: Path, path: str | Path, encoding: _Encodi
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     except av.FFmpegError as error:
+        if error.errno in _NO_ROOM:
+            raise OSError(error.errno, os.strerror(error.errno)) from error
         raise WriteError(path, f"cannot be encoded ({error.strerror or error}); write .wav instead") from error
 
 

@@ -1,65 +1,77 @@
 """`.stilo` bundles: a style as one file that can be given away.
 
-A bundle is a zip of exactly two members, style.json and arrays.safetensors. Opening a stranger's bundle runs no code
-and fills no disk: nothing is unpacked to files, nothing is unpickled, and every size is checked before bytes are read.
-A bundle names its sources by file name, licence and hash, never by the folders of the person who made it.
+A bundle is a zip of style.json, arrays.safetensors and, if it brings one, demo.mid: a short piece composed in the
+style. style.json says the SHA-256 of the others (format 2; format 1 had neither the sums nor a demo and is still read).
+Opening a stranger's bundle runs no code and fills no disk: nothing is unpacked to files or unpickled, and every
+size is checked before bytes are read. A bundle names its sources by file name, licence and hash, never by the folders
+of the person who made it. docs/files.md says all of it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import stat
-import struct
-import zipfile
-import zlib
-from dataclasses import replace
-from io import BytesIO
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 from stilo.errors import BundleError, InputError
 from stilo.music.atomic import write_whole
+from stilo.music.midi import parse_midi
+from stilo.music.midi_write import midi_bytes
+from stilo.music.score import Score
+from stilo.music.timeline import bar_grid
+from stilo.styles.archive import BROKEN_ZIP, pack, shown_size, unpack
 from stilo.styles.arrays import LARGEST_ARRAYS_BYTES, arrays_from_bytes, style_to_arrays
+from stilo.styles.fields import Fields
 from stilo.styles.style import Style
 
-FORMAT = 1
+FORMAT = 2
 KIND = "stilo style"
 LARGEST_BUNDLE_BYTES = 16 * 2**20
 LARGEST_JSON_BYTES = 8 * 2**20
+LARGEST_DEMO_BYTES = 64 * 2**10
+MOST_DEMO_BARS = 64
 MOST_JSON_CONTAINERS = 200_000
 DEEPEST_JSON = 32
-MEMBERS = {"style.json": LARGEST_JSON_BYTES, "arrays.safetensors": LARGEST_ARRAYS_BYTES}
-
-_END_RECORD_BYTES = 22  # the zip's end record without a comment, as every bundle ends
-_LARGEST_DIRECTORY_BYTES = 4096
-_FIXED_MOMENT = (1980, 1, 1, 0, 0, 0)
-_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OSError)
+STYLE, ARRAYS, DEMO = "style.json", "arrays.safetensors", "demo.mid"
+MEMBERS = {STYLE: LARGEST_JSON_BYTES, ARRAYS: LARGEST_ARRAYS_BYTES, DEMO: LARGEST_DEMO_BYTES}
 
 
-def write_bundle(style: Style, path: str | Path) -> None:
-    """Write `style` to `path`, whole or not at all; the same style gives the same bytes.
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """What a bundle holds; `demo` is a short piece composed in the style, None where there is none."""
+
+    style: Style
+    demo: Score | None = None
+
+
+def write_bundle(style: Style, path: str | Path, demo: Score | None = None) -> None:
+    """Write `style` to `path`, whole or not at all; the same style and `demo` give the same bytes.
 
     Raises:
         WriteError: the place cannot be written.
         BundleError: the style is larger than a bundle may be.
-        InputError: the style holds something that no bundle can, and that could not be read again.
+        InputError: the style or the demo holds something that no bundle can, and that could not be read again.
     """
-    document = {"kind": KIND, "format": FORMAT, **_without_folders(style).to_json()}
+    others = {ARRAYS: style_to_arrays(style)}
+    if demo is not None:
+        others[DEMO] = midi_bytes(demo)
+    envelope = {"kind": KIND, "format": FORMAT, "sha256": {name: _sha256(data) for name, data in others.items()}}
+    document = {**envelope, **_without_folders(style).to_json()}
     _check_tree(document)
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
-    contents = {"style.json": text.encode(), "arrays.safetensors": style_to_arrays(style)}
+    contents = {STYLE: text.encode(), **others}
     for member, data in contents.items():
         if len(data) > MEMBERS[member]:
-            raise BundleError(path, f"the style is too large: {member} passes {MEMBERS[member] // 2**20} MiB")
-    packed = BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for member, data in contents.items():
-            archive.writestr(_member_info(member), data, zipfile.ZIP_DEFLATED, compresslevel=9)
-    if packed.tell() > LARGEST_BUNDLE_BYTES:
-        raise BundleError(path, f"the style is too large: a bundle holds {LARGEST_BUNDLE_BYTES // 2**20} MiB")
-    _style_in(packed.getvalue())  # what could not be read again is not written
-    write_whole(path, packed.getvalue())
+            raise BundleError(path, f"the style is too large: {member} passes {shown_size(MEMBERS[member])}")
+    packed = pack(contents)
+    if len(packed) > LARGEST_BUNDLE_BYTES:
+        raise BundleError(path, f"the style is too large: a bundle holds {shown_size(LARGEST_BUNDLE_BYTES)}")
+    _bundle_in(packed)  # what could not be read again is not written
+    write_whole(path, packed)
 
 
 def read_bundle(path: str | Path) -> Style:
@@ -68,20 +80,59 @@ def read_bundle(path: str | Path) -> Style:
     Raises:
         BundleError: missing, broken, too large, hostile, or of a newer format.
     """
+    return open_bundle(path).style
+
+
+def open_bundle(path: str | Path) -> Bundle:
+    """The style in a `.stilo` file and the piece it brings; safe on files from strangers.
+
+    Raises:
+        BundleError: missing, broken, too large, hostile, or of a newer format.
+    """
     data = _read_bounded(path)
     try:
-        return _style_in(data)
-    except _BROKEN_ZIP as error:
+        return _bundle_in(data)
+    except BROKEN_ZIP as error:
         raise BundleError(path, f"this bundle is broken ({_one_line(error)}); ask for it again") from error
     except InputError as error:
         raise BundleError(path, f"this bundle cannot be used: {_one_line(error)}") from error
 
 
-def _style_in(data: bytes) -> Style:
-    contents = _unpack(data)
-    arrays = arrays_from_bytes(contents["arrays.safetensors"])
-    document = _parse_document(contents["style.json"])
-    return Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition)
+def _bundle_in(data: bytes) -> Bundle:
+    contents = unpack(data, MEMBERS)
+    if not {STYLE, ARRAYS} <= contents.keys():
+        raise InputError(f"it must hold {STYLE} and {ARRAYS}")
+    document = _parse_document(contents.pop(STYLE))
+    _check_sums(document, contents)
+    arrays = arrays_from_bytes(contents[ARRAYS])
+    style = Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition)
+    return Bundle(style, _demo_in(contents[DEMO]) if DEMO in contents else None)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _check_sums(document: dict[str, Any], others: dict[str, bytes]) -> None:
+    """Take the envelope off the document, and hold that the other members are those that it was written with."""
+    if document.pop("format") == 1:
+        if DEMO in others:
+            raise InputError(f"a bundle of format 1 has no {DEMO}")
+        return
+    sums = Fields(document, "style").mapping("sha256", len(MEMBERS))
+    del document["sha256"]
+    if sums.keys() != others.keys():
+        raise InputError(f"it holds {', '.join(others)}, where {STYLE} tells of {', '.join(sums)[:200] or 'nothing'}")
+    for name, data in others.items():
+        if sums[name] != _sha256(data):
+            raise InputError(f"{name} is not the one that was packed (its SHA-256 differs); ask for the bundle again")
+
+
+def _demo_in(data: bytes) -> Score:
+    demo = parse_midi(data, DEMO)
+    if len(bar_grid(demo)) > MOST_DEMO_BARS:
+        raise InputError(f"{DEMO} has more than {MOST_DEMO_BARS} bars")
+    return demo
 
 
 def _without_folders(style: Style) -> Style:
@@ -95,63 +146,21 @@ def _without_folders(style: Style) -> Style:
     return replace(style, sources=sources, proof=proof)
 
 
-def _member_info(member: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(member, _FIXED_MOMENT)
-    info.create_system = 3
-    info.external_attr = 0o100644 << 16
-    return info
-
-
 def _read_bounded(path: str | Path) -> bytes:
     try:
         found = Path(path).stat()
         if not stat.S_ISREG(found.st_mode):
             raise BundleError(path, "this is not a file; give the name of a .stilo bundle")
         if found.st_size > LARGEST_BUNDLE_BYTES:
-            raise BundleError(path, f"larger than the {LARGEST_BUNDLE_BYTES // 2**20} MiB that a bundle may have")
+            raise BundleError(path, f"larger than the {shown_size(LARGEST_BUNDLE_BYTES)} that a bundle may have")
         with Path(path).open("rb") as file:
             return file.read(found.st_size)
     except OSError as error:
         raise BundleError(path, f"cannot be opened ({error.strerror or type(error).__name__})") from error
 
 
-def _unpack(data: bytes) -> dict[str, bytes]:
-    """The two members by name, each within its bound."""
-    _check_end_record(data)
-    with zipfile.ZipFile(BytesIO(data)) as archive:
-        members = archive.infolist()
-        if sorted(info.filename for info in members) != sorted(MEMBERS):
-            raise InputError("it must hold style.json and arrays.safetensors and nothing else")
-        return {info.filename: _read_member(archive, info) for info in members}
-
-
-def _check_end_record(data: bytes) -> None:
-    """Refuse a zip whose directory is larger than two members need, before zipfile reads it."""
-    end = data[-_END_RECORD_BYTES:]
-    if len(end) < _END_RECORD_BYTES or not end.startswith(b"PK\x05\x06"):
-        raise InputError("it is not a .stilo bundle, or it is cut off")
-    entries = int.from_bytes(end[10:12], "little")
-    directory_bytes = int.from_bytes(end[12:16], "little")
-    has_zip64_record = data[-_END_RECORD_BYTES - 20 : -_END_RECORD_BYTES].startswith(b"PK\x06\x07")
-    if entries != len(MEMBERS) or directory_bytes > _LARGEST_DIRECTORY_BYTES or has_zip64_record:
-        raise InputError("it must hold style.json and arrays.safetensors and nothing else")
-
-
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    bound = MEMBERS[info.filename]
-    if info.file_size > bound:
-        raise InputError(f"{info.filename} passes {bound // 2**20} MiB")
-    if info.flag_bits & 0x1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise InputError(f"{info.filename} is encrypted or packed in an unknown way")
-    with archive.open(info) as member:
-        data = member.read(info.file_size + 1)
-    if len(data) != info.file_size:
-        raise InputError(f"{info.filename} is not as long as it says")
-    return data
-
-
 def _parse_document(data: bytes) -> dict[str, Any]:
-    """style.json as an object of the known format, without its envelope."""
+    """style.json as an object of a known `format`, which it still says."""
     if data.count(b"[") + data.count(b"{") > MOST_JSON_CONTAINERS:
         raise InputError("style.json holds more lists and objects than a style needs")
     try:
@@ -160,7 +169,7 @@ def _parse_document(data: bytes) -> dict[str, Any]:
         raise InputError("style.json is nested too deeply") from error
     if not isinstance(document, dict) or document.pop("kind", None) != KIND:
         raise InputError("style.json does not describe a style")
-    found = document.pop("format", None)
+    found = document.get("format")
     if type(found) is not int or found < 1:
         raise InputError("style.json does not say its format")
     if found > FORMAT:

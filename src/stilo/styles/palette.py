@@ -60,14 +60,15 @@ class Part:
     @classmethod
     def from_json(cls, data: object) -> Part:
         fields = Fields(data, "palette.parts")
+        lowest = fields.whole("lowest", 0, 127)
         return cls(
             name=fields.text("name", LONGEST_PART_NAME),
             program=fields.whole("program", 0, 127),
             is_drum=fields.flag("is_drum"),
             rank=fields.whole("rank", 0, MOST_PARTS - 1),
             frequency=fields.number("frequency", 0.0, 1.0),
-            lowest=fields.whole("lowest", 0, 127),
-            highest=fields.whole("highest", 0, 127),
+            lowest=lowest,
+            highest=fields.whole("highest", lowest, 127),
             is_single=fields.flag("is_single"),
             share=fields.number("share", 0.0, 1.0) if fields.has("share") else 0.0,
             rest_bars=fields.number_or_null("rest_bars", 0.0, MOST_REST_BARS) if fields.has("rest_bars") else None,

@@ -6,15 +6,20 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilo.errors import InputError, SetupError, WriteError
+from stilo.errors import BundleError, InputError, SetupError, WriteError
+from stilo.music.files import WRITTEN_ENDINGS, write_score
 from stilo.workshop.analysing import draw_profile
-from stilo.workshop.outputs import PICTURE_ENDING, check_outputs
+from stilo.workshop.outputs import PICTURE_ENDING, check_outputs, whole_files
+from stilo.workshop.progress import Notice, Progress, silent, unheard
 
 if TYPE_CHECKING:
     from stilo.library.store import StyleSummary
+    from stilo.music.score import Score
+    from stilo.styles.bundle import Bundle
     from stilo.styles.style import Style
 
 BUNDLE_ENDING = ".stilo"
+DEMO_BARS = 8
 _MOST_MOODS = 200
 
 
@@ -80,8 +85,12 @@ def remove_style(name: str) -> None:
         library.remove(name)
 
 
-def export_style(name: str, path: str | Path, replace: bool = False) -> Path:
+def export_style(
+    name: str, path: str | Path, replace: bool = False, progress: Progress = silent, notice: Notice = unheard
+) -> Path:
     """Write a style as a `.stilo` bundle; a file that is there already is written over only with `replace`.
+
+    A short piece is composed in the style and goes with it; `notice` is told where none can be composed here.
 
     Raises:
         UnknownStyleError: the library does not hold it.
@@ -89,26 +98,64 @@ def export_style(name: str, path: str | Path, replace: bool = False) -> Path:
     """
     from stilo.styles.bundle import write_bundle
 
-    [checked] = check_outputs([path], (BUNDLE_ENDING,))
-    if checked.exists() and not replace:
-        raise WriteError(checked, "is there already; name another file or say --replace")
-    write_bundle(load_style(name), checked)
+    checked = _new_file(path, (BUNDLE_ENDING,), replace)
+    style = load_style(name)
+    write_bundle(style, checked, _demo_of(style, progress, notice))
     return checked
 
 
-def import_style(path: str | Path, name: str | None = None, replace: bool = False) -> Style:
+def _new_file(path: str | Path, endings: tuple[str, ...], replace: bool) -> Path:
+    [checked] = check_outputs([path], endings)
+    if checked.exists() and not replace:
+        raise WriteError(checked, "is there already; name another file or say --replace")
+    return checked
+
+
+def _demo_of(style: Style, progress: Progress, notice: Notice) -> Score | None:
+    """The same piece whenever the same style is given away."""
+    from stilo.compose.composer import compose
+    from stilo.compose.request import Request
+
+    try:
+        return compose(style, Request(bars=DEMO_BARS), progress).score
+    except (InputError, SetupError) as error:
+        notice(f"no piece goes with it: {error}")
+        return None
+
+
+def import_style(
+    path: str | Path, name: str | None = None, replace: bool = False, demo: str | Path | None = None
+) -> Bundle:
     """Take the style of a `.stilo` bundle into the library, under another name if one is given.
 
-    Raises:
-        BundleError: the file is not a bundle that can be trusted.
-        InputError: the name is taken or cannot be used.
-    """
-    from stilo.library.store import Library
-    from stilo.styles.bundle import read_bundle
+    `demo` names a file for the piece that the bundle brings; unasked, nothing of a bundle becomes a file. What is
+    given back is what the bundle holds, its style as it is called in the library.
 
-    style = read_bundle(Path(path))
+    Raises:
+        BundleError: the file is not a bundle that can be trusted, or `demo` is given and it brings no piece.
+        InputError: the name is taken or cannot be used.
+        WriteError: `demo` cannot be written, or there is a file of this name; then the style is not taken in.
+    """
+    from stilo.styles.bundle import open_bundle
+
+    bundle = open_bundle(Path(path))
     if name is not None:
-        style = changed(style, name=name)
+        bundle = changed(bundle, style=changed(bundle.style, name=name))
+    if demo is None:
+        _take_in(bundle.style, replace)
+        return bundle
+    if bundle.demo is None:
+        raise BundleError(path, "brings no piece; leave out --demo")
+    place = _new_file(demo, WRITTEN_ENDINGS, replace)
+    with whole_files([place]) as lent:
+        write_score(bundle.demo, lent[place])
+        _take_in(bundle.style, replace)
+    return bundle
+
+
+def _take_in(style: Style, replace: bool) -> None:
+    from stilo.library.store import Library
+
     with Library() as library:
         if not replace and style.name.casefold() in {known.casefold() for known in library.names()}:
             raise InputError(
@@ -116,4 +163,3 @@ def import_style(path: str | Path, name: str | None = None, replace: bool = Fals
                 "or say --replace to give yours up for it"
             )
         library.save(style, replace=replace)
-    return style

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilo.errors import InputError, WriteError
-from stilo.music.atomic import write_whole
+from stilo.music.atomic import fresh_neighbour, sweep, write_whole
 from stilo.music.files import WRITTEN_ENDINGS
 from stilo.sound.soundfonts import find_renderer
 from stilo.sound.waveform import AUDIO_ENDINGS
@@ -82,11 +81,10 @@ def whole_files(paths: Sequence[Path]) -> Iterator[dict[Path, Path]]:
     Raises:
         WriteError: the folder cannot be written.
     """
-    token = secrets.token_hex(4)
     targets = {path: _target_of(path) for path in paths}
-    lent = {
-        path: target.with_name(f".stilo-{token}-{i}{path.suffix}") for i, (path, target) in enumerate(targets.items())
-    }
+    lent = {path: fresh_neighbour(target, path.suffix) for path, target in targets.items()}
+    for folder in {target.parent for target in targets.values()}:
+        sweep(folder)
     try:
         yield lent
         for path, temporary in lent.items():

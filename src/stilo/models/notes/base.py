@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import safe_open
 
+from stilo.errors import InputError
 from stilo.models.notes.engine import Engine, load_engine
 from stilo.models.notes.merging import AdapterWeights, merged
 from stilo.models.shipped import WEIGHTS_NAME, identity_of, shipped_folder
@@ -22,6 +24,7 @@ from stilo.models.shipped import WEIGHTS_NAME, identity_of, shipped_folder
 if TYPE_CHECKING:
     from stilo.models.notes.model import NoteModel
 
+LARGEST_WEIGHT = 1000.0  # far beyond what training and tuning find
 _BUFFERS = ("style_mean", "style_scale")
 
 
@@ -55,7 +58,16 @@ def base_engine(adapter: AdapterWeights | None = None) -> Engine:
     """
     if adapter is None:
         return _engine(base_folder(), base_identity())
-    return load_engine(base_folder(), lambda tensors: merged(tensors, adapter))
+    touched = {key.rpartition(".")[0] for key in adapter}
+    return load_engine(base_folder(), lambda tensors: _moderate(merged(tensors, adapter), touched))
+
+
+def _moderate(tensors: dict[str, NDArray[np.float32]], touched: set[str]) -> dict[str, NDArray[np.float32]]:
+    """The same; a stranger's adapter may not make weights over which the sums of the net overflow."""
+    for name in touched & tensors.keys():
+        if np.abs(tensors[name]).max(initial=0.0) > LARGEST_WEIGHT:
+            raise InputError(f"this style's adapter does not fit the base model ({name}); learn the style anew")
+    return tensors
 
 
 @lru_cache(maxsize=1)
