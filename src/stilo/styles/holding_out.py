@@ -37,11 +37,15 @@ def note_content(score: Score) -> str:
     return hashlib.sha256(rows.tobytes()).hexdigest()
 
 
-def whole_pieces(count: int, rng: np.random.Generator) -> set[int]:
-    """Which pieces are held out as a whole; none when there are too few."""
+def whole_pieces(count: int, rng: np.random.Generator, twins: Set[int] = frozenset()) -> set[int]:
+    """Which pieces are held out as a whole; none when there are too few.
+
+    Pieces that have `twins` are held out last: what is learned from would give them away.
+    """
     if count < FEWEST_FOR_WHOLE_PIECES:
         return set()
-    return set(rng.permutation(count)[: max(1, round(HELD_OUT_SHARE * count))].tolist())
+    drawn = sorted(rng.permutation(count).tolist(), key=lambda number: number in twins)
+    return set(drawn[: max(1, round(HELD_OUT_SHARE * count))])
 
 
 def last_quarters(scores: Sequence[Score]) -> tuple[list[tuple[Score, Score]], bool]:

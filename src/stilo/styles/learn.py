@@ -16,11 +16,13 @@ from stilo.elements.profile import pool_profiles
 from stilo.errors import InputError
 from stilo.music.score import Score
 from stilo.styles.gain import gain_interval, pieces_needed
+from stilo.styles.groups import groups_of
 from stilo.styles.holding_out import last_quarters, whole_pieces
 from stilo.styles.material import Measured, Notice, Progress, measure_pieces, odd_ones
 from stilo.styles.palette import palette_of
 from stilo.styles.provenance import Proof, Source, may_be_told
 from stilo.styles.style import Adapter, Style
+from stilo.styles.twins import pairs_of, twins_among
 
 if TYPE_CHECKING:
     from stilo.models.learned_embedding import LearnedEmbedding
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 SMALL_GAIN = 0.02
 MOST_ODD_NAMED = 3
+NEAR_HELD_OUT = 0.25  # share of the melody
 MOST_PIECES_ASKED = 200
 TUNING_SECONDS = 120.0
 PROOF_NOTES = 1024  # of each piece
@@ -77,11 +80,15 @@ def learn(
     tell, notify = progress or (lambda _what, _share: None), notice or (lambda _line: None)
     rng = np.random.default_rng(seed)
     measured = measure_pieces(pieces, tell, notify)
-    held = whole_pieces(len(measured), rng)
-    lesson = _split(measured, held)
+    scores = [one.score for one in measured]
+    held = whole_pieces(len(measured), rng, pairs_of(twins_among(scores, NEAR_HELD_OUT)))
+    tell("listening", 0.2)
+    heard = _heard_each(scores)
+    lesson = _split(measured, held, heard)
+    _tell_of_groups(measured, heard, notify)
     identity = base_identity()
-    recognition, encoder = _recognition([one.score for one in measured])
-    tell("asking the base model", 0.2)
+    recognition, encoder = _recognition(scores)
+    tell("asking the base model", 0.22)
     untold, told = lesson.scores(None), lesson.scores(lesson.style)
     base, vector = mean_nats_per_note(untold), mean_nats_per_note(told)
     untuned = _Kept(lesson.style, told) if may_be_told(base, vector) else _Kept(None, untold)
@@ -121,6 +128,28 @@ def _recognition(scores: Sequence[Score]) -> tuple[LearnedEmbedding | None, str]
     from stilo.models.recogniser import recognise
 
     return (recognise(scores), encoder_identity()) if has_encoder() else (None, "")
+
+
+def _heard_each(scores: Sequence[Score]) -> NDArray[np.float32]:
+    """The learned embedding of each piece, [pieces, LEARNED_SIZE]; 0 where no encoder is installed."""
+    from stilo.models.encoder_files import has_encoder
+    from stilo.models.learned_embedding import LEARNED_SIZE
+    from stilo.models.recogniser import recognise
+
+    if not has_encoder():
+        return np.zeros((len(scores), LEARNED_SIZE), np.float32)
+    return np.stack([recognise([score]).values.reshape(-1) for score in scores])
+
+
+def _tell_of_groups(measured: Sequence[Measured], heard: NDArray[np.float32], notice: Notice) -> None:
+    """Say which files sound like another style than the rest."""
+    for group in groups_of(heard)[1:]:
+        names = [measured[i].source.title or measured[i].source.path for i in group]
+        more = f" and {len(names) - MOST_ODD_NAMED} more" if len(names) > MOST_ODD_NAMED else ""
+        notice(
+            f"{len(group)} of your {len(heard)} pieces sound alike and unlike the rest: "
+            f"{', '.join(names[:MOST_ODD_NAMED])}{more}; --split learns a style of each kind"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,14 +253,15 @@ def _tuned(lesson: _Lesson, untuned: _Kept, rng: np.random.Generator, budget: _B
     return replace(found, scores=lesson.scores(untuned.told, adapter), adapter=adapter, steps=tuning.steps)
 
 
-def _split(measured: Sequence[Measured], held: set[int]) -> _Lesson:
+def _split(measured: Sequence[Measured], held: set[int], heard: NDArray[np.float32]) -> _Lesson:
+    """`heard` are the learned embeddings of the whole pieces; cut ones are listened to anew."""
     from stilo.models.tokens import parts_of
 
     train: list[Piece] = []
     judged: list[Piece] = []
     if held:
         for i, one in enumerate(measured):
-            piece = _piece(one.source.path, one.score, parts_of(one.score), one.embedding)
+            piece = _piece(one.source.path, one.score, parts_of(one.score), one.embedding, heard[i])
             (judged if i in held else train).append(piece)
         return _Lesson(train, judged)
     cuts, is_repeating = last_quarters([one.score for one in measured])
@@ -239,21 +269,19 @@ def _split(measured: Sequence[Measured], held: set[int]) -> _Lesson:
         voices = parts_of(one.score)
         for part, goal in zip(cut, (train, judged), strict=True):
             if len(part):
-                goal.append(_piece(one.source.path, part, voices, embed_score(part).values))
+                goal.append(_piece(one.source.path, part, voices, embed_score(part).values, _heard_each([part])[0]))
     if not judged:
         raise InputError("all these notes begin at once: too few to hold any out; give music of several bars")
     return _Lesson(train, judged, of_each=True, is_repeating=is_repeating)
 
 
-def _piece(path: str, score: Score, voices: Sequence[Voice], embedding: NDArray[np.float32]) -> Piece:
+def _piece(
+    path: str, score: Score, voices: Sequence[Voice], embedding: NDArray[np.float32], learned: NDArray[np.float32]
+) -> Piece:
     """As the model learns from it; `voices` are the parts of the tracks."""
-    from stilo.models.encoder_files import has_encoder
-    from stilo.models.learned_embedding import LEARNED_SIZE
     from stilo.models.pieces import Piece
-    from stilo.models.recogniser import recognise
     from stilo.models.tokens import encode, piece_tempo_class
 
-    learned = recognise([score]).values.reshape(-1) if has_encoder() else np.zeros(LEARNED_SIZE, np.float32)
     steps, tempo = encode(score, voices), piece_tempo_class(score)
     return Piece(path, steps, embedding, tempo, path, learned=learned)
 

@@ -17,8 +17,10 @@ from stilo.music.score import Score
 from stilo.styles.holding_out import FEWEST_FOR_WHOLE_PIECES, note_content
 from stilo.styles.measuring import analyse_piece
 from stilo.styles.provenance import Source
+from stilo.styles.twins import twins_among
 
 FEWEST_NOTES = 200
+NEAR = 0.5  # share of the melody that is that of another piece
 ODD_ONE_OUT = 2.0
 LATE_SECONDS = 0.03  # what a listener begins to hear as another rhythm; told from there on
 UNMOVED_SECONDS = 1e-6
@@ -83,6 +85,7 @@ def measure_pieces(pieces: Sequence[tuple[Score, Source]], tell: Progress, notic
         played += [grid] * grid.is_played
     for unusable in refused if measured else refused[1:]:
         notice(f"left out {unusable}")
+    measured = _without_twins(measured, notice)
     notes = sum(len(one.score) for one in measured)
     if refused and not measured:
         raise refused[0]
@@ -91,6 +94,21 @@ def measure_pieces(pieces: Sequence[tuple[Score, Source]], tell: Progress, notic
     _tell_playing(played, len(measured), notice)
     _tell_timing(measured, notice)
     return measured
+
+
+def _without_twins(measured: Sequence[Measured], notice: Notice) -> list[Measured]:
+    """Nearly the same piece counts once; one tune set twice is told alone."""
+    gone: set[int] = set()
+    for twin in twins_among([one.score for one in measured], NEAR):
+        if not {twin.index, twin.of} & gone:
+            index, of = (_name(measured[number].source) for number in (twin.index, twin.of))
+            notice(
+                f"left out {index}: nearly the same notes as {of}"
+                if twin.is_same
+                else f"{index} has much of the melody of {of}; both are learned from"
+            )
+            gone |= {twin.index} if twin.is_same else set()
+    return [one for number, one in enumerate(measured) if number not in gone]
 
 
 def _name(source: Source) -> str:
