@@ -24,14 +24,15 @@ from stilo.models.shipped import shipped_folder
 from stilo.music.atomic import write_whole
 from stilo.originality.index import Shared, spread
 from stilo.originality.level import Level
-from stilo.originality.runs import BAR, MELODY, TEXTURE, RunArray
+from stilo.originality.runs import BAR, BASS, MELODY, TEXTURE, RunArray
 from stilo.originality.stock import RAREST_HOLDERS, Stock, first_runs, stock_of
 
 INDEX_NAME = "index.npz"
 FORMAT = 1
 HASH_BITS = 26
 PIECE_BITS = 16
-WINNOWED = {MELODY: 4, TEXTURE: 6, BAR: 1}  # of so many runs in a row at least one is kept
+WINNOWED = {MELODY: 4, TEXTURE: 7, BAR: 1, BASS: 8}  # of so many runs in a row at least one is kept
+NO_STOCK = Stock(np.zeros(0, np.uint32), np.zeros(0, np.uint16), 10_000)
 _MASK = np.uint32(2**HASH_BITS - 1)
 _LARGEST_BYTE = 255
 _BROKEN = (OSError, EOFError, KeyError, ValueError, IndexError, zipfile.BadZipFile, zlib.error)
@@ -45,7 +46,7 @@ class BaseIndex:
         names: [pieces], of their groups, "set/composer".
         hashes: uint32 [rows], rising, the last `HASH_BITS` bits of the runs' hashes.
         piece: uint16 [rows], who has each.
-        kept: share of the runs of each kind that the rows hold, [3].
+        kept: share of the runs of each kind that the rows hold, [4].
         stock: what many pieces have; it is in no row.
         level: what unseen human pieces share with these.
     """
@@ -57,13 +58,14 @@ class BaseIndex:
     stock: Stock
     level: Level
 
-    def shared(self, runs: RunArray) -> Shared:
-        """What the runs of a piece share with each of the pieces."""
+    def shared(self, runs: RunArray, left_out: int = -1) -> Shared:
+        """What the runs of a piece share with each of the pieces but `left_out`."""
         first, share = first_runs(runs)
         hashes = runs["hash"][first] & _MASK
         begin = np.searchsorted(self.hashes, hashes)
         count = np.searchsorted(self.hashes, hashes, side="right") - begin
         run, row = spread(begin, count)
+        run, row = run[self.piece[row] != left_out], row[self.piece[row] != left_out]
         kept = np.array(self.kept)[runs["kind"][first]]
         rarity = np.log2(len(self.names) / np.maximum(count / kept, RAREST_HOLDERS))
         return Shared(first[run], self.piece[row].astype(np.int64), (np.maximum(rarity, 0) * share / kept)[run])
@@ -82,7 +84,9 @@ def base_index_of(pieces: Iterable[tuple[str, RunArray]], level: Level) -> BaseI
     is_rare = ~np.isin(rows["hash"], stock.hashes)
     rows, piece = rows[is_rare], piece[is_rare]
     rare = all_rows["kind"][~np.isin(all_rows["hash"], stock.hashes)]
-    kept = np.bincount(rows["kind"], minlength=3) / np.maximum(1, np.bincount(rare, minlength=3))
+    kept = np.bincount(rows["kind"], minlength=len(WINNOWED)) / np.maximum(
+        1, np.bincount(rare, minlength=len(WINNOWED))
+    )
     hashes = rows["hash"] & _MASK
     order = np.lexsort((piece, hashes))
     kept_shares = tuple(float(share) or 1.0 for share in kept)
@@ -116,7 +120,7 @@ def write_base_index(index: BaseIndex, path: Path) -> None:
     np.savez_compressed(
         whole,
         format=np.array(FORMAT),
-        differences=_to_bytes(np.diff(index.hashes.astype(np.int64), prepend=0)),
+        differences=_to_bytes(np.diff(np.append(np.int64(0), index.hashes)).astype(np.int64)),
         pieces=np.packbits(bits.reshape(-1)),
         groups=np.frombuffer("\n".join(groups.tolist()).encode(), np.uint8),
         group_of=group_of.astype(np.uint16),
@@ -189,6 +193,19 @@ def base_index() -> BaseIndex:
         SetupError: it is missing or damaged.
     """
     return _read_once(base_index_path())
+
+
+def has_base_index() -> bool:
+    return base_index_path().exists()
+
+
+def common_stock() -> Stock:
+    """What is common in music at large; where no index is installed, nothing is known to be.
+
+    Raises:
+        SetupError: the index is damaged.
+    """
+    return base_index().stock if has_base_index() else NO_STOCK
 
 
 @lru_cache(maxsize=1)

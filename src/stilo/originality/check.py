@@ -8,12 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from stilo.music.score import Score
 from stilo.originality.index import Known
 from stilo.originality.level import Level
-from stilo.originality.lines import notes_of_score
 from stilo.originality.passages import Passage, passages
-from stilo.originality.runs import Trace, trace_of
+from stilo.originality.runs import Trace
 
 Verdict = Literal["original", "near", "copied"]
 
@@ -67,14 +65,9 @@ def _passage_json(passage: Passage) -> dict[str, Any]:
     return asdict(passage) | {"bits": round(passage.bits, 1)}
 
 
-def check_score(score: Score, known: Known, level: Level) -> Originality:
-    """Hold a score that stands on its grid against pieces; bars are counted from 1."""
-    return check_trace(trace_of(notes_of_score(score)), known, level)
-
-
-def check_trace(trace: Trace, known: Known, level: Level) -> Originality:
-    """The same of a piece that has been read already."""
-    found = tuple(passages(trace, known, known.shared(trace.runs), level.p95))
+def check_trace(trace: Trace, known: Known, level: Level, left_out: int = -1) -> Originality:
+    """Hold a piece against others, all but the one of the number `left_out`; bars are counted from 1."""
+    found = tuple(passages(trace, known, known.shared(trace.runs, left_out), level.p95))
     bits = max((passage.bits for passage in found), default=0.0)
     bars = [passage.bars for passage in found if passage.bits > level.p95]
     return Originality(bits, level, found, _share_in(trace, bars))

@@ -59,8 +59,8 @@ class Known(Protocol):
     @property
     def names(self) -> Sequence[str]: ...
 
-    def shared(self, runs: RunArray) -> Shared:
-        """What the runs of a piece share with each of the pieces."""
+    def shared(self, runs: RunArray, left_out: int = -1) -> Shared:
+        """What the runs of a piece share with each of the pieces but `left_out`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +83,7 @@ class Index:
     def has_pitches(self) -> bool:
         return len(self.rows) == 0 or bool((self.rows["pitch"] != NO_PITCH).any())
 
-    def shared(self, runs: RunArray) -> Shared:
-        return self.shared_without(runs)
-
-    def shared_without(self, runs: RunArray, left_out: int = -1) -> Shared:
+    def shared(self, runs: RunArray, left_out: int = -1) -> Shared:
         """What the runs of a piece share with each piece but `left_out`.
 
         What `STYLE_STOCK_FROM` pieces or more have is stock of their style, and counts by how many of them have it.

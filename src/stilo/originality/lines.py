@@ -63,7 +63,7 @@ def notes_of_steps(steps: StepArray) -> Notes:
 
 
 def _bar_lines(slot: Integers, steps: StepArray) -> Integers:
-    """Where the bars of notes begin, in twenty-fourths, from their slots; bars between are as long as the one before."""
+    """Where the bars of notes begin, in twenty-fourths; bars without notes are as long as the one before."""
     lines, first, index = np.unique(slot, return_index=True, return_inverse=True)
     length, ahead = steps["bar_slots"][first].astype(np.int64)[:-1], np.diff(lines)
     far = ahead // length * slots_to_24ths(length) + slots_to_24ths(ahead % length)
@@ -83,17 +83,29 @@ def _ordered(onset: Integers, end: Integers, pitch: Integers, bar: Integers, is_
 def melody_of(notes: Notes) -> Notes:
     """The notes that are highest among all that sound when they begin."""
     last_of_onset = np.append(np.diff(notes.onset) > 0, True)[: len(notes)]
-    top = np.flatnonzero(last_of_onset)
-    sounding: list[tuple[int, int]] = []  # (−pitch, end), the highest first
+    return notes.some(_uncovered(notes, np.flatnonzero(last_of_onset), notes.pitch))
+
+
+def bass_of(notes: Notes) -> Notes:
+    """The notes that are lowest among all that sound when they begin; none of a piece without two notes at once."""
+    first_of_onset = np.append(True, np.diff(notes.onset) > 0)[: len(notes)]
+    if (notes.end[:-1] <= notes.onset[1:]).all():
+        return notes.some(np.zeros(0, np.int64))
+    return notes.some(_uncovered(notes, np.flatnonzero(first_of_onset), -notes.pitch))
+
+
+def _uncovered(notes: Notes, candidates: Integers, height: Integers) -> Integers:
+    """Those of the candidates, in order of onset, above which none of them sounds."""
+    sounding: list[tuple[int, int]] = []  # (−height, end), the highest first
     kept = []
-    rows = zip(top.tolist(), notes.onset[top].tolist(), notes.end[top].tolist(), notes.pitch[top].tolist(), strict=True)
-    for i, onset, end, pitch in rows:
+    rows = (values[candidates].tolist() for values in (notes.onset, notes.end, height))
+    for i, onset, end, high in zip(candidates.tolist(), *rows, strict=True):
         while sounding and sounding[0][1] <= onset:
             heappop(sounding)
-        if not sounding or -sounding[0][0] <= pitch:
+        if not sounding or -sounding[0][0] <= high:
             kept.append(i)
-        heappush(sounding, (-pitch, end))
-    return notes.some(np.array(kept, np.int64))
+        heappush(sounding, (-high, end))
+    return np.array(kept, np.int64)
 
 
 @dataclass(frozen=True, eq=False)

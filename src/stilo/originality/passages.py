@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stilo.originality.index import Index, Integers, Known, Shared
 from stilo.originality.runs import TEXTURE, RunArray, Trace

@@ -1,9 +1,9 @@
 """Short runs of a piece as hashes: what two pieces are compared by.
 
 A run says nothing of key and tempo: pitches count from its first note, and gaps are divided by their greatest common
-divisor, its unit. There are three kinds: five moves of the melody; three chords of the texture; the melody of one bar,
-which is found wherever the bar stands. A hash is 32 bits of the kind, the moves and the gaps; no pitch, no gap and no
-key can be read from it.
+divisor, its unit. There are four kinds: five moves of the melody, or of the bass; three chords of the texture; the
+melody of one bar, which is found wherever the bar stands. A hash is 32 bits of the moves and the gaps; no pitch, no gap
+and no key can be read from it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.originality.lines import Chords, Integers, Notes, chords_of, melody_of
+from stilo.originality.lines import Chords, Integers, Notes, bass_of, chords_of, melody_of
 
-MELODY, TEXTURE, BAR = range(3)
+MELODY, TEXTURE, BAR, BASS = range(4)
 MELODY_MOVES = 5
 TEXTURE_CHORDS = 3
 FEWEST_CHORD_NOTES = 6  # of the chords of a run of texture together, at least two of which have two notes
 FEWEST_BAR_NOTES = 4
 LONGEST_REST = 16  # times the shortest gap of a run: what is further apart is not one run
-SHARES = np.array([1 / MELODY_MOVES, 1 / TEXTURE_CHORDS, 1.0])  # of its rarity that a run of a kind counts with
+SHARES = np.array(
+    [1 / MELODY_MOVES, 1 / TEXTURE_CHORDS, 1.0, 1 / MELODY_MOVES]
+)  # of its rarity that a run of a kind counts with
 
 RUN_DTYPE = np.dtype(
     [
@@ -58,7 +60,7 @@ class Trace:
 
 def trace_of(notes: Notes) -> Trace:
     melody = melody_of(notes)
-    runs = [_melody_runs(melody), _texture_runs(chords_of(notes)), _bar_runs(melody)]
+    runs = [_melody_runs(melody), _texture_runs(chords_of(notes)), _bar_runs(melody), _bass_runs(notes)]
     return Trace(np.concatenate(runs), melody.onset, melody.bar)
 
 
@@ -76,9 +78,17 @@ def _melody_runs(melody: Notes) -> RunArray:
         return np.zeros(0, RUN_DTYPE)
     gaps, unit, whole = _gaps(melody.onset, MELODY_MOVES)
     moves = _windows(np.diff(melody.pitch), MELODY_MOVES)
-    runs = _runs(MELODY, melody.onset, melody.bar, melody.pitch, unit, MELODY_MOVES)
-    runs["hash"] = _hashed(MELODY, [*gaps.T, *(moves.T + 256)])
+    runs = _runs(melody.onset, melody.bar, melody.pitch, unit)
+    runs["kind"], runs["hash"] = MELODY, _hashed(MELODY, [*gaps.T, *(moves.T + 256)])
     return runs[whole]
+
+
+def _bass_runs(notes: Notes) -> RunArray:
+    """As those of the melody, of the lowest line, and with the same hashes: a theme is found above and below."""
+    bass = bass_of(notes)
+    runs = _melody_runs(bass)
+    runs["kind"] = BASS
+    return runs
 
 
 def _texture_runs(chords: Chords) -> RunArray:
@@ -87,10 +97,10 @@ def _texture_runs(chords: Chords) -> RunArray:
     gaps, unit, whole = _gaps(chords.onset, TEXTURE_CHORDS - 1)
     moves = _windows(np.diff(chords.lowest), TEXTURE_CHORDS - 1)
     shapes, sizes = _windows(chords.shape, TEXTURE_CHORDS), _windows(chords.size, TEXTURE_CHORDS)
-    runs = _runs(TEXTURE, chords.onset, chords.bar, chords.lowest, unit, TEXTURE_CHORDS - 1)
-    runs["hash"] = _hashed(TEXTURE, [*gaps.T, *(moves.T + 256), *shapes.T])
+    runs = _runs(chords.onset, chords.bar, chords.lowest, unit)
+    runs["kind"], runs["hash"] = TEXTURE, _hashed(TEXTURE, [*gaps.T, *(moves.T + 256), *shapes.T])
     is_thick = ((sizes >= 2).sum(axis=1) >= 2) & (sizes.sum(axis=1) >= FEWEST_CHORD_NOTES)
-    return runs[whole & is_thick]
+    return np.asarray(runs[whole & is_thick])
 
 
 def _bar_runs(melody: Notes) -> RunArray:
@@ -118,7 +128,7 @@ def _bar_runs(melody: Notes) -> RunArray:
 
 
 def _powers(count: int) -> NDArray[np.uint64]:
-    return np.cumprod(np.append(np.uint64(1), np.full(count, _POWER, np.uint64)))
+    return np.cumprod(np.append(np.uint64(1), np.full(count, _POWER, np.uint64)), dtype=np.uint64)
 
 
 def _windows(values: NDArray[Any], length: int) -> NDArray[Any]:
@@ -132,11 +142,13 @@ def _gaps(onset: Integers, length: int) -> tuple[Integers, Integers, NDArray[np.
     return gaps // unit[:, None], unit, gaps.max(axis=1) <= LONGEST_REST * gaps.min(axis=1)
 
 
-def _runs(kind: int, onset: Integers, bar: Integers, pitch: Integers, unit: Integers, moves: int) -> RunArray:
-    runs = np.zeros(len(onset) - moves, RUN_DTYPE)
-    runs["kind"], runs["unit"], runs["pitch"] = kind, unit, pitch[: len(runs)]
-    runs["bar"], runs["last_bar"] = np.minimum(bar[: len(runs)], _LAST_BAR), np.minimum(bar[moves:], _LAST_BAR)
-    runs["onset"], runs["end"] = onset[: len(runs)], onset[moves:]
+def _runs(onset: Integers, bar: Integers, pitch: Integers, unit: Integers) -> RunArray:
+    """The runs of which `unit` is that of each, still without kind and hash."""
+    runs = np.zeros(len(unit), RUN_DTYPE)
+    moves = len(onset) - len(unit)
+    runs["unit"], runs["pitch"] = unit, pitch[: len(unit)]
+    runs["bar"], runs["last_bar"] = np.minimum(bar[: len(unit)], _LAST_BAR), np.minimum(bar[moves:], _LAST_BAR)
+    runs["onset"], runs["end"] = onset[: len(unit)], onset[moves:]
     return runs
 
 

@@ -2,7 +2,8 @@
 
 A bundle is a zip of exactly two members, style.json and arrays.safetensors. Opening a stranger's bundle runs no code
 and fills no disk: nothing is unpacked to files, nothing is unpickled, and every size is checked before bytes are read.
-A bundle names its sources by file name, licence and hash, never by the folders of the person who made it.
+A bundle names its sources by file name, licence and hash, never by the folders of the person who made it. Of their
+music it holds hashes of short runs and the bars that these stand in, to tell copies by (`originality.kept`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from stilo.styles.style import Style
 
 FORMAT = 1
 KIND = "stilo style"
-LARGEST_BUNDLE_BYTES = 16 * 2**20
+LARGEST_BUNDLE_BYTES = 20 * 2**20
 LARGEST_JSON_BYTES = 8 * 2**20
 MOST_JSON_CONTAINERS = 200_000
 DEEPEST_JSON = 32
@@ -81,7 +82,7 @@ def _style_in(data: bytes) -> Style:
     contents = _unpack(data)
     arrays = arrays_from_bytes(contents["arrays.safetensors"])
     document = _parse_document(contents["style.json"])
-    return Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition)
+    return Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition, arrays.rows)
 
 
 def _without_folders(style: Style) -> Style:

@@ -14,6 +14,7 @@ from stilo.elements.embedding import embed_score
 from stilo.elements.profile import pool_profiles
 from stilo.errors import InputError
 from stilo.music.score import Score
+from stilo.originality.kept import source_runs_of
 from stilo.styles.holding_out import last_quarters, whole_pieces
 from stilo.styles.material import Measured, Notice, Progress, measure_pieces, odd_ones
 from stilo.styles.palette import palette_of
@@ -104,6 +105,7 @@ def learn(
         ),
         recognition=recognition,
         encoder=encoder,
+        runs=source_runs_of([one.score for one in measured]),
     )
 
 
