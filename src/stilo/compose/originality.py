@@ -42,7 +42,8 @@ def made_original(desk: Desk, candidate: Candidate, against: Against) -> tuple[C
         seeds = range(round_number * AT_ONCE, (round_number + 1) * AT_ONCE)
         others = [(one, against.check(one.score)) for one in desk.rewrite(candidate, first, last, seeds)]
         best, found = min(others, key=lambda pair: _preference(desk, *pair))
-        if found.excess < findings.excess:
+        moved_on = found.excess == findings.excess and found.worst != worst  # the same bars come again later
+        if found.excess < findings.excess or moved_on:
             candidate, findings = best, found
             rewritten.append(worst.bars)
     return candidate, replace(findings, rewritten=tuple(sorted(set(rewritten))))

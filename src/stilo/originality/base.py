@@ -139,7 +139,7 @@ def read_base_index(path: Path) -> BaseIndex:
         SetupError: it is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as packed:
+        with path.open("rb") as data, np.load(data, allow_pickle=False) as packed:
             return _unpacked({name: packed[name] for name in packed.files})
     except FileNotFoundError as error:
         raise SetupError(f"{path}: the index of the base model's pieces is missing; install stilo anew") from error

@@ -40,7 +40,7 @@ class Level:
 
 
 # Of collections of 16 pieces of one composer or one book, 82 of them (benchmarks/originality.py).
-GENERAL = Level(8.0, 28.0)
+GENERAL = Level(8.5, 28.0)
 
 
 def level_of(pieces: Sequence[RunArray], index: Index) -> Level:

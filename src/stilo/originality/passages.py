@@ -20,6 +20,7 @@ from stilo.originality.stock import Floats
 WINDOW_BARS = 10
 LONGEST_HOLE_BARS = 2  # inside a passage in which nothing is shared
 IN_ORDER_FROM = 0.5  # of the bits in one passage
+TEXTURE_FROM = 0.1  # of the bits in runs of chords
 MOST_PASSAGES = 20
 _FAR = 2**20
 
@@ -32,7 +33,7 @@ class Passage:
         bars: first and last, counted from 1.
         source: name of the other piece.
         source_bars: first and last in that; None when they are not known.
-        bits: what is shared, weighed by rarity.
+        bits: what is shared within `WINDOW_BARS` of them, weighed by rarity.
         notes: of the melody, within the shared runs.
         transposition: semitones from the source up to here; None = not known, or not one.
         tempo_ratio: note values of the source over those here (2 = twice as fast here); None = not known, or not one.
@@ -73,9 +74,11 @@ def passages(trace: Trace, known: Known, shared: Shared, least_bits: float) -> l
     while len(found) < MOST_PASSAGES and (window := best_window(runs, shared)) is not None:
         if found and window.bits < least_bits:
             break
-        found.append(_passage(trace, known, shared, window))
+        passage = _passage(trace, known, shared, window)
+        found.append(passage)
+        first, last = min(window.first_bar, passage.bars[0] - 1), max(window.last_bar, passage.bars[1] - 1)
         bar = runs["bar"][shared.run].astype(np.int64)
-        shared = shared.some((bar < window.first_bar) | (bar > window.last_bar))
+        shared = shared.some((bar < first) | (bar > last))
     return found
 
 
@@ -116,7 +119,7 @@ def _passage(trace: Trace, known: Known, shared: Shared, window: Window) -> Pass
 def _laid_on_top(trace: Trace, index: Index, there: Shared, window: Window) -> Passage | None:
     """The passage in which most of the window's bits lie in one row; None when less than half of them do."""
     runs = trace.runs
-    own, row = _all_places(runs, index, window)
+    own, row = _all_places(runs, index, window.piece)
     line, hole = _lines(runs, index, own, row)
     bits = np.zeros(len(runs))
     bits[there.run] = there.bits
@@ -144,13 +147,11 @@ def _laid_on_top(trace: Trace, index: Index, there: Shared, window: Window) -> P
     )
 
 
-def _all_places(runs: RunArray, index: Index, window: Window) -> tuple[Integers, Integers]:
-    """(run, row) of all that is shared with the piece in about these bars, every time that it comes."""
-    bar = runs["bar"].astype(np.int64)
-    near = np.flatnonzero((bar >= window.first_bar - WINDOW_BARS) & (bar <= window.last_bar + WINDOW_BARS))
-    run, row = index.places(runs["hash"][near])
-    mine = index.rows["piece"][row] == window.piece
-    return near[run[mine]], row[mine]
+def _all_places(runs: RunArray, index: Index, piece: int) -> tuple[Integers, Integers]:
+    """(run, row) of all that is shared with the piece, every time that it comes."""
+    run, row = index.places(runs["hash"])
+    mine = index.rows["piece"][row] == piece
+    return run[mine], row[mine]
 
 
 def _lines(runs: RunArray, index: Index, own: Integers, row: Integers) -> tuple[Integers, Integers]:
@@ -185,7 +186,7 @@ def _bars_in_source(index: Index, runs: RunArray, there: Shared, piece: int) -> 
 
 def _is_texture(runs: RunArray, there: Shared) -> bool:
     texture: Floats = there.bits[runs["kind"][there.run] == TEXTURE]
-    return bool(texture.sum() > there.bits.sum() / 4)
+    return bool(texture.sum() > TEXTURE_FROM * there.bits.sum())
 
 
 def _notes_within(trace: Trace, runs: RunArray) -> int:

@@ -22,9 +22,6 @@ TEXTURE_CHORDS = 3
 FEWEST_CHORD_NOTES = 6  # of the chords of a run of texture together, at least two of which have two notes
 FEWEST_BAR_NOTES = 4
 LONGEST_REST = 16  # times the shortest gap of a run: what is further apart is not one run
-SHARES = np.array(
-    [1 / MELODY_MOVES, 1 / TEXTURE_CHORDS, 1.0, 1 / MELODY_MOVES]
-)  # of its rarity that a run of a kind counts with
 
 RUN_DTYPE = np.dtype(
     [
@@ -36,6 +33,7 @@ RUN_DTYPE = np.dtype(
         ("end", "<i4"),
         ("unit", "<u4"),
         ("pitch", "<i2"),
+        ("share", "<f4"),
     ]
 )
 RunArray = NDArray[np.void]
@@ -68,7 +66,8 @@ def runs_of(notes: Notes) -> RunArray:
     """All runs of a piece, [runs] of `RUN_DTYPE`, kind after kind, each in order.
 
     `bar` and `last_bar` are those of the first and the last note, `onset` and `end` their onsets, `unit` the greatest
-    common divisor of the gaps, all in twenty-fourths, and `pitch` is that of the first note (the lowest of a chord).
+    common divisor of the gaps, all in twenty-fourths, `pitch` is that of the first note (the lowest of a chord), and
+    `share` the part of its rarity that a run counts with, since its notes stand in the next runs as well.
     """
     return trace_of(notes).runs
 
@@ -79,7 +78,8 @@ def _melody_runs(melody: Notes) -> RunArray:
     gaps, unit, whole = _gaps(melody.onset, MELODY_MOVES)
     moves = _windows(np.diff(melody.pitch), MELODY_MOVES)
     runs = _runs(melody.onset, melody.bar, melody.pitch, unit)
-    runs["kind"], runs["hash"] = MELODY, _hashed(MELODY, [*gaps.T, *(moves.T + 256)])
+    runs["kind"], runs["share"] = MELODY, 1 / MELODY_MOVES
+    runs["hash"] = _hashed(MELODY, [*gaps.T, *(moves.T + 256)])
     return runs[whole]
 
 
@@ -98,7 +98,8 @@ def _texture_runs(chords: Chords) -> RunArray:
     moves = _windows(np.diff(chords.lowest), TEXTURE_CHORDS - 1)
     shapes, sizes = _windows(chords.shape, TEXTURE_CHORDS), _windows(chords.size, TEXTURE_CHORDS)
     runs = _runs(chords.onset, chords.bar, chords.lowest, unit)
-    runs["kind"], runs["hash"] = TEXTURE, _hashed(TEXTURE, [*gaps.T, *(moves.T + 256), *shapes.T])
+    runs["kind"], runs["share"] = TEXTURE, 1 / TEXTURE_CHORDS
+    runs["hash"] = _hashed(TEXTURE, [*gaps.T, *(moves.T + 256), *shapes.T])
     is_thick = ((sizes >= 2).sum(axis=1) >= 2) & (sizes.sum(axis=1) >= FEWEST_CHORD_NOTES)
     return np.asarray(runs[whole & is_thick])
 
@@ -124,6 +125,7 @@ def _bar_runs(melody: Notes) -> RunArray:
     runs["bar"] = runs["last_bar"] = np.minimum(melody.bar[first], _LAST_BAR)
     runs["onset"], runs["end"] = melody.onset[first], melody.onset[last]
     runs["hash"] = _hashed(BAR, [sums, moves])
+    runs["share"] = 1.0
     return runs
 
 

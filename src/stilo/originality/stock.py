@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.originality.runs import SHARES, RunArray
+from stilo.originality.runs import RunArray
 
 Floats = NDArray[np.float64]
 
@@ -55,4 +55,4 @@ def first_runs(runs: RunArray) -> tuple[NDArray[np.int64], Floats]:
     """
     _, first, index = np.unique(runs["hash"], return_index=True, return_inverse=True)
     repeats = np.bincount(index, minlength=len(first))
-    return first, SHARES[runs["kind"][first]] * np.minimum(1.0, MOST_REPEATS / np.maximum(repeats, 1))
+    return first, runs["share"][first].astype(np.float64) * np.minimum(1.0, MOST_REPEATS / np.maximum(repeats, 1))
