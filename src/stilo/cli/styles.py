@@ -162,7 +162,8 @@ def library_export(
 ) -> None:
     """Write a style into one file that others can import.
 
-    The file holds the profile, the few weights and the provenance, never the music it was learned from.
+    The file holds the profile, the few weights and the provenance, never the music it was learned from: of that it has
+    hashes of short runs and the bars they stand in, so that copies can be told.
 
     \b
     Examples:

@@ -28,7 +28,7 @@ from stilo.originality.lines import FEWEST_PITCHED, notes_of_steps
 from stilo.originality.passages import most_bits
 from stilo.originality.runs import runs_of
 
-COPY_BITS = 60.0  # among ten thousand pieces more is shared by chance than among ten
+COPY_BITS = 55.0  # among ten thousand pieces more is shared by chance than among ten
 LEVEL_SPLITS = ("valid", "dev_composer")
 
 

@@ -45,7 +45,7 @@ class SourceRuns:
     def __post_init__(self) -> None:
         if len(self.rows) > MOST_ROWS or not 0 < self.kept <= 1:
             raise InputError("the runs of the sources are more than a style keeps")
-        if (np.diff(self.rows["hash"].astype(np.int64)) < 0).any():
+        if (np.diff(self.rows["hash"].astype(np.int64)) < 0).any() or (self.rows["unit"] < 1).any():
             raise InputError("the runs of the sources are in disorder")
 
     @property

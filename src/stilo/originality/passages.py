@@ -120,17 +120,15 @@ def _laid_on_top(trace: Trace, index: Index, there: Shared, window: Window) -> P
     """The passage in which most of the window's bits lie in one row; None when less than half of them do."""
     runs = trace.runs
     own, row = _all_places(runs, index, window.piece)
-    line, hole = _lines(runs, index, own, row)
+    segment = _segments(runs, index, own, row)
     bits = np.zeros(len(runs))
     bits[there.run] = there.bits
-    first = np.unique(np.stack([line, hole, _as_first(runs, own)]), axis=1)
-    group = first[0] * _FAR + first[1]
-    groups, index_of_group = np.unique(group, return_inverse=True)
-    sums = np.bincount(index_of_group, bits[first[2]], minlength=len(groups))
+    pair = np.unique(segment * len(runs) + _as_first(runs, own))  # a run that comes twice in a segment counts once
+    sums = np.bincount(pair // len(runs), bits[pair % len(runs)])
     best = int(sums.argmax())
     if sums[best] < IN_ORDER_FROM * window.bits:
         return None
-    chosen = line * _FAR + hole == groups[best]
+    chosen = segment == best
     mine, theirs = runs[own[chosen]], index.rows[row[chosen]]
     steps = np.unique(mine["pitch"].astype(int) - theirs["pitch"]) if index.has_pitches else np.zeros(0, int)
     ratio = float(theirs["unit"][0] / mine["unit"][0])
@@ -154,22 +152,23 @@ def _all_places(runs: RunArray, index: Index, piece: int) -> tuple[Integers, Int
     return run[mine], row[mine]
 
 
-def _lines(runs: RunArray, index: Index, own: Integers, row: Integers) -> tuple[Integers, Integers]:
-    """Which runs lie on one line in time, tempo and pitch, and how many holes of the line stand before each."""
+def _segments(runs: RunArray, index: Index, own: Integers, row: Integers) -> Integers:
+    """Which runs lie in one row: in one tempo, distance in time and transposition, without a hole of many bars."""
     unit, other = runs["unit"][own].astype(np.int64), index.rows["unit"][row].astype(np.int64)
     common = np.gcd(unit, other)
     unit, other = unit // common, other // common
     distance = unit * index.rows["onset"][row] - other * runs["onset"][own]
-    step = runs["pitch"][own].astype(np.int64) - index.rows["pitch"][row] * index.has_pitches
-    step = step if index.has_pitches else np.zeros(len(own), np.int64)
-    _, line = np.unique(np.stack([unit, other, distance, step]), axis=1, return_inverse=True)
-    line = line.reshape(-1)
+    step = runs["pitch"][own].astype(np.int64) - index.rows["pitch"][row]
+    if not index.has_pitches:
+        step[:] = 0
     bar = runs["bar"][own].astype(np.int64)
-    order = np.lexsort((bar, line))
-    wide = (np.diff(bar[order]) > LONGEST_HOLE_BARS) | (np.diff(line[order]) > 0)
-    hole = np.zeros(len(own), np.int64)
-    hole[order] = np.append(0, np.cumsum(wide))[: len(own)]
-    return line, hole
+    order = np.lexsort((bar, step, distance, other, unit))
+    begins = np.diff(bar[order]) > LONGEST_HOLE_BARS
+    for key in (step, distance, other, unit):
+        begins |= np.diff(key[order]) != 0
+    segment = np.zeros(len(own), np.int64)
+    segment[order] = np.append(0, np.cumsum(begins))[: len(own)]
+    return segment
 
 
 def _as_first(runs: RunArray, own: Integers) -> Integers:
