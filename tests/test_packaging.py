@@ -9,6 +9,7 @@ from stilo.models.chord_reader import chords_folder
 from stilo.models.encoder_files import encoder_folder
 from stilo.models.notes.base import base_folder
 from stilo.models.shipped import CONFIG_NAME, WEIGHTS_NAME
+from stilo.originality.base import base_index_path
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,3 +28,5 @@ def test_the_wheel_holds_the_whole_package_and_the_weights(tmp_path, monkeypatch
         assert sizes[f"stilo/models/weights/base/{name}"] == (base_folder() / name).stat().st_size
         assert sizes[f"stilo/models/weights/chords/{name}"] == (chords_folder() / name).stat().st_size
         assert sizes[f"stilo/models/weights/encoder/{name}"] == (encoder_folder() / name).stat().st_size
+    for path in (base_index_path(), base_index_path().with_name("README.md")):
+        assert sizes[f"stilo/models/weights/originality/{path.name}"] == path.stat().st_size

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from stilo.styles.measuring import analyse_piece as analyse
     from stilo.styles.measuring import recognise_pieces as recognise
     from stilo.styles.style import Style
+    from stilo.workshop import check, style_card
     from stilo.workshop import learn_style as learn
     from stilo.workshop import load_style as load
     from stilo.workshop import similar_styles as similar
-    from stilo.workshop import style_card
 
 __all__ = [
     "Composition",
@@ -54,6 +54,7 @@ __all__ = [
     "StyleEmbedding",
     "Waveform",
     "analyse",
+    "check",
     "compose",
     "embed",
     "learn",
@@ -89,6 +90,7 @@ _HOMES = {
     "StyleEmbedding": ("stilo.elements.embedding", "StyleEmbedding"),
     "Waveform": ("stilo.sound.waveform", "Waveform"),
     "analyse": ("stilo.styles.measuring", "analyse_piece"),
+    "check": ("stilo.workshop", "check"),
     "embed": ("stilo.elements.embedding", "embed"),
     "learn": ("stilo.workshop", "learn_style"),
     "load": ("stilo.workshop", "load_style"),

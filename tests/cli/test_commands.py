@@ -77,7 +77,7 @@ def test_compose_says_what_it_wrote(stilo, waltz, tmp_path, tune, monkeypatch):
     def compose(_style, request, progress=None, notice=None):
         requests.append(request)
         notice("a key that is not heard")
-        report = SimpleNamespace(asked_key="A minor", key="C major", style_distance=0.512)
+        report = SimpleNamespace(asked_key="A minor", key="C major", style_distance=0.512, originality=None)
         return Composition(score=tune, request=request, report=report)
 
     monkeypatch.setattr("stilo.compose.composer.compose", compose)
@@ -130,7 +130,7 @@ def test_the_doctor_says_what_is_missing(stilo, monkeypatch, tmp_path):
 def test_the_demo_prints_cards_and_files(stilo, monkeypatch, tmp_path, make_style, tune):
     from stilo.workshop.demo import DemoResult
 
-    report = SimpleNamespace(asked_key="", key="", style_distance=0.512)
+    report = SimpleNamespace(asked_key="", key="", style_distance=0.512, originality=None)
     composition = SimpleNamespace(score=tune, request=SimpleNamespace(bars=8, seed=1), report=report)
 
     def run_demo(out, *, seconds, progress):

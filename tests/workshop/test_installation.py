@@ -11,7 +11,17 @@ from stilo.workshop import examine_installation
 def test_the_doctor_finds_what_is_missing(monkeypatch, tmp_path):
     monkeypatch.setenv("STILO_MODEL", str(tmp_path / "nothing"))
     findings = {finding.part: finding for finding in examine_installation()}
-    parts = ["machine", "packages", "weights", "chord net", "encoder", "renderer", "audio files", "library"]
+    parts = [
+        "machine",
+        "packages",
+        "weights",
+        "chord net",
+        "encoder",
+        "originality",
+        "renderer",
+        "audio files",
+        "library",
+    ]
     assert list(findings) == parts
     assert findings["weights"].state == "missing"
     assert findings["library"].state == "ok"

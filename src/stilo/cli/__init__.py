@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from stilo.cli import analysing, finding, house, pieces, styles
+from stilo.cli import analysing, checking, finding, house, pieces, styles
 from stilo.cli.terminal import say, warn
 from stilo.errors import StiloError
 
@@ -66,6 +66,7 @@ app.command("show")(styles.show)
 app.command("compose")(pieces.compose)
 app.command("analyse")(analysing.analyse)
 app.command("similar")(finding.similar)
+app.command("check")(checking.check)
 app.add_typer(styles.library, name="library")
 app.command("demo")(house.demo)
 app.command("doctor")(house.doctor)

@@ -47,6 +47,9 @@ def compose(
 ) -> None:
     """Compose a new piece in a style.
 
+    Bars that share more with the style's pieces, or with those of the base model, than human pieces share are composed
+    anew; what is left is told.
+
     \b
     Examples:
       stilo compose waltzes -o new.mid

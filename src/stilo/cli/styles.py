@@ -182,7 +182,7 @@ def library_export(
     """Write a style into one file that others can import.
 
     The file holds the profile, the few weights, the provenance, and a short piece composed in the style; never the
-    music it was learned from.
+    music it was learned from: of that it has hashes of short runs and the bars they stand in, to tell copies by.
 
     \b
     Examples:

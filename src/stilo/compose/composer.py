@@ -10,12 +10,14 @@ import numpy as np
 
 from stilo.compose.desk import Candidate, Desk
 from stilo.compose.judge import Figures, choose, measure_figures
+from stilo.compose.originality import against_style, made_original
 from stilo.compose.performance import one_keyboard, performed
 from stilo.compose.request import Request
 from stilo.errors import InputError
 from stilo.music.chords import parse_chord
 from stilo.music.score import ChordSymbol, Score
 from stilo.music.theory import Key, parse_key
+from stilo.originality.against import Findings
 from stilo.styles.measuring import analyse_piece
 from stilo.styles.style import Style
 
@@ -38,6 +40,7 @@ class Report:
         nats_per_note: how likely the model finds its piece.
         candidates: how many were written; `chosen` is the number of the one that was kept.
         figures: counted on the piece.
+        originality: what the piece shares with those of the style and of the base model; None = not looked for.
     """
 
     asked_key: str
@@ -47,6 +50,7 @@ class Report:
     candidates: int
     chosen: int
     figures: Figures
+    originality: Findings | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +66,8 @@ def compose(
     style: Style, request: Request, progress: Progress | None = None, notice: Notice | None = None
 ) -> Composition:
     """Compose a piece in a style. The same style, request and seed give the same notes.
+
+    Bars that share more with pieces of the style or of the base model than human pieces do are composed anew.
 
     `notice` is told of a key that is asked for where there are only drums.
 
@@ -83,6 +89,8 @@ def compose(
     chosen = choose([desk.cost(candidate) for candidate in candidates])
     tell("ending", 0.9)
     best = desk.end_well(candidates[chosen])
+    tell("looking for copies", 0.95)
+    best, findings = made_original(desk, best, against_style(style))
     score = _finished(best, f"{style.name}, no. {request.seed}")
     tell("done", 1.0)
     report = Report(
@@ -93,6 +101,7 @@ def compose(
         candidates=len(candidates),
         chosen=chosen + 1,
         figures=measure_figures(score),
+        originality=findings,
     )
     return Composition(score, request, report)
 

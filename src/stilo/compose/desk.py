@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from stilo.models.notes.engine import Engine
     from stilo.models.notes.plan import Plan, Taste
     from stilo.models.notes.sampler import Sampled, Sampler
+    from stilo.models.tokens import StepArray
 
 NO_MUSIC = 1000.0
 FREE_ENDINGS, TONIC_ENDINGS, GOOD_ENDING = 16, 16, 0.25
 OTHER_MODE = 100.0
+_REWRITING = (0, 1)  # after a seed: what is drawn is none of what was drawn for candidates
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,7 @@ class Candidate:
         shift: how many semitones that is above what was written.
         key: that is heard in it; None without pitched notes.
         nats_per_note: how likely the model finds it.
+        steps: as they were written, before they were put into a key.
     """
 
     sampler: Sampler
@@ -46,6 +49,7 @@ class Candidate:
     shift: int
     key: Key | None
     nats_per_note: float
+    steps: StepArray
 
     def is_in_mode_of(self, asked: Key | None) -> bool:
         return asked is None or self.key is None or self.key.mode == asked.mode
@@ -112,8 +116,24 @@ class Desk:
             score = self._score(sampled).transposed(candidate.shift)
             cost = ending_cost(score, candidate.key)
             if cost < least and heard_key(score) == candidate.key:
-                best, least = replace(candidate, score=score, nats_per_note=_nats_per_note(sampled)), cost
+                best, least = _as_written(candidate, score, sampled), cost
         return best
+
+    def rewrite(self, candidate: Candidate, first_bar: int, last_bar: int, seeds: Sequence[int]) -> list[Candidate]:
+        """The candidate with other music in some bars, counted from 0, once for each seed; all else stays."""
+        from stilo.models.notes.sampler import Sampler
+
+        bar = candidate.steps["onset"] // self.plan.bar_slots
+        plan = replace(
+            candidate.sampler.plans[candidate.number],
+            given=candidate.steps[(bar < first_bar) | (bar > last_bar)],
+            open_slots=(first_bar * self.plan.bar_slots, (last_bar + 1) * self.plan.bar_slots),
+            ending_bars=0,
+        )
+        rngs = [np.random.default_rng([self.request.seed, *_REWRITING, seed]) for seed in seeds]
+        written = Sampler(self.engine, [plan] * len(rngs), self.taste, rngs).write()
+        scores = [self._score(sampled).transposed(candidate.shift) for sampled in written]
+        return [_as_written(candidate, *pair) for pair in zip(scores, written, strict=True)]
 
     def cost(self, candidate: Candidate) -> float:
         """What speaks against a candidate; the mode that was asked for comes before all else."""
@@ -139,7 +159,7 @@ class Desk:
             shift = self._shift(score, heard)
             score = score.transposed(shift)
             heard = heard_key(score)
-        return Candidate(sampler, number, score, shift, heard, _nats_per_note(sampled))
+        return Candidate(sampler, number, score, shift, heard, _nats_per_note(sampled), sampled.steps)
 
     def _score(self, sampled: Sampled) -> Score:
         from stilo.models.tokens import decode
@@ -176,6 +196,10 @@ def _endings(candidate: Candidate, key: Key) -> Iterator[Sampled]:
     yield from sampler.endings(number, FREE_ENDINGS)
     tonic = key.tonic - candidate.shift
     yield from sampler.endings(number, TONIC_ENDINGS, [(tonic + above) % 12 for above in TRIADS[key.mode]])
+
+
+def _as_written(candidate: Candidate, score: Score, sampled: Sampled) -> Candidate:
+    return replace(candidate, score=score, nats_per_note=_nats_per_note(sampled), steps=sampled.steps)
 
 
 def _nats_per_note(sampled: Sampled) -> float:

@@ -286,4 +286,4 @@ def _row_to_style(row: StyleRow) -> Style:
     ]
     document = {**json.loads(row.document), "name": row.name, "sources": [source.to_json() for source in sources]}
     arrays = arrays_from_bytes(b"".join(block.data for block in row.blocks))
-    return Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition)
+    return Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition, arrays.rows)

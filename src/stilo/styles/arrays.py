@@ -1,9 +1,10 @@
 """The arrays of a style as one safetensors block, the same in a bundle and in the library.
 
 Layout: `embedding` is the style vector, `recognition` the learned embedding where there is one; `adapter/KEY` are the
-adapter's weights. A block may come from a stranger, so
-its header is checked before any array is made of it: known names, float16 or float32, shapes that fill exactly the
-bytes that are there. Format: https://github.com/huggingface/safetensors (8 bytes of header length, JSON header, data).
+adapter's weights; `runs/COLUMN` are those of the sources (`originality.kept`). A block may come from a stranger, so its
+header is checked before any array is made of it: known names, float16 or float32 but for the runs, shapes that fill
+exactly the bytes that are there. Format: https://github.com/huggingface/safetensors (8 bytes of header length, JSON
+header, data).
 """
 
 from __future__ import annotations
@@ -18,18 +19,22 @@ from numpy.typing import NDArray
 
 from stilo.errors import InputError
 from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES, LearnedEmbedding
+from stilo.originality.index import RowArray
+from stilo.originality.kept import COLUMNS, rows_from_columns
 
 if TYPE_CHECKING:
     from stilo.styles.style import Adapter, Style
 
-LARGEST_ARRAYS_BYTES = 13 * 2**20
+LARGEST_ARRAYS_BYTES = 16 * 2**20
 _LARGEST_HEADER_BYTES = 2**19
 _MOST_DIMENSIONS = 4
 _EMBEDDING = "embedding"
 _RECOGNITION = "recognition"
 _RECOGNITION_SHAPE = [len(FACET_ORDER), FACET_VALUES]
 _ADAPTER = "adapter/"
+_RUNS = "runs/"
 _BYTES_PER_VALUE = {"F16": 2, "F32": 4}
+_BYTES_PER_RUN_VALUE = {"U16": 2, "U32": 4, "I32": 4}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +44,7 @@ class StyleArrays:
     embedding: NDArray[np.float32]
     adapter: Adapter | None
     recognition: LearnedEmbedding | None
+    rows: RowArray
 
 
 def style_to_arrays(style: Style) -> bytes:
@@ -50,6 +56,8 @@ def style_to_arrays(style: Style) -> bytes:
         arrays[_RECOGNITION] = np.ascontiguousarray(style.recognition.values)
     for key, array in (style.adapter or {}).items():
         arrays[_ADAPTER + key] = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    if style.runs is not None:
+        arrays |= {_RUNS + name: column for name, column in style.runs.columns().items()}
     return save(arrays, metadata={"adapter": "no" if style.adapter is None else "yes"})
 
 
@@ -57,7 +65,7 @@ def arrays_from_bytes(data: bytes) -> StyleArrays:
     """What a block holds that `style_to_arrays` wrote.
 
     Raises:
-        InputError: the block is not whole, too large, or holds something else.
+        InputError: the block is not whole, too large, or holds something else; or columns of runs differ in length.
         ValueError: the recognition is not finite.
     """
     from safetensors import SafetensorError
@@ -70,8 +78,9 @@ def arrays_from_bytes(data: bytes) -> StyleArrays:
         raise InputError("the arrays are broken") from error
     embedding = arrays.pop(_EMBEDDING)
     recognition = LearnedEmbedding(arrays.pop(_RECOGNITION)) if _RECOGNITION in arrays else None
+    rows = rows_from_columns({name: arrays.pop(_RUNS + name) for name in COLUMNS if _RUNS + name in arrays})
     adapter = {key.removeprefix(_ADAPTER): arrays[key] for key in sorted(arrays)}
-    return StyleArrays(embedding, adapter if has_adapter else None, recognition)
+    return StyleArrays(embedding, adapter if has_adapter else None, recognition, rows)
 
 
 def _check_block(data: bytes) -> bool:
@@ -100,8 +109,11 @@ def _check_block(data: bytes) -> bool:
 def _checked_bytes(name: str, entry: Any) -> int:
     """Bytes that the shape of one array asks for."""
     known = name in (_EMBEDDING, _RECOGNITION) or name.startswith(_ADAPTER)
-    if not known or not isinstance(entry, dict) or str(entry.get("dtype")) not in _BYTES_PER_VALUE:
-        raise InputError(f"array {name[:80]!a} has no place in a style or is not float16 or float32")
+    bytes_per_value = _BYTES_PER_VALUE
+    if name in [_RUNS + column for column in COLUMNS]:
+        known, bytes_per_value = True, _BYTES_PER_RUN_VALUE
+    if not known or not isinstance(entry, dict) or str(entry.get("dtype")) not in bytes_per_value:
+        raise InputError(f"array {name[:80]!a} has no place in a style or is not of its kind (float16, float32)")
     shape = entry.get("shape")
     if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS:
         raise InputError(f"array {name[:80]!a} has no usable shape")
@@ -109,4 +121,4 @@ def _checked_bytes(name: str, entry: Any) -> int:
         raise InputError(f"array {name[:80]!a} has no usable shape")
     if name == _RECOGNITION and (shape, entry["dtype"]) != (_RECOGNITION_SHAPE, "F32"):
         raise InputError(f"the recognition is not float32 {_RECOGNITION_SHAPE}; update stilo, or learn the style anew")
-    return math.prod(shape) * _BYTES_PER_VALUE[entry["dtype"]]
+    return math.prod(shape) * bytes_per_value[entry["dtype"]]

@@ -4,7 +4,8 @@ A bundle is a zip of style.json, arrays.safetensors and, if it brings one, demo.
 style. style.json says the SHA-256 of the others (format 2; format 1 had neither the sums nor a demo and is still read).
 Opening a stranger's bundle runs no code and fills no disk: nothing is unpacked to files or unpickled, and every
 size is checked before bytes are read. A bundle names its sources by file name, licence and hash, never by the folders
-of the person who made it. docs/files.md says all of it.
+of the person who made it; of their music it holds hashes of short runs and the bars that these stand in, to tell
+copies by (`originality.kept`). docs/files.md says all of it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from stilo.styles.style import Style
 
 FORMAT = 2
 KIND = "stilo style"
-LARGEST_BUNDLE_BYTES = 16 * 2**20
+LARGEST_BUNDLE_BYTES = 20 * 2**20
 LARGEST_JSON_BYTES = 8 * 2**20
 LARGEST_DEMO_BYTES = 64 * 2**10
 MOST_DEMO_BARS = 64
@@ -105,7 +106,7 @@ def _bundle_in(data: bytes) -> Bundle:
     document = _parse_document(contents.pop(STYLE))
     _check_sums(document, contents)
     arrays = arrays_from_bytes(contents[ARRAYS])
-    style = Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition)
+    style = Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition, arrays.rows)
     return Bundle(style, _demo_in(contents[DEMO]) if DEMO in contents else None)
 
 

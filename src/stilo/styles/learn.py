@@ -15,6 +15,7 @@ from stilo.elements.embedding import embed_score
 from stilo.elements.profile import pool_profiles
 from stilo.errors import InputError
 from stilo.music.score import Score
+from stilo.originality.kept import source_runs_of
 from stilo.styles.gain import gain_interval, pieces_needed
 from stilo.styles.groups import groups_of
 from stilo.styles.holding_out import last_quarters, whole_pieces
@@ -119,6 +120,7 @@ def learn(
         ),
         recognition=recognition,
         encoder=encoder,
+        runs=source_runs_of([one.score for one in measured]),
     )
 
 

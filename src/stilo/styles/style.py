@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.elements.profile import Profile
 from stilo.errors import InputError
 from stilo.models.learned_embedding import LearnedEmbedding
+from stilo.originality.index import ROW_DTYPE, RowArray
+from stilo.originality.kept import SourceRuns
+from stilo.originality.level import Level
 from stilo.styles.fields import Fields
 from stilo.styles.palette import Palette, Part
 from stilo.styles.provenance import Proof, Source
@@ -86,6 +90,7 @@ class Style:
         parents: share of each style it was blended from.
         recognition: what the encoder makes of its pieces, to find like styles by; None when no encoder heard them.
         encoder: id of the encoder's weights, "" without recognition; two recognitions compare only under one encoder.
+        runs: hashes of its sources' runs, to tell copies by; None of styles from before they were kept.
 
     Raises:
         InputError: the name cannot be used, the embedding is that of another version of stilo, or recognition and
@@ -105,6 +110,7 @@ class Style:
     parents: Mapping[str, float] = field(default_factory=dict)
     recognition: LearnedEmbedding | None = None
     encoder: str = ""
+    runs: SourceRuns | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_style_name(self.name))
@@ -113,6 +119,8 @@ class Style:
         _check_embedding(self.embedding)
         _check_adapter(self.adapter)
         _check_recognition(self.recognition, self.encoder)
+        if self.runs is not None and self.runs.pieces > len(self.sources):
+            raise InputError("the style keeps runs of more sources than it names")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Style):
@@ -121,6 +129,8 @@ class Style:
             return False
         if not np.array_equal(_values(self.recognition), _values(other.recognition)):
             return False
+        if not np.array_equal(_rows(self.runs), _rows(other.runs)):
+            return False
         mine, theirs = self.adapter or {}, other.adapter or {}
         same_keys = (self.adapter is None) == (other.adapter is None) and mine.keys() == theirs.keys()
         return same_keys and all(
@@ -128,6 +138,15 @@ class Style:
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+    @property
+    def source_names(self) -> list[str]:
+        """What each source is called: its file, and the title where several are in one file."""
+        files = [PurePath(source.path.replace("\\", "/")).name for source in self.sources]
+        return [
+            f"{file} ({source.title})" if source.title and files.count(file) > 1 else file
+            for file, source in zip(files, self.sources, strict=True)
+        ]
 
     @property
     def notes(self) -> int:
@@ -146,6 +165,7 @@ class Style:
             "created_at": self.created_at,
             "parents": dict(self.parents),
             "encoder": self.encoder,
+            "runs": None if self.runs is None else self.runs.to_json(),
         }
 
     @classmethod
@@ -155,8 +175,10 @@ class Style:
         embedding: NDArray[np.float32],
         adapter: Adapter | None,
         recognition: LearnedEmbedding | None = None,
+        rows: RowArray | None = None,
     ) -> Style:
-        """The style that `to_json` wrote, with its arrays; one from before there was an encoder names none.
+        """The style that `to_json` wrote, with its arrays; one from before there was an encoder names none, one from
+        before runs were kept has none.
 
         Raises:
             InputError: a field is missing or does not fit; the message names it.
@@ -176,6 +198,7 @@ class Style:
             parents=_read_parents(fields.mapping("parents", MOST_PARENTS)),
             recognition=recognition,
             encoder=fields.text("encoder", 16) if fields.has("encoder") else "",
+            runs=_read_runs(fields, rows),
         )
 
 
@@ -185,6 +208,17 @@ def _read_moment(text: str) -> str:
     except ValueError as error:
         raise InputError("style.created_at must be a moment in ISO 8601") from error
     return text
+
+
+def _read_runs(fields: Fields, rows: RowArray | None) -> SourceRuns | None:
+    if not fields.has("runs") or fields.is_null("runs"):
+        return None
+    kept = Fields(fields.mapping("runs", 10), "runs")
+    level = Fields(kept.mapping("level", 10), "runs.level")
+    p50, p95, copy = (level.number(name, 0.0, 1e9) for name in ("p50", "p95", "copy"))
+    pieces, quoting = (level.whole(name, 0, MOST_SOURCES) for name in ("pieces", "quoting"))
+    known = np.zeros(0, ROW_DTYPE) if rows is None else rows
+    return SourceRuns(known, kept.number("kept", 1e-9, 1.0), Level(p50, p95, copy, pieces, quoting))
 
 
 def _read_parents(data: dict[str, Any]) -> dict[str, float]:
@@ -205,6 +239,10 @@ def _check_embedding(embedding: NDArray[np.float32]) -> None:
 
 def _values(recognition: LearnedEmbedding | None) -> NDArray[np.float32]:
     return np.zeros(0, np.float32) if recognition is None else recognition.values
+
+
+def _rows(runs: SourceRuns | None) -> RowArray:
+    return np.zeros(0, ROW_DTYPE) if runs is None else runs.rows
 
 
 def _check_recognition(recognition: LearnedEmbedding | None, encoder: str) -> None:

@@ -6,6 +6,7 @@ terminal and no browser: progress is told to a function that the face passes in.
 
 from stilo.workshop.analysing import Collection, analyse_files, draw_profile, pooled
 from stilo.workshop.cards import composition_line, proof_card, style_card
+from stilo.workshop.checking import Checked, check, check_files
 from stilo.workshop.comparing import Compared, compare, comparison_card, draw_comparison
 from stilo.workshop.composing import compose_piece, make_request
 from stilo.workshop.demo import run_demo
@@ -25,10 +26,12 @@ from stilo.workshop.measuring import Analysed, MeasuredPiece
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs, composition_json, plain, write_composition
 from stilo.workshop.progress import Notice, Progress, silent
 from stilo.workshop.proving import sketches, write_sketches
+from stilo.workshop.verdicts import originality_phrase, verdict_text
 
 __all__ = [
     "PICTURE_ENDING",
     "Analysed",
+    "Checked",
     "Collection",
     "Compared",
     "Finding",
@@ -37,6 +40,8 @@ __all__ = [
     "Notice",
     "Progress",
     "analyse_files",
+    "check",
+    "check_files",
     "check_outputs",
     "compare",
     "comparison_card",
@@ -54,6 +59,7 @@ __all__ = [
     "list_styles",
     "load_style",
     "make_request",
+    "originality_phrase",
     "plain",
     "pooled",
     "proof_card",
@@ -65,6 +71,7 @@ __all__ = [
     "sketches",
     "style_card",
     "styles_like",
+    "verdict_text",
     "write_composition",
     "write_sketches",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stilo.errors import InputError
 from stilo.music.instruments import PROGRAM_NAMES
+from stilo.workshop.verdicts import originality_phrase
 
 if TYPE_CHECKING:
     from stilo.compose.composer import Composition
@@ -119,7 +120,7 @@ def _gained(proof: Proof) -> str:
 
 
 def composition_line(composition: Composition) -> str:
-    """How long a piece came out, in which key, how near to its style, and the seed that makes it again."""
+    """How long a piece came out, in which key, how near to its style, the seed that makes it again, what it shares."""
     request, report = composition.request, composition.report
     told = [f"{request.bars} bars", _counted(len(composition.score), "note")]
     if report.key:
@@ -127,7 +128,9 @@ def composition_line(composition: Composition) -> str:
         told.append(f"{report.key} (asked for {report.asked_key}: no candidate was)" if other else report.key)
     elif report.asked_key:
         told.append(f"in no key (asked for {report.asked_key}: nothing in it has a pitch)")
-    return f"{', '.join(told)}; {report.style_distance:.2f} from the style (real pieces: 0.5 to 1); seed {request.seed}"
+    line = f"{', '.join(told)}; {report.style_distance:.2f} from the style (real pieces: 0.5 to 1); seed {request.seed}"
+    phrase = originality_phrase(report.originality)
+    return f"{line}; {phrase}" if phrase else line
 
 
 def sources_line(sources: tuple[Source, ...]) -> str:

@@ -34,6 +34,7 @@ def examine_installation() -> Iterator[Finding]:
         ("weights", _weights),
         ("chord net", _chord_net),
         ("encoder", _encoder),
+        ("originality", _originality),
         ("renderer", _renderer),
         ("audio files", _audio_files),
         ("library", _library),
@@ -91,6 +92,15 @@ def _encoder() -> Finding:
         return Finding("encoder", "missing", f"not in {folder}; styles cannot be recognised", "install stilo again")
     shipped_encoder()
     return Finding("encoder", "ok", f"{encoder_identity()}, {folder}")
+
+
+def _originality() -> Finding:
+    from stilo.originality.base import base_index, base_index_path, has_base_index
+
+    path = base_index_path()
+    if not has_base_index():
+        return Finding("originality", "missing", f"no index in {path.parent}", "install stilo again")
+    return Finding("originality", "ok", f"{len(base_index().names):,} pieces of the base model, {path}")
 
 
 def _renderer() -> Finding:

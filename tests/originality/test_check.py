@@ -1,0 +1,184 @@
+"""What is found of a copy: the trap set, whereabouts, rarity."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from stilo.originality.base import NO_STOCK
+from stilo.originality.check import check_trace
+from stilo.originality.index import MOST_TIMES, index_of
+from stilo.originality.level import COPY_BITS, GENERAL, level_of
+from stilo.originality.lines import notes_of_score
+from stilo.originality.passages import most_bits
+from stilo.originality.runs import MELODY, runs_of, trace_of
+from stilo.originality.stock import COMMON_FROM, stock_of
+
+
+def checked(score, folder, left_out=-1):
+    return check_trace(trace_of(notes_of_score(score)), folder.index, folder.level, left_out)
+
+
+def traps(make, folder, source):
+    score = folder.scores[source]
+    return {
+        "verbatim": score,
+        "transposed": score.transposed(5),
+        "double speed": make.double_speed(score),
+        "ornamented": make.ornamented(score),
+        "reordered": make.reordered(score),
+        "loop": make.loop(),
+        "unseen": make.piece(100 + source),
+    }
+
+
+@pytest.mark.parametrize("source", [0, 3, 7])
+def test_the_trap_set_is_ranked_rightly(make, folder, source):
+    found = {name: checked(score, folder) for name, score in traps(make, folder, source).items()}
+    copies = ("verbatim", "transposed", "double speed", "ornamented", "reordered")
+    for name in copies:
+        assert found[name].verdict == "copied", name
+        assert found[name].passages[0].source == f"piece{source}"
+        assert found[name].score < 0.5
+    assert found["verbatim"].bits == pytest.approx(found["transposed"].bits)
+    assert found["verbatim"].bits > found["ornamented"].bits > found["unseen"].bits
+    assert found["verbatim"].bits > found["reordered"].bits > found["unseen"].bits
+    assert found["unseen"].verdict != "copied"
+    assert (found["loop"].verdict, found["loop"].score, found["loop"].copied_share) == ("original", 1.0, 0.0)
+    assert found["loop"].bits < COPY_BITS / 5
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_planted_bars_are_found_with_their_numbers(make, folder, seed):
+    rng = np.random.default_rng(seed)
+    source, first, at = int(rng.integers(10)), int(rng.integers(0, 24)), int(rng.integers(2, 30))
+    passage = make.bars(folder.scores[source], first, 8)
+    found = checked(make.planted(make.piece(200 + seed), passage.transposed(5), at), folder)
+    best = found.passages[0]
+    assert (found.verdict, best.source) == ("copied", f"piece{source}")
+    assert (
+        np.abs(np.array(best.bars) - (at + 1, at + 8)).max() <= 1
+    )  # the first note after it may be the same by chance
+    assert np.subtract(best.bars, best.source_bars).tolist() == [at - first] * 2
+    assert (best.transposition, best.tempo_ratio, best.is_in_order) == (5, 1.0, True)
+    assert best.is_texture
+    assert 0.1 < found.copied_share < 0.4
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_planted_bars_are_found_with_notes_added_or_in_another_order(make, folder, seed):
+    passage = make.bars(folder.scores[seed], 4, 8)
+    host = make.piece(300 + seed)
+    ornamented = checked(make.planted(host, make.ornamented(passage, seed=seed), 10), folder)
+    assert ornamented.verdict == "copied"
+    assert ornamented.passages[0].is_in_order
+    assert abs(ornamented.passages[0].bars[0] - 11) <= 2
+    mixed = checked(make.planted(host, make.reordered(passage, seed=seed), 10), folder)
+    assert (mixed.verdict, mixed.passages[0].source) == ("copied", f"piece{seed}")
+
+
+def test_double_speed_is_said(make, folder):
+    best = checked(make.double_speed(folder.scores[2]), folder).passages[0]
+    assert (best.tempo_ratio, best.transposition) == (2.0, 0)
+
+
+def test_two_copies_are_two_passages(make, folder):
+    host = make.planted(make.piece(400), make.bars(folder.scores[1], 0, 8), 20)
+    host = make.planted(host, make.bars(folder.scores[6], 8, 8), 4)
+    found = checked(host, folder).beyond
+    assert {passage.source for passage in found} == {"piece1", "piece6"}
+    bars = sorted(passage.bars for passage in found)
+    assert all(one[1] < two[0] for one, two in pairwise(bars))
+
+
+def test_a_piece_is_left_out_when_it_is_held_against_its_own_folder(folder):
+    assert checked(folder.scores[4], folder).verdict == "copied"
+    assert checked(folder.scores[4], folder, left_out=4).verdict == "original"
+
+
+def test_nothing_is_shared_with_nothing(folder):
+    empty = index_of([], NO_STOCK)
+    found = check_trace(trace_of(notes_of_score(folder.scores[0])), empty, GENERAL)
+    assert (found.bits, found.passages, found.verdict) == (0.0, (), "original")
+    without = folder.scores[0].with_notes(folder.scores[0].notes[:0])
+    assert checked(without, folder).bits == 0.0
+
+
+def test_the_same_is_found_every_time_and_as_json(make, folder):
+    score = make.planted(make.piece(500), make.bars(folder.scores[1], 0, 8), 3)
+    first, second = (json.dumps(checked(score, folder).to_json(), allow_nan=False) for _ in range(2))
+    assert first == second
+    told = json.loads(first)
+    assert set(told) == {"originality", "verdict", "bits", "level", "copied_share", "runs"}
+    assert told["runs"][0]["bars"] in ([4, 11], [4, 12])
+
+
+def test_common_stock_counts_little(make, folder):
+    """What many pieces have is no copy, whoever had it first."""
+    common = stock_of(np.concatenate([folder.runs[0]["hash"] for _ in range(1)] * COMMON_FROM), COMMON_FROM)
+    index = index_of([("piece0", folder.runs[0])], common)
+    assert most_bits(folder.runs[0], index.shared(folder.runs[0])) == 0.0
+    bare = index_of([("piece0", folder.runs[0])], NO_STOCK)
+    assert most_bits(folder.runs[0], bare.shared(folder.runs[0])) > COPY_BITS
+
+
+def test_what_three_pieces_of_a_collection_have_is_stock_of_their_style(folder):
+    named = [("a", folder.runs[0]), ("b", folder.runs[0]), ("c", folder.runs[0]), ("d", folder.runs[1])]
+    two, three = index_of(named[:2], NO_STOCK), index_of(named, NO_STOCK)
+    assert most_bits(folder.runs[0], three.shared(folder.runs[0])) < 0.2 * most_bits(
+        folder.runs[0], two.shared(folder.runs[0])
+    )
+
+
+def test_figures_that_come_again_and_again_count_less(make):
+    once = make.piece(1, bars=2)
+    again = once
+    for at in (2, 4, 6, 8):
+        again = make.planted(again, once, at)
+    index = index_of([("figure", runs_of(notes_of_score(once)))], NO_STOCK)
+    alone, often = (runs_of(notes_of_score(score)) for score in (once, again))
+    assert most_bits(often, index.shared(often)) < most_bits(alone, index.shared(alone))
+
+
+def test_the_level_leaves_out_forms_of_one_piece(make, folder):
+    doubled = [*folder.runs, runs_of(notes_of_score(folder.scores[0].transposed(2)))]
+    index = index_of([(str(i), runs) for i, runs in enumerate(doubled)], NO_STOCK)
+    level = level_of(doubled, index)
+    assert level.quoting == 2
+    assert level.p95 < COPY_BITS
+    assert (level.pieces, level.p95) == (11, pytest.approx(folder.level.p95, rel=0.5))
+
+
+def test_of_one_piece_the_level_is_that_of_music_at_large(folder):
+    assert level_of(folder.runs[:1], index_of([("one", folder.runs[0])], NO_STOCK)) == GENERAL
+
+
+def test_an_index_keeps_a_run_of_a_piece_some_times_at_most(make):
+    runs = runs_of(notes_of_score(make.loop()))
+    index = index_of([("loop", runs)], NO_STOCK)
+    assert np.unique(index.rows["hash"], return_counts=True)[1].max() == MOST_TIMES
+    assert (runs["kind"] == MELODY).sum() > MOST_TIMES
+
+
+def test_an_index_has_a_largest_size(folder):
+    with pytest.raises(ValueError, match="65535"):
+        index_of([("", folder.runs[0][:0])] * 65_536, NO_STOCK)
+
+
+def test_a_thinned_index_finds_copies_still(make, folder):
+    thin = folder.index.thinned(len(folder.index.rows) // 3)
+    assert len(thin.rows) <= len(folder.index.rows) // 3
+    assert thin.kept == pytest.approx(1 / 3, abs=0.05)
+    trace = trace_of(notes_of_score(folder.scores[5]))
+    whole, part = (check_trace(trace, index, folder.level) for index in (folder.index, thin))
+    assert part.verdict == "copied"
+    assert part.bits == pytest.approx(whole.bits, rel=0.6)
+
+
+def test_without_pitches_no_transposition_is_told(make, folder):
+    index = folder.index.without_pitches()
+    assert not index.has_pitches
+    found = check_trace(trace_of(notes_of_score(folder.scores[5].transposed(3))), index, folder.level)
+    assert found.passages[0].transposition is None
+    assert found.passages[0].source_bars == (1, 32)

@@ -1,0 +1,183 @@
+"""Originality as a person asks for it: files against folders and styles, and the words for what is found."""
+
+import json
+
+import numpy as np
+import pytest
+
+import stilo
+from stilo.errors import InputError, ReadError
+from stilo.library.store import Library
+from stilo.music.files import write_score
+from stilo.originality.against import Against, Findings
+from stilo.originality.check import Originality
+from stilo.originality.kept import source_runs_of
+from stilo.originality.level import GENERAL, Level
+from stilo.originality.passages import Passage
+from stilo.styles.style import Source
+from stilo.workshop import check, check_files, originality_phrase, verdict_text
+from stilo.workshop.checking import Checked
+from stilo.workshop.verdicts import passage_line
+
+
+def tune_of(seed, bars=24):
+    from stilo.music.score import Score, TimeSignature, Track, notes_from_columns
+
+    rng = np.random.default_rng(seed)
+    onset, pitch = np.arange(bars * 6) * 320, 60 + rng.integers(0, 13, bars * 6)
+    notes = notes_from_columns(onset, np.full(len(onset), 320), pitch, 80, np.zeros(len(onset), int))
+    return Score(notes, (Track("Tune", 73),), time_signatures=(TimeSignature(0, 4, 4),), title=f"Tune {seed}")
+
+
+@pytest.fixture
+def music(tmp_path):
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for seed in range(4):
+        write_score(tune_of(seed), folder / f"tune{seed}.mid")
+    write_score(tune_of(1).transposed(5), tmp_path / "copy.mid")
+    write_score(tune_of(50), tmp_path / "new.mid")
+    return folder
+
+
+@pytest.fixture
+def style(make_style, music):
+    scores = [tune_of(seed) for seed in range(4)]
+    sources = tuple(Source(str(music / f"tune{seed}.mid"), f"{seed:064x}") for seed in range(4))
+    made = make_style("Tunes", sources=sources, runs=source_runs_of(scores))
+    with Library() as library:
+        library.save(made)
+    return made
+
+
+def test_a_copy_is_told_with_its_bars_and_its_key(music, tmp_path):
+    found = check(tmp_path / "copy.mid", music)
+    best = found.pieces.passages[0]
+    assert (found.verdict, best.source, best.bars, best.source_bars) == ("copied", "tune1.mid", (1, 24), (1, 24))
+    assert best.transposition == 5
+    told = verdict_text(Checked("copy.mid", findings=found)).split("\n")
+    assert told[0] == "copy.mid: copied in part"
+    assert told[1].startswith("  bars 1–24 are bars 1–24 of tune1.mid, a fourth up (144 notes of the melody, ")
+    assert told[2].startswith("  more than human pieces of this style share (")
+
+
+def test_what_is_new_is_original(music, tmp_path):
+    found = check(str(tmp_path / "new.mid"), str(music))
+    assert found.verdict == "original"
+    told = verdict_text(Checked("new.mid", findings=found)).split("\n")
+    assert told[0] == "new.mid: nothing longer than human pieces share"
+    assert len(told) == 3
+    assert "what the base model learned from" in told[2]
+
+
+def test_a_style_tells_the_same_but_the_key(style, tmp_path):
+    for against in ("Tunes", style):
+        found = check(tmp_path / "copy.mid", against)
+        best = found.pieces.passages[0]
+        assert (found.verdict, best.source, best.source_bars) == ("copied", "tune1.mid", (1, 24))
+        assert best.transposition is None
+    assert check(tune_of(50), style).verdict == "original"
+
+
+def test_a_piece_is_not_held_against_itself(music, told):
+    found = list(check_files([music], music, told.progress))
+    assert [one.findings.verdict for one in found] == ["original"] * 4
+    assert told.shares == sorted(told.shares)
+    write_score(tune_of(2), music / "twin.mid")
+    twins = {one.path: one.findings for one in check_files([music], music)}
+    assert twins[str(music / "twin.mid")].pieces.passages[0].source == "tune2.mid"
+
+
+def test_a_tune_book_is_checked_tune_by_tune(music, tmp_path):
+    book = tmp_path / "book.abc"
+    book.write_text("X:1\nT:First\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|\n\nX:2\nT:Second\nM:4/4\nL:1/4\nK:C\ncBAG|FEDC|\n")
+    found = list(check_files([book], music))
+    assert [one.title for one in found] == ["First", "Second"]
+    assert verdict_text(found[1]).startswith(f"{book} (Second): ")
+
+
+def test_what_cannot_be_read_is_told(music, tmp_path, told):
+    broken = tmp_path / "broken.mid"
+    broken.write_bytes(b"MThd")
+    one, two = check_files([broken, tmp_path / "new.mid"], music)
+    assert (one.findings, bool(one.error), two.error) == (None, True, "")
+    assert set(one.to_json()) == {"file", "error"}
+    assert one.error in verdict_text(one)
+    with pytest.raises(ReadError):
+        check(broken, music)
+    (music / "broken.mid").write_bytes(b"MThd")
+    check(tmp_path / "new.mid", music, notice=told.notices.append)
+    assert len(told.notices) == 1
+    assert "broken.mid" in told.notices[0]
+
+
+@pytest.mark.parametrize("against", ["nothing", "no/where", "empty"])
+def test_there_must_be_something_to_hold_against(music, tmp_path, monkeypatch, against):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"called so|holds no music|no such"):
+        check(tmp_path / "new.mid", against)
+
+
+def test_there_must_be_something_to_check(music, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no music"):
+        list(check_files([tmp_path / "empty"], music))
+
+
+def test_a_style_from_before_is_to_be_learned_again(make_style, tmp_path, music):
+    with Library() as library:
+        library.save(make_style("Old"))
+    with pytest.raises(InputError, match="learn it again"):
+        check(tmp_path / "new.mid", "Old")
+
+
+def test_without_the_index_of_the_base_model_the_rest_is_told(music, tmp_path, monkeypatch):
+    monkeypatch.setattr("stilo.originality.base.base_index_path", lambda: tmp_path / "nothing.npz")
+    found = check(tmp_path / "copy.mid", music)
+    assert (found.base, found.verdict) == (None, "copied")
+    assert Checked("copy.mid", findings=found).to_json()["base"] is None
+
+
+def test_it_is_the_same_in_python_and_as_json(music, tmp_path):
+    found = stilo.check(tmp_path / "copy.mid", music)
+    told = Checked("copy.mid", findings=found).to_json()
+    assert json.loads(json.dumps(told, allow_nan=False))["runs"][0]["source"] == "tune1.mid"
+    assert told["originality"] == found.pieces.to_json()["originality"]
+    assert told == Checked("copy.mid", findings=stilo.check(tmp_path / "copy.mid", music)).to_json()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "bars 5–12 are bars 1–8 of a.mid (40 notes of the melody, 99 bits)"),
+        ({"transposition": -3, "tempo_ratio": 2.0}, "a.mid, a minor third down, in halved note values ("),
+        ({"transposition": 12, "tempo_ratio": 0.5}, "a.mid, an octave up, in doubled note values ("),
+        ({"transposition": 29, "tempo_ratio": 1.5}, "a.mid, 2 octaves and a fourth up, in note values × 0.667 ("),
+        ({"bars": (5, 5), "source_bars": (2, 2)}, "bar 5 is bar 2 of a.mid ("),
+        ({"is_in_order": False}, "bars 5–12: made of bars 1–8 of a.mid, in another order ("),
+        ({"source_bars": None, "is_in_order": None}, "bars 5–12: like something of a.mid ("),
+    ],
+)
+def test_passages_in_words(changes, said):
+    known = {"bars": (5, 12), "source": "a.mid", "source_bars": (1, 8), "bits": 99.4, "notes": 40, "is_in_order": True}
+    assert said in passage_line(Passage(**(known | changes)))
+
+
+def test_a_composition_tells_what_it_shares():
+    level = Level(5.0, 20.0)
+    passage = Passage((3, 6), "a.mid", (1, 4), 30.0, 20, is_in_order=True)
+    near, fine = Originality(30.0, level, (passage,), 0.2), Originality(4.0, level, (), 0.0)
+    assert originality_phrase(None) == originality_phrase(Findings(None, None)) == ""
+    assert originality_phrase(Findings(fine, None)) == "bits shared: 4 with the style's pieces (human pieces to 20)"
+    phrase = originality_phrase(Findings(near, fine, ((7, 8), (9, 9))))
+    assert "bars 3–6 are bars 1–4 of a.mid" in phrase
+    assert phrase.endswith("composed anew: bars 7–8, bar 9")
+    assert Findings(near, fine).verdict == "near"
+    many = Originality(30.0, level, (passage,) * 8, 0.2)
+    assert "and 3 passages more" in verdict_text(Checked("x.mid", findings=Findings(many, None)))
+
+
+def test_without_anything_known_nothing_is_found():
+    found = Against(None, GENERAL, None).check(tune_of(0))
+    assert (found.verdict, found.excess, found.worst) == (None, 0.0, None)
