@@ -17,7 +17,9 @@ from stilo.models.recogniser import recognise
 from stilo.models.shipped import identity_of
 from stilo.models.tokens import encode
 from stilo.music.score import Score, Tempo, Track, notes_from_columns
+from stilo.styles import advice as advice_module
 from stilo.styles import learn as learn_module
+from stilo.styles import lesson as lesson_module
 from stilo.styles.learn import learn
 from stilo.styles.provenance import Source
 
@@ -222,7 +224,7 @@ def test_nothing_gained_is_said_with_what_to_do(pieces, tuned_with):
 def test_where_learning_made_it_worse_the_advice_is_what_may_help(pieces, tuned_with, monkeypatch):
     figures = iter([3.0, 3.02, 3.02, 3.02] * 2 + [3.0, 2.99, 2.99, 2.99] + [3.0, 3.0003, 3.0003, 3.0003])
     monkeypatch.setattr("stilo.models.notes.evaluate.mean_nats_per_note", lambda _: next(figures))
-    monkeypatch.setattr(learn_module, "odd_ones", lambda _: ["A", "B", "C", "D"])
+    monkeypatch.setattr(advice_module, "odd_ones", lambda _: ["A", "B", "C", "D"])
     monkeypatch.setattr(learn_module, "gain_interval", lambda *_: (-0.02, 0.04))
     worse = "having learned from 10 pieces (800 notes) it foresees less: add about 10 more of the same style"
     odd = ", or leave out what does not sound like the others (A, B, C)"
@@ -306,14 +308,14 @@ def test_advice_says_what_was_judged(pieces, tuned_with, monkeypatch):
     assert few.proof.held_out_notes == 80
     monkeypatch.setattr(learn_module, "gain_interval", lambda *_: (0.01, 0.04))
     monkeypatch.setattr(learn_module, "may_be_told", lambda *_: True)
-    scores = learn_module._Lesson.scores
+    scores = lesson_module.Lesson.scores
 
     def better(lesson, style, adapter=None):
         return [
             replace(one, nats=one.nats * (0.95 if style is not None else 1)) for one in scores(lesson, style, adapter)
         ]
 
-    monkeypatch.setattr(learn_module._Lesson, "scores", better)
+    monkeypatch.setattr(lesson_module.Lesson, "scores", better)
     assert "fewer nats per note on the last quarter of each piece" in learn("Waltz", pieces[4:8]).proof.advice
     advice = learn("Waltz", pieces).proof.advice
     assert advice.startswith("learned: ")

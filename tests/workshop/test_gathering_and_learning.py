@@ -1,9 +1,11 @@
 """Files gathered and learned from, with a fake where the nets would be."""
 
+import numpy as np
 import pytest
 
-from stilo.errors import InputError, ReadError
-from stilo.workshop import gather_pieces, learn_style, load_style
+from stilo.errors import InputError, ReadError, UnknownStyleError
+from stilo.music.files import write_score
+from stilo.workshop import gather_pieces, learn_split, learn_style, load_style
 
 
 def test_gathering_walks_folders_and_tells_what_it_leaves_out(folder, told):
@@ -45,7 +47,7 @@ def test_learning_reads_learns_and_keeps(folder, told, learned_with):
     assert len(learned_with.pieces) == 4
     assert load_style("mine") == style
     assert told.shares == sorted(told.shares)
-    assert told.steps[-1] == ("tuning", pytest.approx(0.55))
+    assert told.steps[-1] == ("tuning", pytest.approx(0.5275))
     assert told.notices[-1] == "left out something"
 
 
@@ -67,3 +69,43 @@ def test_an_interrupted_learning_leaves_the_library_as_it_was(folder, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         learn_style("Waltz", [folder], replace=True)
     assert load_style("Waltz") == waltz
+
+
+def test_what_cannot_be_tried_is_kept_all_the_same(folder, told, learned_with, monkeypatch):
+    def fails(_style, _progress):
+        raise InputError("nothing fits")
+
+    monkeypatch.setattr("stilo.workshop.learning.tried", fails)
+    style = learn_style("Mine", [folder], notice=told.notices.append)
+    assert load_style("Mine") == style
+    assert told.notices[-1] == "no short pieces to show what was learned: nothing fits"
+
+
+def test_learning_goes_on_with_more_files(folder, told, learned_with, tmp_path, tune):
+    with pytest.raises(UnknownStyleError):
+        learn_style("Mine", [folder], add=True)
+    learn_style("Mine", [folder], licence="CC0")
+    more = tmp_path / "more.mid"
+    write_score(tune.transposed(5), more)
+    (folder / "piece0.mid").unlink()
+    learn_style("mine", [more], licence="my own", add=True, notice=told.notices.append)
+    sources = [source for _, source in learned_with.pieces]
+    assert [source.path for source in sources][-1] == str(more)
+    assert {source.licence for source in sources[:-1]} == {"CC0"}
+    assert (len(sources), sources[-1].licence) == (4, "my own")
+    assert any("piece0.mid" in line for line in told.notices)
+    assert len(load_style("Mine").sources) == 4
+
+
+def test_a_folder_of_two_kinds_becomes_two_styles(folder, told, learned_with, monkeypatch):
+    monkeypatch.setattr("stilo.styles.lesson.heard_each", lambda scores: np.zeros((len(scores), 4)))
+    monkeypatch.setattr("stilo.styles.groups.groups_of", lambda rows: [[3, 0, 1], [2]])
+    first, second = learn_split("Mine", [folder], steps=3, progress=told.progress)
+    assert (first.name, second.name) == ("Mine 1", "Mine 2")
+    assert (len(first.sources), len(second.sources)) == (3, 1)
+    assert load_style("Mine 2") == second
+    assert told.shares == sorted(told.shares)
+    with pytest.raises(InputError, match="already holds a style 'Mine 1'"):
+        learn_split("Mine", [folder])
+    monkeypatch.setattr("stilo.styles.groups.groups_of", lambda rows: [[0, 1, 2, 3]])
+    assert [style.name for style in learn_split("Mine", [folder])] == ["Mine"]

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stilo.elements.embedding import embed_score
 from stilo.elements.profile import pool_profiles
-from stilo.errors import InputError
 from stilo.music.score import Score
 from stilo.originality.kept import source_runs_of
-from stilo.styles.gain import gain_interval, pieces_needed
-from stilo.styles.groups import groups_of
-from stilo.styles.holding_out import last_quarters, whole_pieces
-from stilo.styles.material import Measured, Notice, Progress, measure_pieces, odd_ones
+from stilo.styles.advice import tell_of_groups, tuned_advice, untuned_advice
+from stilo.styles.gain import gain_interval
+from stilo.styles.holding_out import whole_pieces
+from stilo.styles.lesson import Kept, Lesson, heard_each, lesson_of
+from stilo.styles.material import Notice, Progress, measure_pieces
 from stilo.styles.palette import palette_of
 from stilo.styles.provenance import Proof, Source, may_be_told
 from stilo.styles.style import Adapter, Style
@@ -27,17 +24,9 @@ from stilo.styles.twins import pairs_of, twins_among
 
 if TYPE_CHECKING:
     from stilo.models.learned_embedding import LearnedEmbedding
-    from stilo.models.notes.evaluate import PieceScore
-    from stilo.models.notes.told import StyleTold
-    from stilo.models.pieces import Piece
-    from stilo.models.tokens import Part as Voice
 
-SMALL_GAIN = 0.02
-MOST_ODD_NAMED = 3
 NEAR_HELD_OUT = 0.25  # share of the melody
-MOST_PIECES_ASKED = 200
 TUNING_SECONDS = 120.0
-PROOF_NOTES = 1024  # of each piece
 
 
 def learn(
@@ -84,15 +73,15 @@ def learn(
     scores = [one.score for one in measured]
     held = whole_pieces(len(measured), rng, pairs_of(twins_among(scores, NEAR_HELD_OUT)))
     tell("listening", 0.2)
-    heard = _heard_each(scores)
-    lesson = _split(measured, held, heard)
-    _tell_of_groups(measured, heard, notify)
+    heard = heard_each(scores)
+    lesson = lesson_of(measured, held, heard)
+    tell_of_groups(measured, heard, notify)
     identity = base_identity()
     recognition, encoder = _recognition(scores)
     tell("asking the base model", 0.22)
     untold, told = lesson.scores(None), lesson.scores(lesson.style)
     base, vector = mean_nats_per_note(untold), mean_nats_per_note(told)
-    untuned = _Kept(lesson.style, told) if may_be_told(base, vector) else _Kept(None, untold)
+    untuned = Kept(lesson.style, told) if may_be_told(base, vector) else Kept(None, untold)
     tuned = _tuned(lesson, untuned, rng, _Budget(seconds, steps), tell) if tune else untuned
     before, after = ([score.nats.sum(1) for score in scores] for scores in (untold, tuned.scores))
     gained = gain_interval(before, after, rng)
@@ -115,7 +104,7 @@ def learn(
             held_out_notes=sum(score.notes for score in untold),
             seconds=time.monotonic() - begun,
             steps=tuned.steps,
-            advice=_advice(measured, lesson, base, tuned, gained) if tune else _untuned_advice(measured, lesson),
+            advice=tuned_advice(measured, lesson, base, tuned, gained) if tune else untuned_advice(measured, lesson),
             gained=gained,
         ),
         recognition=recognition,
@@ -132,28 +121,6 @@ def _recognition(scores: Sequence[Score]) -> tuple[LearnedEmbedding | None, str]
     return (recognise(scores), encoder_identity()) if has_encoder() else (None, "")
 
 
-def _heard_each(scores: Sequence[Score]) -> NDArray[np.float32]:
-    """The learned embedding of each piece, [pieces, LEARNED_SIZE]; 0 where no encoder is installed."""
-    from stilo.models.encoder_files import has_encoder
-    from stilo.models.learned_embedding import LEARNED_SIZE
-    from stilo.models.recogniser import recognise
-
-    if not has_encoder():
-        return np.zeros((len(scores), LEARNED_SIZE), np.float32)
-    return np.stack([recognise([score]).values.reshape(-1) for score in scores])
-
-
-def _tell_of_groups(measured: Sequence[Measured], heard: NDArray[np.float32], notice: Notice) -> None:
-    """Say which files sound like another style than the rest."""
-    for group in groups_of(heard)[1:]:
-        names = [measured[i].source.title or measured[i].source.path for i in group]
-        more = f" and {len(names) - MOST_ODD_NAMED} more" if len(names) > MOST_ODD_NAMED else ""
-        notice(
-            f"{len(group)} of your {len(heard)} pieces sound alike and unlike the rest: "
-            f"{', '.join(names[:MOST_ODD_NAMED])}{more}; --split learns a style of each kind"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class _Budget:
     """How long to tune: whichever is reached first; None = not limited."""
@@ -162,73 +129,7 @@ class _Budget:
     steps: int | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class _Lesson:
-    """What is learned from, what it is proved on, and the style's vector: the mean of what is learned from.
-
-    `of_each` says that the last quarter of each piece is held out, `is_repeating` that it holds little that is new.
-    """
-
-    train: list[Piece]
-    held_out: list[Piece]
-    of_each: bool = False
-    is_repeating: bool = False
-
-    @property
-    def vector(self) -> NDArray[np.float32]:
-        return np.asarray(np.mean([piece.embedding for piece in self.train], axis=0), np.float32)
-
-    @property
-    def style(self) -> StyleTold:
-        """As the model is told it, of what is learned from alone; the facets of length 1, as composing tells them."""
-        from stilo.models.learned_embedding import FACET_ORDER, LearnedEmbedding
-        from stilo.models.notes.told import StyleTold
-
-        rows = [piece.learned.reshape(len(FACET_ORDER), -1) for piece in self.train]
-        return StyleTold(self.vector, LearnedEmbedding(np.mean(rows, axis=0)).values.reshape(-1))
-
-    def scores(self, style: StyleTold | None, adapter: Adapter | None = None) -> list[PieceScore]:
-        """Held-out nats of the base model, told a style or not, with an adapter or not; always of the same notes."""
-        from stilo.models.notes.adapter import apply_adapter
-        from stilo.models.notes.base import base_model
-        from stilo.models.notes.evaluate import score_pieces
-        from stilo.models.notes.told import Told
-
-        model = base_model()
-        if adapter is not None:
-            model = apply_adapter(model, {key: array.astype(np.float32) for key, array in adapter.items()})
-        told = [Told(style=style)] * len(self.held_out)
-        return score_pieces(model, self.held_out, told, longest=PROOF_NOTES, window=None)
-
-
-@dataclass(frozen=True, eq=False)
-class _Kept:
-    """What of the learning is kept, and what it makes of the held-out music.
-
-    Attributes:
-        told: what the model is told of the style; None = nothing.
-        scores: of the held-out music.
-        adapter: as it will be kept, in half precision; None when none made it better.
-        steps: that the adapter took.
-        took_all_time: whether the tuning lasted as long as it might.
-        is_interrupted: whether a person stopped it.
-    """
-
-    told: StyleTold | None
-    scores: list[PieceScore]
-    adapter: Adapter | None = None
-    steps: int = 0
-    took_all_time: bool = False
-    is_interrupted: bool = False
-
-    @property
-    def nats_per_note(self) -> float:
-        from stilo.models.notes.evaluate import mean_nats_per_note
-
-        return mean_nats_per_note(self.scores)
-
-
-def _tuned(lesson: _Lesson, untuned: _Kept, rng: np.random.Generator, budget: _Budget, tell: Progress) -> _Kept:
+def _tuned(lesson: Lesson, untuned: Kept, rng: np.random.Generator, budget: _Budget, tell: Progress) -> Kept:
     from stilo.models.notes.adapter import TuningConfig, tune_adapter
     from stilo.models.notes.base import base_model
 
@@ -253,83 +154,3 @@ def _tuned(lesson: _Lesson, untuned: _Kept, rng: np.random.Generator, budget: _B
         return found
     adapter: Adapter = {key: array.astype(np.float16) for key, array in tuning.weights.items()}
     return replace(found, scores=lesson.scores(untuned.told, adapter), adapter=adapter, steps=tuning.steps)
-
-
-def _split(measured: Sequence[Measured], held: set[int], heard: NDArray[np.float32]) -> _Lesson:
-    """`heard` are the learned embeddings of the whole pieces; cut ones are listened to anew."""
-    from stilo.models.tokens import parts_of
-
-    train: list[Piece] = []
-    judged: list[Piece] = []
-    if held:
-        for i, one in enumerate(measured):
-            piece = _piece(one.source.path, one.score, parts_of(one.score), one.embedding, heard[i])
-            (judged if i in held else train).append(piece)
-        return _Lesson(train, judged)
-    cuts, is_repeating = last_quarters([one.score for one in measured])
-    for one, cut in zip(measured, cuts, strict=True):
-        voices = parts_of(one.score)
-        for part, goal in zip(cut, (train, judged), strict=True):
-            if len(part):
-                goal.append(_piece(one.source.path, part, voices, embed_score(part).values, _heard_each([part])[0]))
-    if not judged:
-        raise InputError("all these notes begin at once: too few to hold any out; give music of several bars")
-    return _Lesson(train, judged, of_each=True, is_repeating=is_repeating)
-
-
-def _piece(
-    path: str, score: Score, voices: Sequence[Voice], embedding: NDArray[np.float32], learned: NDArray[np.float32]
-) -> Piece:
-    """As the model learns from it; `voices` are the parts of the tracks."""
-    from stilo.models.pieces import Piece
-    from stilo.models.tokens import encode, piece_tempo_class
-
-    steps, tempo = encode(score, voices), piece_tempo_class(score)
-    return Piece(path, steps, embedding, tempo, path, learned=learned)
-
-
-def _untuned_advice(measured: Sequence[Measured], lesson: _Lesson) -> str:
-    return _repeating(lesson) or f"measured only; learn without --no-tune to tune it{_odd(measured)}"
-
-
-def _advice(
-    measured: Sequence[Measured],
-    lesson: _Lesson,
-    base: float,
-    tuned: _Kept,
-    gained: tuple[float, float] | None,
-) -> str:
-    """One line: learned, or what to do; and which files disagree with the rest."""
-    if repeating := _repeating(lesson):
-        return repeating
-    gain, (low, high) = base - tuned.nats_per_note, gained or (-math.inf, math.inf)
-    share = gain / max(base, 1e-9)
-    if low > 0 and round(gain, 3) > 0:
-        judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
-        little = "a little was learned" if share < SMALL_GAIN else "learned"
-        return f"{little}: {100 * share:.1f} % fewer nats per note on {judged}{_odd(measured)}"
-    pieces = f"{len(measured)} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured)} notes)"
-    found = f"not shown to have learned from {pieces}"
-    if round(gain, 3) < 0:
-        found = f"having learned from {pieces} it foresees less"
-    return f"{found}: {_remedies(measured, tuned.took_all_time, pieces_needed(gain, low, high, len(measured)))}"
-
-
-def _repeating(lesson: _Lesson) -> str:
-    if not lesson.is_repeating:
-        return ""
-    return "the last quarter of each piece repeats what it learned from, so that it proves little: add other pieces"
-
-
-def _odd(measured: Sequence[Measured]) -> str:
-    odd = ", ".join(odd_ones(measured)[:MOST_ODD_NAMED])
-    return f"; does not sound like the others: {odd}" if odd else ""
-
-
-def _remedies(measured: Sequence[Measured], took_all_time: bool, needed: int) -> str:
-    """What may help where nothing was shown: more music, less that is odd, and more time if there was too little."""
-    odd = ", ".join(odd_ones(measured)[:MOST_ODD_NAMED])
-    more = f"about {needed} more" if needed <= MOST_PIECES_ASKED else "many more"
-    leave_out = [f"leave out what does not sound like the others ({odd})"] if odd else []
-    longer = ["tune for longer (--minutes)"] if took_all_time else []
-    return ", or ".join([f"add {more} of the same style", *leave_out, *longer])

@@ -21,7 +21,7 @@ from stilo.workshop.keeping import (
     remove_style,
     show_style,
 )
-from stilo.workshop.learning import gather_pieces, learn_style
+from stilo.workshop.learning import gather_pieces, learn_split, learn_style
 from stilo.workshop.measuring import Analysed, MeasuredPiece
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs, composition_json, plain, write_composition
 from stilo.workshop.progress import Notice, Progress, silent
@@ -54,6 +54,7 @@ __all__ = [
     "export_style",
     "gather_pieces",
     "import_style",
+    "learn_split",
     "learn_style",
     "library_moods",
     "list_styles",

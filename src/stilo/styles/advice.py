@@ -1,0 +1,76 @@
+"""What a person is told of their learning: learned, or what to do; which files disagree with the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stilo.styles.gain import pieces_needed
+from stilo.styles.groups import groups_of
+from stilo.styles.lesson import Kept, Lesson
+from stilo.styles.material import Measured, Notice, odd_ones
+
+SMALL_GAIN = 0.02
+MOST_ODD_NAMED = 3
+MOST_PIECES_ASKED = 200
+
+
+def tell_of_groups(measured: Sequence[Measured], heard: NDArray[np.float32], notice: Notice) -> None:
+    """Say which files sound like another style than the rest."""
+    for group in groups_of(heard)[1:]:
+        names = [measured[i].source.title or measured[i].source.path for i in group]
+        more = f" and {len(names) - MOST_ODD_NAMED} more" if len(names) > MOST_ODD_NAMED else ""
+        notice(
+            f"{len(group)} of your {len(heard)} pieces sound alike and unlike the rest: "
+            f"{', '.join(names[:MOST_ODD_NAMED])}{more}; --split learns a style of each kind"
+        )
+
+
+def untuned_advice(measured: Sequence[Measured], lesson: Lesson) -> str:
+    return _repeating(lesson) or f"measured only; learn without --no-tune to tune it{_odd(measured)}"
+
+
+def tuned_advice(
+    measured: Sequence[Measured],
+    lesson: Lesson,
+    base: float,
+    tuned: Kept,
+    gained: tuple[float, float] | None,
+) -> str:
+    """One line: learned, or what to do; and which files disagree with the rest."""
+    if repeating := _repeating(lesson):
+        return repeating
+    gain, (low, high) = base - tuned.nats_per_note, gained or (-math.inf, math.inf)
+    share = gain / max(base, 1e-9)
+    if low > 0 and round(gain, 3) > 0:
+        judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
+        little = "a little was learned" if share < SMALL_GAIN else "learned"
+        return f"{little}: {100 * share:.1f} % fewer nats per note on {judged}{_odd(measured)}"
+    pieces = f"{len(measured)} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured)} notes)"
+    found = f"not shown to have learned from {pieces}"
+    if round(gain, 3) < 0:
+        found = f"having learned from {pieces} it foresees less"
+    return f"{found}: {_remedies(measured, tuned.took_all_time, pieces_needed(gain, low, high, len(measured)))}"
+
+
+def _repeating(lesson: Lesson) -> str:
+    if not lesson.is_repeating:
+        return ""
+    return "the last quarter of each piece repeats what it learned from, so that it proves little: add other pieces"
+
+
+def _odd(measured: Sequence[Measured]) -> str:
+    odd = ", ".join(odd_ones(measured)[:MOST_ODD_NAMED])
+    return f"; does not sound like the others: {odd}" if odd else ""
+
+
+def _remedies(measured: Sequence[Measured], took_all_time: bool, needed: int) -> str:
+    """What may help where nothing was shown: more music, less that is odd, and more time if there was too little."""
+    odd = ", ".join(odd_ones(measured)[:MOST_ODD_NAMED])
+    more = f"about {needed} more" if needed <= MOST_PIECES_ASKED else "many more"
+    leave_out = [f"leave out what does not sound like the others ({odd})"] if odd else []
+    longer = ["tune for longer (--minutes)"] if took_all_time else []
+    return ", or ".join([f"add {more} of the same style", *leave_out, *longer])
