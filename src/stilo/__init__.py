@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from stilo.styles.measuring import analyse_piece as analyse
     from stilo.styles.measuring import recognise_pieces as recognise
     from stilo.styles.style import Style
-    from stilo.workshop import check, style_card
+    from stilo.workshop import check, learn_split, style_card
     from stilo.workshop import learn_style as learn
     from stilo.workshop import load_style as load
     from stilo.workshop import similar_styles as similar

@@ -1,0 +1,65 @@
+"""Short pieces without and with what was learned: the same frame, and nothing learned in the ones without."""
+
+import numpy as np
+import pytest
+
+from stilo.compose.desk import Desk
+from stilo.compose.request import Request
+from stilo.compose.sketching import sketch
+from stilo.elements.embedding import EMBEDDING_SIZE
+from stilo.errors import InputError
+from stilo.models.notes.base import base_engine, base_identity, base_model
+from stilo.models.notes.plan import Taste
+from stilo.music.timeline import bar_grid
+from stilo.styles.palette import Palette, Part
+
+pytestmark = pytest.mark.usefixtures("with_tiny_weights")
+
+PARTS = (Part("Flute", 73, False, 0, 1.0, 60, 84, share=0.3), Part("Piano", 0, False, 1, 0.9, 36, 72, share=0.7))
+
+
+@pytest.fixture
+def style(make_style):
+    """Of the tiny model, with an adapter that sets every note to one loudness."""
+    biases = {name: p.detach().numpy() for name, p in base_model().named_parameters() if name == "head.out.4.bias"}
+    adapter = {f"{name}.added": np.where(np.arange(len(bias)) == 11, 50, 0) for name, bias in biases.items()}
+    return make_style(
+        embedding=np.random.default_rng(0).normal(size=EMBEDDING_SIZE).astype(np.float32),
+        adapter={key: array.astype(np.float16) for key, array in adapter.items()},
+        base_model=base_identity(),
+        palette=Palette(96.0, (3, 4), "A minor", PARTS),
+    )
+
+
+def test_both_have_the_frame_of_the_style_and_one_what_was_learned(style):
+    without, learned = (sketch(style, 3, 4, 7, is_learned=is_learned) for is_learned in (False, True))
+    for piece in (*without, *learned):
+        assert len(bar_grid(piece)) == 4
+        assert (piece.time_signatures[0].numerator, piece.tempos[0].quarters_per_minute) == (3, 96.0)
+        assert [track.name for track in piece.tracks] == ["Flute", "Piano"]
+    assert len(without) == len(learned) == 3
+    drawn = [desk_of(style, is_learned).write([0], lambda _: None)[0].score for is_learned in (False, True)]
+    assert [len(np.unique(score.notes["velocity"])) > 1 for score in drawn] == [True, False]
+    again = sketch(style, 3, 4, 7)
+    assert all(np.array_equal(a.notes, b.notes) for a, b in zip(learned, again, strict=True))
+
+
+def desk_of(style, is_learned):
+    engine = base_engine(style.adapter) if is_learned else base_engine()
+    return Desk(engine, style, Request(bars=4, seed=7), Taste(), is_learned=is_learned)
+
+
+def test_without_what_was_learned_the_model_is_told_what_a_person_would_say(style):
+    rng = np.random.default_rng(0)
+    told = {is_learned: desk_of(style, is_learned)._plan(rng).telling for is_learned in (False, True)}
+    assert told[False].about.style is None
+    assert told[True].about.style is not None
+    assert told[False].form is None
+    assert told[False].chords is None
+    for about in (told[False].about, told[True].about):
+        assert (about.programs, about.parts, about.bars) == ({73, 0}, 2, 4)
+
+
+def test_other_weights_are_told(style, make_style):
+    with pytest.raises(InputError, match="learned with other weights"):
+        sketch(make_style(palette=style.palette), 1, 4, 0)
