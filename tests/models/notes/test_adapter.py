@@ -314,8 +314,8 @@ def test_of_checks_that_hardly_differ_the_later_one_is_kept(make_note_model, dri
     kept = []
     for step in range(1, 6):
         judge.hear({}, step)
-        kept.append((judge.best.steps, judge.waited))
-    assert kept == [(1, 0), (2, 1), (2, 2), (4, 3), (5, 4)]
+        kept.append((judge.best.steps, judge.waited, judge.is_falling))
+    assert kept == [(1, 0, True), (2, 1, False), (2, 2, False), (4, 3, False), (5, 4, False)]
 
 
 def test_what_is_hardly_better_than_nothing_is_not_kept(make_note_model, drilled, monkeypatch):
@@ -326,3 +326,28 @@ def test_what_is_hardly_better_than_nothing_is_not_kept(make_note_model, drilled
         judge.hear({}, step)
     assert judge.best.weights == {}
     assert judge.best.steps == 0
+
+
+@pytest.mark.parametrize(("fall", "steps"), [(0.02, 40), (0.001, 20)])
+def test_where_the_held_out_figure_still_falls_it_goes_on(make_note_model, drilled, monkeypatch, fall, steps):
+    heard = []
+
+    def hear(judge, weights, step):
+        heard.append(step)
+        judge.is_falling = fall > adapter_module.CHANCE_NATS
+
+    monkeypatch.setattr(adapter_module._Judge, "hear", hear)
+    brief = TuningConfig(passes=0.0, rows=2, length=32, most_steps=40, check_every=10)
+    shares = []
+    tune_adapter(
+        make_note_model(),
+        drilled[:4],
+        drilled[4:],
+        STYLE,
+        np.random.default_rng(0),
+        config=brief,
+        progress=shares.append,
+    )
+    assert heard[-1] == steps
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0

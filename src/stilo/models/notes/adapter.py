@@ -39,6 +39,7 @@ CLIP_NORM = 1.0
 LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none
 CHANCE_NATS = 5e-3  # by so much two checks may differ without meaning anything: then the later one is kept
 FEWEST_STEPS = 20
+USUAL_SHARE = 0.9  # of the progress that is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class TuningConfig:
     Attributes:
         tuned: patterns of the names of the weights that are added to ("trunk.*").
         rank: of what is added to matrices; None = any.
-        passes: how often the music is gone through, more or less; from there on ten pieces are learned by heart.
+        passes: how often the music is gone through, more or less: from there on ten pieces are learned by heart. Where
+            the held-out figure still falls then, it goes on for as long as that does.
         averaging: share of the average of the weights that stays at every step (Polyak & Juditsky 1992, decayed).
         values: at most so many are kept of what was added (`compressing.compressed`); None = all.
     """
@@ -68,7 +70,7 @@ class TuningConfig:
     most_held_out_notes: int = 6000
 
     def steps_for(self, notes: int) -> int:
-        """How many steps music of so many notes is good for."""
+        """How many steps music of so many notes is usually good for."""
         return min(self.most_steps, max(FEWEST_STEPS, round(self.passes * notes / (self.rows * self.length))))
 
 
@@ -179,8 +181,8 @@ def tune_adapter(
         judge = _Judge(model, _shortened(held_out, config.most_held_out_notes), style)
         was_training = model.training
         try:
-            steps = config.steps_for(sum(len(piece.steps) for piece in train))
-            _tune(adapter, windows, judge, config, _Clock(steps, seconds, progress))
+            usual = config.steps_for(sum(len(piece.steps) for piece in train))
+            _tune(adapter, windows, judge, config, _Clock(usual, config.most_steps, seconds, progress))
         except KeyboardInterrupt:
             judge.best = replace(judge.best, is_interrupted=True)
         finally:
@@ -193,7 +195,7 @@ def tune_adapter(
 def _tune(adapter: Adapter, windows: Windows, judge: _Judge, config: TuningConfig, clock: _Clock) -> None:
     optimiser, average = _optimiser(adapter, config), _Average(adapter, config.averaging)
     adapter.model[0].train()
-    for step in range(1, clock.steps + 1):
+    for step in range(1, config.most_steps + 1):
         for group in optimiser.param_groups:
             group["lr"] = config.rate * min(1.0, step / WARMUP_STEPS)
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
@@ -204,12 +206,12 @@ def _tune(adapter: Adapter, windows: Windows, judge: _Judge, config: TuningConfi
         optimiser.zero_grad()
         average.hear(adapter, step)
         late = clock.is_late()
-        if step % config.check_every == 0 or late or step == clock.steps:
+        if step % config.check_every == 0 or late or step == clock.usual:
             judge.hear(average.weights(), step)
         clock.tell(step)
-        if late or judge.waited >= config.patience:
+        if late or judge.waited >= config.patience or (step >= clock.usual and not judge.is_falling):
             break
-    clock.tell(clock.steps)
+    clock.end()
 
 
 class _Average:
@@ -243,6 +245,7 @@ class _Judge:
         self.best = Tuning({}, score_pieces(model, held_out, self.told), 0)
         self.base = self.least = mean_nats_per_note(self.best.scores)
         self.waited = 0  # checks since the least
+        self.is_falling = False  # whether the last check was clearly better than all before
 
     def hear(self, weights: Weights, step: int) -> None:
         scores = self._scores(weights)
@@ -250,6 +253,7 @@ class _Judge:
         self.waited += 1
         if nats < min(self.base - LEAST_GAIN_NATS, self.least + CHANCE_NATS):
             self.best = Tuning(weights, scores, step)
+        self.is_falling = nats < self.least - CHANCE_NATS
         if nats < self.least - LEAST_GAIN_NATS:
             self.least, self.waited = nats, 0
 
@@ -263,10 +267,10 @@ class _Judge:
 
 
 class _Clock:
-    """How much of the steps, or of the time, has gone; told as it goes."""
+    """How much of the steps, or of the time, has gone; told as it goes. What is beyond the usual is told as little."""
 
-    def __init__(self, steps: int, seconds: float | None, progress: Callable[[float], None] | None) -> None:
-        self.steps, self.seconds, self.progress = steps, seconds, progress
+    def __init__(self, usual: int, most: int, seconds: float | None, progress: Callable[[float], None] | None) -> None:
+        self.usual, self.most, self.seconds, self.progress = usual, most, seconds, progress
         self.begun = time.monotonic()
 
     def is_late(self) -> bool:
@@ -275,7 +279,13 @@ class _Clock:
     def tell(self, step: int) -> None:
         if self.progress is not None:
             spent = (time.monotonic() - self.begun) / self.seconds if self.seconds else 0.0
-            self.progress(min(1.0, max(step / self.steps, spent)))
+            beyond = max(0, step - self.usual) / max(1, self.most - self.usual)
+            share = USUAL_SHARE * min(1.0, step / self.usual) + (1 - USUAL_SHARE) * beyond
+            self.progress(min(1.0, max(share, spent)))
+
+    def end(self) -> None:
+        if self.progress is not None:
+            self.progress(1.0)
 
 
 def _shortened(pieces: Sequence[Piece], notes: int) -> list[Piece]:
