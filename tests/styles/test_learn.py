@@ -227,7 +227,7 @@ def test_where_learning_made_it_worse_the_advice_is_what_may_help(pieces, tuned_
     monkeypatch.setattr(advice_module, "odd_ones", lambda _: ["A", "B", "C", "D"])
     monkeypatch.setattr(learn_module, "gain_interval", lambda *_: (-0.02, 0.04))
     worse = "having learned from 10 pieces (800 notes) it foresees less: add about 10 more of the same style"
-    odd = ", or leave out what does not sound like the others (A, B, C)"
+    odd = ", or learn without those that disagree (4 of your 10 pieces disagree with the rest: A, B, C and 1 more)"
     assert learn("Waltz", pieces, seconds=33.0).proof.advice == worse + odd
     assert learn("Waltz", pieces, seconds=0.0).proof.advice == f"{worse}{odd}, or tune for longer (--minutes)"
     for more in (81, 10):  # a little better: nine times as many; worse by nothing: as many again
@@ -242,9 +242,9 @@ def test_the_odd_one_out_is_named(pieces):
         (Track("Kit", 0, True),),
         tempos=(Tempo(0, 220.0),),
     )
-    assert "does not sound like" not in learn("Waltz", pieces, tune=False).proof.advice
+    assert "disagree" not in learn("Waltz", pieces, tune=False).proof.advice
     advice = learn("Waltz", [*pieces, (drums, Source("/odd.mid", "a" * 64, "Drum solo"))], tune=False).proof.advice
-    assert advice.endswith("does not sound like the others: Drum solo")
+    assert advice.endswith("; 1 of your 11 pieces disagrees with the rest: Drum solo")
 
 
 def test_the_proof_counts_the_notes_that_were_judged(pieces, tuned_with):

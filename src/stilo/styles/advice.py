@@ -63,14 +63,20 @@ def _repeating(lesson: Lesson) -> str:
 
 
 def _odd(measured: Sequence[Measured]) -> str:
-    odd = ", ".join(odd_ones(measured)[:MOST_ODD_NAMED])
-    return f"; does not sound like the others: {odd}" if odd else ""
+    odd = odd_ones(measured)
+    return f"; {_disagreeing(odd, len(measured))}" if odd else ""
+
+
+def _disagreeing(odd: Sequence[str], pieces: int) -> str:
+    more = f" and {len(odd) - MOST_ODD_NAMED} more" if len(odd) > MOST_ODD_NAMED else ""
+    disagree = "disagrees" if len(odd) == 1 else "disagree"
+    return f"{len(odd)} of your {pieces} pieces {disagree} with the rest: {', '.join(odd[:MOST_ODD_NAMED])}{more}"
 
 
 def _remedies(measured: Sequence[Measured], took_all_time: bool, needed: int) -> str:
     """What may help where nothing was shown: more music, less that is odd, and more time if there was too little."""
-    odd = ", ".join(odd_ones(measured)[:MOST_ODD_NAMED])
+    odd = odd_ones(measured)
     more = f"about {needed} more" if needed <= MOST_PIECES_ASKED else "many more"
-    leave_out = [f"leave out what does not sound like the others ({odd})"] if odd else []
+    leave_out = [f"learn without those that disagree ({_disagreeing(odd, len(measured))})"] if odd else []
     longer = ["tune for longer (--minutes)"] if took_all_time else []
     return ", or ".join([f"add {more} of the same style", *leave_out, *longer])
