@@ -91,7 +91,7 @@ class Style:
         parents: share of each style it was blended from.
         recognition: what the encoder makes of its pieces, to find like styles by; None when no encoder heard them.
         encoder: id of the encoder's weights, "" without recognition; two recognitions compare only under one encoder.
-        runs: hashes of its sources' runs, to tell copies by; None of styles from before they were kept, or were kept so.
+        runs: hashes of its sources' runs, to tell copies by; None of styles from before they were kept so.
 
     Raises:
         InputError: the name cannot be used, the embedding is that of another version of stilo, or recognition and
