@@ -6,6 +6,7 @@ import pytest
 from stilo.errors import SetupError
 from stilo.models.pieces import Piece, save_pieces
 from stilo.models.tokens import encode
+from stilo.music.score import Score, TimeSignature, Track, notes_from_columns
 from stilo.originality import build
 from stilo.originality.base import (
     HASH_BITS,
@@ -138,3 +139,25 @@ def test_packed_music_that_is_missing_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["build", str(tmp_path), str(tmp_path / "out")])
     with pytest.raises(SystemExit, match="no packed music"):
         build.main()
+
+
+def figures(kind, bars=16):
+    """An Alberti bass, a scale up and down, or one chord after another."""
+    roots = [0, 5, 7, 0] * (bars // 4)
+    if kind == "Alberti":
+        pitch = [48 + root + step for root in roots for step in (0, 7, 4, 7) * 2]
+    elif kind == "scale":
+        up = [0, 2, 4, 5, 7, 9, 11, 12]
+        pitch = [60 + step for bar in range(bars) for step in (up if bar % 2 == 0 else up[::-1])]
+    else:
+        pitch = [60 + step for _ in range(bars) for step in (0, 0, 4, 4, 7, 7, 4, 4)]
+    onset = np.arange(len(pitch)) * 240
+    notes = notes_from_columns(onset, np.full(len(pitch), 240), pitch, 80, np.zeros(len(pitch), int))
+    return Score(notes, (Track("", 0),), time_signatures=(TimeSignature(0, 4, 4),))
+
+
+@pytest.mark.parametrize("kind", ["Alberti", "scale", "chord"])
+def test_common_stock_is_no_copy_of_what_the_base_model_knows(kind):
+    found = found_in(base_index(), figures(kind))
+    assert found.verdict == "original"
+    assert found.bits < found.level.p50

@@ -64,6 +64,14 @@ def test_older_styles_keep_nothing(make_style):
     assert Style.from_json(document, arrays.embedding, arrays.adapter, None, arrays.rows).runs is None
 
 
+def test_runs_of_another_version_are_left_alone(style):
+    document = json.loads(json.dumps(style.to_json()))
+    document["runs"]["version"] += 1
+    arrays = arrays_from_bytes(style_to_arrays(style))
+    again = Style.from_json(document, arrays.embedding, arrays.adapter, None, arrays.rows)
+    assert (again.runs, again.name) == (None, style.name)
+
+
 def test_a_style_of_pieces_without_runs_keeps_none(make_style, tmp_path):
     style = make_style(runs=SourceRuns(np.zeros(0, ROW_DTYPE)))
     write_bundle(style, tmp_path / "a.stilo")

@@ -68,7 +68,7 @@ def test_a_large_file_is_not_read_whole(tmp_path):
     path = tmp_path / "a.stilo"
     with path.open("wb") as file:
         file.truncate(2**40)
-    with pytest.raises(BundleError, match="larger than the 16 MiB"):
+    with pytest.raises(BundleError, match="larger than the 20 MiB"):
         read_bundle(path)
 
 

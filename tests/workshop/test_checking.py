@@ -1,6 +1,8 @@
 """Originality as a person asks for it: files against folders and styles, and the words for what is found."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +88,15 @@ def test_a_piece_is_not_held_against_itself(music, told):
     write_score(tune_of(2), music / "twin.mid")
     twins = {one.path: one.findings for one in check_files([music], music)}
     assert twins[str(music / "twin.mid")].pieces.passages[0].source == "tune2.mid"
+
+
+def test_a_source_of_a_style_is_not_held_against_itself(style, music, make_style):
+    from stilo.workshop.learning import sha256_of
+
+    sources = tuple(replace(source, sha256=sha256_of(Path(source.path))) for source in style.sources)
+    known = replace(style, sources=sources)
+    assert [one.findings.verdict for one in check_files([music], known)] == ["original"] * 4
+    assert check(music / "tune1.mid", style).verdict == "copied"  # as if it had come by another name
 
 
 def test_a_tune_book_is_checked_tune_by_tune(music, tmp_path):

@@ -49,7 +49,7 @@ class Findings:
     @property
     def worst(self) -> Passage | None:
         """The passage that is furthest over its p95; None when none is."""
-        beyond = [(passage.bits / one.level.p95, passage) for one in self.each for passage in one.beyond]
+        beyond = [(passage.bits / max(one.level.p95, 1e-9), passage) for one in self.each for passage in one.beyond]
         return max(beyond, key=lambda pair: pair[0])[1] if beyond else None
 
     def to_json(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from stilo.originality.base import common_stock
 from stilo.originality.index import NO_PITCH, ROW_DTYPE, Index, RowArray, index_of
 from stilo.originality.level import GENERAL, Level, level_of
 from stilo.originality.lines import notes_of_score
-from stilo.originality.runs import runs_of
+from stilo.originality.runs import RUNS_VERSION, runs_of
 
 MOST_ROWS = 120_000  # about a hundred pieces; of more pieces a share of the runs is kept
 COLUMNS = {"hash": "<u4", "piece": "<u2", "bar": "<u2", "last_bar": "<u2", "onset": "<i4", "unit": "<u4"}
@@ -63,7 +63,7 @@ class SourceRuns:
 
     def to_json(self) -> dict[str, Any]:
         """All but the rows."""
-        return {"kept": self.kept, "level": asdict(self.level)}
+        return {"version": RUNS_VERSION, "kept": self.kept, "level": asdict(self.level)}
 
 
 def rows_from_columns(columns: dict[str, NDArray[Any]]) -> RowArray:

@@ -69,7 +69,10 @@ def most_bits(runs: RunArray, shared: Shared) -> float:
 
 
 def passages(trace: Trace, known: Known, shared: Shared, least_bits: float) -> list[Passage]:
-    """The passages of at least so many bits, the best first; or else the best one alone. Their bars do not overlap."""
+    """The passages of at least so many bits, the best first; or else the best one alone.
+
+    What stands in the bars of one is not counted again.
+    """
     runs, found = trace.runs, list[Passage]()
     while len(found) < MOST_PASSAGES and (window := best_window(runs, shared)) is not None:
         if found and window.bits < least_bits:

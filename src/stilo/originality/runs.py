@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from stilo.originality.lines import Chords, Integers, Notes, bass_of, chords_of, melody_of
 
+RUNS_VERSION = 1  # another number wherever the same music gives other hashes
 MELODY, TEXTURE, BAR, BASS = range(4)
 MELODY_MOVES = 5
 TEXTURE_CHORDS = 3

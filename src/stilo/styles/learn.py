@@ -61,7 +61,8 @@ def learn(
 
     Raises:
         InputError: there is too little music to learn from, or the name cannot be used.
-        SetupError: the weights of the base model are missing, or those of the encoder are damaged.
+        SetupError: the weights of the base model are missing, or those of the encoder or the index of known pieces are
+            damaged.
     """
     from stilo.models.notes.base import base_identity
     from stilo.models.notes.evaluate import mean_nats_per_note

@@ -24,6 +24,7 @@ from stilo.models.learned_embedding import LearnedEmbedding
 from stilo.originality.index import ROW_DTYPE, RowArray
 from stilo.originality.kept import SourceRuns
 from stilo.originality.level import Level
+from stilo.originality.runs import RUNS_VERSION
 from stilo.styles.fields import Fields
 from stilo.styles.palette import Palette, Part
 from stilo.styles.provenance import Proof, Source
@@ -90,7 +91,7 @@ class Style:
         parents: share of each style it was blended from.
         recognition: what the encoder makes of its pieces, to find like styles by; None when no encoder heard them.
         encoder: id of the encoder's weights, "" without recognition; two recognitions compare only under one encoder.
-        runs: hashes of its sources' runs, to tell copies by; None of styles from before they were kept.
+        runs: hashes of its sources' runs, to tell copies by; None of styles from before they were kept so.
 
     Raises:
         InputError: the name cannot be used, the embedding is that of another version of stilo, or recognition and
@@ -214,6 +215,8 @@ def _read_runs(fields: Fields, rows: RowArray | None) -> SourceRuns | None:
     if not fields.has("runs") or fields.is_null("runs"):
         return None
     kept = Fields(fields.mapping("runs", 10), "runs")
+    if kept.whole("version", 1, 2**31) != RUNS_VERSION:
+        return None
     level = Fields(kept.mapping("level", 10), "runs.level")
     p50, p95, copy = (level.number(name, 0.0, 1e9) for name in ("p50", "p95", "copy"))
     pieces, quoting = (level.whole(name, 0, MOST_SOURCES) for name in ("pieces", "quoting"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from stilo.errors import InputError, ReadError, UnknownStyleError
 from stilo.music.files import music_files, read_scores
 from stilo.music.score import Score
 from stilo.workshop.keeping import load_style
+from stilo.workshop.learning import sha256_of
 from stilo.workshop.meaning import is_path, style_meant
 from stilo.workshop.progress import Notice, Progress, part_of, silent, unheard
 
@@ -51,13 +52,20 @@ class Checked:
 
 @dataclass(frozen=True, eq=False)
 class _Yardstick:
-    """What pieces are held against, and which of its pieces stands at which place."""
+    """What pieces are held against, and which of its pieces is which, by place or by the hash of the file."""
 
     against: Against
-    numbers: dict[_Place, int]
+    by_place: dict[_Place, int] = field(default_factory=dict)
+    by_hash: dict[str, list[int]] = field(default_factory=dict)
 
-    def check(self, score: Score, place: _Place | None = None) -> Findings:
-        return self.against.check(score, self.numbers.get(place, -1) if place else -1)
+    def check(self, score: Score, path: Path | None = None, tune: int = 0) -> Findings:
+        return self.against.check(score, -1 if path is None else self._number(path.resolve(), tune))
+
+    def _number(self, path: Path, tune: int) -> int:
+        """Which of its pieces a tune of a file is; −1 = none."""
+        if not self.by_hash:
+            return self.by_place.get((path, tune), -1)
+        return dict(enumerate(self.by_hash.get(sha256_of(path), []))).get(tune, -1)
 
 
 def check(
@@ -70,7 +78,8 @@ def check(
 
     Args:
         piece: a score or a file.
-        against: a style, the name of one, a folder, a file, or several files and folders. The piece itself is left out.
+        against: a style, the name of one, a folder, a file, or several files and folders. The piece itself is
+            left out of it, known by its place or, of a style's sources, by the hash of its file.
         progress: is told what is being read and the share done.
         notice: is told of files that cannot be read, and what a word was taken for that names both a style and a path.
 
@@ -83,7 +92,7 @@ def check(
     if isinstance(piece, Score):
         return yardstick.check(_on_grid(piece))
     path = Path(piece).expanduser()
-    return yardstick.check(_on_grid(_scores(path)[0]), (path.resolve(), 0))
+    return yardstick.check(_on_grid(_scores(path)[0]), path)
 
 
 def check_files(
@@ -107,7 +116,7 @@ def check_files(
         try:
             scores = _scores(path)
             for i, score in enumerate(scores):
-                findings = yardstick.check(_on_grid(score), (path.resolve(), i))
+                findings = yardstick.check(_on_grid(score), path, i)
                 yield Checked(str(path), score.title if len(scores) > 1 else "", findings)
         except ReadError as error:
             yield Checked(str(path), error=error.reason)
@@ -145,7 +154,10 @@ def _yardstick(given: str | Path | Style | Sequence[str | Path], tell: Progress,
             f"the style '{style.name}' was learned before stilo kept what copies are told by; learn it again, or say "
             "its folder"
         )
-    return _Yardstick(against_style(style), {})
+    by_hash: dict[str, list[int]] = {}
+    for number, source in enumerate(style.sources):
+        by_hash.setdefault(source.sha256, []).append(number)
+    return _Yardstick(against_style(style), by_hash=by_hash)
 
 
 def _style_called(given: str | Path) -> Style:

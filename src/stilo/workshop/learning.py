@@ -61,11 +61,16 @@ def _read_pieces(path: Path, licence: str) -> list[tuple[Score, Source]]:
     scores = [score for score in read_scores(path) if len(score)]
     if not scores:
         raise ReadError(path, "holds no notes")
-    sha256 = _sha256(path)
+    sha256 = sha256_of(path)
     return [(score, Source(str(path), sha256, score.title, licence, notes=len(score))) for score in scores]
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Of the bytes of a file; a source is known by it.
+
+    Raises:
+        ReadError: it cannot be opened.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
