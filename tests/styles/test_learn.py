@@ -62,8 +62,8 @@ def test_a_style_that_misleads_is_not_told(pieces, tuned_with, monkeypatch):
         assert (tuned_with["style"] is not None) == helps
         assert proof.tuned_nats_per_note == (proof.vector_nats_per_note if helps else proof.base_nats_per_note)
     assert replace(proof, base_nats_per_note=2.0, vector_nats_per_note=1.9).is_style_told
-    assert replace(proof, base_nats_per_note=2.0, vector_nats_per_note=2.02).is_style_told, "hardly less likely"
-    assert not replace(proof, base_nats_per_note=2.0, vector_nats_per_note=2.1).is_style_told
+    assert replace(proof, base_nats_per_note=2.0, vector_nats_per_note=2.004).is_style_told, "hardly less likely"
+    assert not replace(proof, base_nats_per_note=2.0, vector_nats_per_note=2.02).is_style_told
 
 
 def test_all_pieces_are_recognised(pieces, tiny_encoder, with_tiny_encoder):

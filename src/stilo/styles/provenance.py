@@ -11,7 +11,7 @@ from stilo.styles.fields import Fields, printable
 from stilo.styles.trial import Trial
 
 _LONGEST = {"path": 4096, "title": 1000, "licence": 1000}
-MISLEADING_NATS = 0.05  # a note
+MISLEADING_NATS = 0.005  # a note
 _LONGEST_ADVICE = 2000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
