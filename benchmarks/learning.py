@@ -39,6 +39,7 @@ from stilo.models.notes.adapter import TuningConfig, apply_adapter, tune_adapter
 from stilo.models.notes.base import base_identity, base_model
 from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
 from stilo.models.notes.told import StyleTold, Told
+from stilo.models.tokens import MAX_GAP
 from stilo.styles.holding_out import TRAIN_SHARE, whole_pieces
 from stilo.styles.provenance import may_be_told
 
@@ -128,10 +129,10 @@ def _bar_line(piece: Piece) -> int:
 
 def _last(piece: Piece, first: int) -> Piece:
     steps = piece.steps[first:].copy()
-    bars = int(steps["bar"][0])
-    steps["onset"] -= np.int32(bars) * steps["bar_slots"][0]
-    steps["bar"] -= bars
-    steps["gap"][0] = min(int(steps["onset"][0]), int(steps["bar_slots"][0]))
+    place = min(int(steps["position"][0]), MAX_GAP)
+    steps["onset"] -= steps["onset"][0] - place
+    steps["bar"] -= steps["bar"][0]
+    steps["gap"][0] = place
     return replace(piece, steps=steps, labels=piece.labels[first:])
 
 

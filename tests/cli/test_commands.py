@@ -18,6 +18,7 @@ def test_learn_prints_the_card_and_warns_of_what_it_left_out(stilo, song, tmp_pa
         return make_style(name)
 
     monkeypatch.setattr("stilo.styles.learn.learn", learn)
+    monkeypatch.setattr("stilo.workshop.learning.tried", lambda style, _progress: style)
     (tmp_path / "zzz.mid").write_bytes(b"MThd")
     arguments = ("learn", "Mine", tmp_path, "--licence", "my own", "--minutes", "0.5", "--no-tune", "--seed", "4")
     arguments += ("--steps", "7")
@@ -40,6 +41,41 @@ def test_show_prints_card_json_and_picture(stilo, waltz, tmp_path):
     _, out, _ = stilo("show", "Waltz", "--json", "--plot", tmp_path / "waltz.png")
     assert json.loads(out) == json.loads(json.dumps(waltz.to_json()))
     assert (tmp_path / "waltz.png").is_file()
+
+
+def test_learn_splits_and_goes_on(stilo, song, tmp_path, monkeypatch, make_style):
+    asked = []
+
+    def split(name, files, **options):
+        asked.append((name, files, options["steps"]))
+        return [make_style(f"{name} 1"), make_style(f"{name} 2")]
+
+    def one(name, files, **options):
+        asked.append((name, options["add"], options["replace"]))
+        return make_style(name)
+
+    monkeypatch.setattr("stilo.workshop.learn_split", split)
+    monkeypatch.setattr("stilo.workshop.learn_style", one)
+    status, out, _ = stilo("learn", "Mine", tmp_path, "--split", "--steps", 5)
+    assert status == 0
+    assert out.count("held-out nats/note") == 2
+    assert 'stilo compose "Mine 1"' in out
+    assert stilo("learn", "Mine", song, "--add")[0] == 0
+    assert asked == [("Mine", [tmp_path], 5), ("Mine", True, False)]
+    status, _, err = stilo("learn", "Mine", song, "--add", "--split")
+    assert status == 2
+    assert "not both" in err
+
+
+def test_show_tells_the_proof_alone_and_writes_samples(stilo, waltz, tmp_path, monkeypatch):
+    status, out, _ = stilo("show", "waltz", "--proof")
+    assert status == 0
+    assert out.startswith("Waltz\n  held-out nats/note 3.500 before")
+    assert "STYLE" not in out
+    written = [tmp_path / "1-learned.mid", tmp_path / "1-without.mid"]
+    monkeypatch.setattr("stilo.workshop.write_sketches", lambda name, folder, progress: written)
+    _, out, _ = stilo("show", "waltz", "--samples", tmp_path)
+    assert out.splitlines()[-1] == f"written: 2 pieces in {tmp_path}, each without and with what was learned"
 
 
 def test_similar_prints_a_table_and_json(stilo, make_style, make_recognition):
