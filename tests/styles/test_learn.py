@@ -216,7 +216,7 @@ def test_nothing_gained_is_said_with_what_to_do(pieces, tuned_with):
     style = learn("Waltz", pieces, seconds=33.0)
     assert style.adapter is None
     assert style.proof.tuned_nats_per_note == min(style.proof.base_nats_per_note, style.proof.vector_nats_per_note)
-    assert style.proof.advice.startswith("not shown to have learned from 10 pieces (800 notes): add about ")
+    assert style.proof.advice.startswith("not shown to have learned from 10 pieces (800 notes): add ")
     assert tuned_with["seconds"] == 33.0
     assert "--minutes" not in style.proof.advice, "it took less than its time"
 

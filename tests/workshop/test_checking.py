@@ -82,8 +82,10 @@ def test_a_style_tells_the_same_but_the_key(style, tmp_path):
 
 
 def test_a_piece_is_not_held_against_itself(music, told):
-    found = list(check_files([music], music, told.progress))
+    found = list(check_files([music], music, told.progress, told.notices.append))
     assert [one.findings.verdict for one in found] == ["original"] * 4
+    assert len(told.notices) == 4
+    assert "tune1.mid is one of the pieces that it is held against" in told.notices[1]
     assert told.shares == sorted(told.shares)
     write_score(tune_of(2), music / "twin.mid")
     twins = {one.path: one.findings for one in check_files([music], music)}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 DRAWS = 2000
 MANY_PIECES = 8
-BLOCK_NOTES = 64
+BLOCK_NOTES, FEWEST_BLOCK_NOTES, FEWEST_BLOCKS = 64, 8, 12
 Nats = NDArray[np.floating]
 
 
@@ -18,7 +18,7 @@ def gain_interval(
     before: Sequence[Nats], after: Sequence[Nats], rng: np.random.Generator
 ) -> tuple[float, float] | None:
     """95 % of the gain a note, by bootstrap over pieces (Efron & Tibshirani 1993), of fewer than eight over blocks of
-    64 notes.
+    at most 64 notes, a dozen or more.
 
     Args:
         before: nats of every note of each piece, [notes].
@@ -29,13 +29,16 @@ def gain_interval(
         None where there is but one block.
     """
     gains, sizes = [], []
-    length = BLOCK_NOTES if len(before) < MANY_PIECES else max(map(len, before), default=1)
+    notes = sum(map(len, before))
+    length = max(FEWEST_BLOCK_NOTES, min(BLOCK_NOTES, notes // FEWEST_BLOCKS))
     for first, last in zip(before, after, strict=True):
         gain = np.asarray(first, np.float64) - last
-        starts = np.arange(0, len(gain), length)
-        if len(starts):
-            gains.append(np.add.reduceat(gain, starts))
-            sizes.append(np.diff(np.append(starts, len(gain))))
+        starts = np.linspace(
+            0, len(gain), 1 if len(before) >= MANY_PIECES else max(1, len(gain) // length), endpoint=False
+        )
+        if len(gain):
+            gains.append(np.add.reduceat(gain, starts.astype(np.int64)))
+            sizes.append(np.diff(np.append(starts.astype(np.int64), len(gain))))
     blocks = sum(map(len, gains))
     if blocks < 2:
         return None

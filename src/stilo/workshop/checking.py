@@ -58,8 +58,11 @@ class _Yardstick:
     by_place: dict[_Place, int] = field(default_factory=dict)
     by_hash: dict[str, list[int]] = field(default_factory=dict)
 
-    def check(self, score: Score, path: Path | None = None, tune: int = 0) -> Findings:
-        return self.against.check(score, -1 if path is None else self._number(path.resolve(), tune))
+    def check(self, score: Score, path: Path | None = None, tune: int = 0, notice: Notice = unheard) -> Findings:
+        number = -1 if path is None else self._number(path.resolve(), tune)
+        if number >= 0:
+            notice(f"{path} is one of the pieces that it is held against: it is held against the others alone")
+        return self.against.check(score, number)
 
     def _number(self, path: Path, tune: int) -> int:
         """Which of its pieces a tune of a file is; −1 = none."""
@@ -81,7 +84,8 @@ def check(
         against: a style, the name of one, a folder, a file, or several files and folders. The piece itself is
             left out of it, known by its place or, of a style's sources, by the hash of its file.
         progress: is told what is being read and the share done.
-        notice: is told of files that cannot be read, and what a word was taken for that names both a style and a path.
+        notice: is told of files that cannot be read, of a piece that is left out of what it is held against, and what a
+            word was taken for that names both a style and a path.
 
     Raises:
         InputError: there is nothing of that name, nothing in it can be read, or the style keeps nothing to tell by.
@@ -92,7 +96,7 @@ def check(
     if isinstance(piece, Score):
         return yardstick.check(_on_grid(piece))
     path = Path(piece).expanduser()
-    return yardstick.check(_on_grid(_scores(path)[0]), path)
+    return yardstick.check(_on_grid(_scores(path)[0]), path, notice=notice)
 
 
 def check_files(
@@ -116,7 +120,7 @@ def check_files(
         try:
             scores = _scores(path)
             for i, score in enumerate(scores):
-                findings = yardstick.check(_on_grid(score), path, i)
+                findings = yardstick.check(_on_grid(score), path, i, notice)
                 yield Checked(str(path), score.title if len(scores) > 1 else "", findings)
         except ReadError as error:
             yield Checked(str(path), error=error.reason)
