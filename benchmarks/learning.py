@@ -71,6 +71,7 @@ class Task:
     train: list[Piece]
     chooses: list[Piece]
     judged: list[Piece]
+    of_each: bool  # whether what chooses is of the pieces that are learned from
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,7 @@ def task_of(pieces: Sequence[Piece], count: int, seed: int) -> Task:
         cuts = [_bar_line(piece) for piece in drawn]
         train = [piece.first(cut) for piece, cut in zip(drawn, cuts, strict=True)]
         chooses = [_last(piece, cut) for piece, cut in zip(drawn, cuts, strict=True)]
-    return Task(train, chooses, [piece.first(JUDGED_NOTES) for piece in judged])
+    return Task(train, chooses, [piece.first(JUDGED_NOTES) for piece in judged], of_each=not held)
 
 
 def _repeats(piece: Piece, known: set[int]) -> bool:
@@ -160,6 +161,7 @@ def learned(task: Task, way: str, seed: int, seconds: float) -> Learned:
         style = None
     config, weights, steps = WAYS[way], dict[str, Any](), 0
     if config is not None and config.most_steps:
+        config = replace(config, goes_on=not task.of_each)
         tuning = tune_adapter(
             base_model(), task.train, task.chooses, style, np.random.default_rng(seed), config=config, seconds=seconds
         )

@@ -45,6 +45,7 @@ def test_held_out_pieces_are_in_nothing_but_the_proof(pieces, tuned_with, monkey
     held = {source.path for source in style.sources if source.held_out}
     assert len(held) == 2
     assert {piece.name for piece in tuned_with["held_out"]} == held
+    assert tuned_with["config"].goes_on
     assert {piece.name for piece in tuned_with["train"]} == {source.path for _, source in pieces} - held
     mean = np.mean([embed_score(score).values for score, source in pieces if source.path not in held], axis=0)
     assert np.allclose(style.embedding, mean, atol=1e-6)
@@ -108,6 +109,7 @@ def test_of_few_pieces_the_last_quarter_is_held_out(pieces, tuned_with, count):
     pieces = pieces[4:]  # these share no bar
     style = learn("Waltz", pieces[:count])
     assert not any(source.held_out for source in style.sources)
+    assert not tuned_with["config"].goes_on, "what is held out of the same pieces falls for long"
     for (score, _), first, last in zip(pieces[:count], tuned_with["train"], tuned_with["held_out"], strict=True):
         whole = encode(score)
         assert np.array_equal(np.concatenate([first.steps["pitch"], last.steps["pitch"]]), whole["pitch"])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NEAR_HELD_OUT = 0.25  # share of the melody
 TUNING_SECONDS = 120.0
+MOST_STEPS = 400
 
 
 def learn(
@@ -142,7 +143,7 @@ def _tuned(lesson: Lesson, untuned: Kept, rng: np.random.Generator, budget: _Bud
         lesson.held_out,
         untuned.told,
         rng,
-        config=TuningConfig() if budget.steps is None else TuningConfig(most_steps=budget.steps),
+        config=TuningConfig(goes_on=not lesson.of_each, most_steps=budget.steps or MOST_STEPS),
         seconds=seconds,
         progress=lambda share: tell("tuning", 0.25 + 0.7 * share),
     )

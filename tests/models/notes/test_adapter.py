@@ -328,8 +328,8 @@ def test_what_is_hardly_better_than_nothing_is_not_kept(make_note_model, drilled
     assert judge.best.steps == 0
 
 
-@pytest.mark.parametrize(("fall", "steps"), [(0.02, 40), (0.001, 20)])
-def test_where_the_held_out_figure_still_falls_it_goes_on(make_note_model, drilled, monkeypatch, fall, steps):
+@pytest.mark.parametrize(("fall", "goes_on", "steps"), [(0.02, True, 40), (0.001, True, 20), (0.02, False, 20)])
+def test_where_the_held_out_figure_still_falls_it_goes_on(make_note_model, drilled, monkeypatch, fall, goes_on, steps):
     heard = []
 
     def hear(judge, weights, step):
@@ -337,7 +337,7 @@ def test_where_the_held_out_figure_still_falls_it_goes_on(make_note_model, drill
         judge.is_falling = fall > adapter_module.CHANCE_NATS
 
     monkeypatch.setattr(adapter_module._Judge, "hear", hear)
-    brief = TuningConfig(passes=0.0, rows=2, length=32, most_steps=40, check_every=10)
+    brief = TuningConfig(passes=0.0, goes_on=goes_on, rows=2, length=32, most_steps=40, check_every=10)
     shares = []
     tune_adapter(
         make_note_model(),

@@ -49,8 +49,9 @@ class TuningConfig:
     Attributes:
         tuned: patterns of the names of the weights that are added to ("trunk.*").
         rank: of what is added to matrices; None = any.
-        passes: how often the music is gone through, more or less: from there on ten pieces are learned by heart. Where
-            the held-out figure still falls then, it goes on for as long as that does.
+        passes: how often the music is gone through, more or less: from there on ten pieces are learned by heart.
+        goes_on: whether it goes on for as long as the held-out figure still falls then. What is held out of the same
+            pieces falls for long, while others are foreseen less and less.
         averaging: share of the average of the weights that stays at every step (Polyak & Juditsky 1992, decayed).
         values: at most so many are kept of what was added (`compressing.compressed`); None = all.
     """
@@ -59,6 +60,7 @@ class TuningConfig:
     rank: int | None = None
     rate: float = 1e-4
     passes: float = 12.0
+    goes_on: bool = True
     averaging: float = 0.97
     values: int | None = ADAPTER_VALUES
     weight_decay: float = 0.02
@@ -182,7 +184,8 @@ def tune_adapter(
         was_training = model.training
         try:
             usual = config.steps_for(sum(len(piece.steps) for piece in train))
-            _tune(adapter, windows, judge, config, _Clock(usual, config.most_steps, seconds, progress))
+            most = config.most_steps if config.goes_on else usual
+            _tune(adapter, windows, judge, config, _Clock(usual, most, seconds, progress))
         except KeyboardInterrupt:
             judge.best = replace(judge.best, is_interrupted=True)
         finally:
@@ -195,7 +198,7 @@ def tune_adapter(
 def _tune(adapter: Adapter, windows: Windows, judge: _Judge, config: TuningConfig, clock: _Clock) -> None:
     optimiser, average = _optimiser(adapter, config), _Average(adapter, config.averaging)
     adapter.model[0].train()
-    for step in range(1, config.most_steps + 1):
+    for step in range(1, clock.most + 1):
         for group in optimiser.param_groups:
             group["lr"] = config.rate * min(1.0, step / WARMUP_STEPS)
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
