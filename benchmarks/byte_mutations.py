@@ -19,6 +19,7 @@ Members = dict[str, bytes]
 SIZES = [0, 1, 2, 3, 7, 127, 128, 255, 256, 1023, 32767, 65535, 65536, 2**24, 2**31 - 1, 2**31, 2**32 - 1]
 NUMBERS = [*SIZES, -1, -(2**31), 2**53, 2**63, 2**64, 10**30, 10**400, 0.5, -0.0, 1e-300, 1e308, -1e308, 5e-324, 1.5]
 MOST_BYTES = 2**18
+FIXED_MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
 def one_of(rng: Rng, items: Sequence):
@@ -55,7 +56,7 @@ def zipped(members: Members | list[tuple[str, bytes]], method: int = zipfile.ZIP
     with warnings.catch_warnings(), zipfile.ZipFile(packed, "w", method) as archive:
         warnings.simplefilter("ignore")
         for name, data in members.items() if isinstance(members, dict) else members:
-            archive.writestr(name, data)
+            archive.writestr(zipfile.ZipInfo(name, FIXED_MOMENT), data, method)
     return packed.getvalue()
 
 
