@@ -1,6 +1,7 @@
 """What every room's tests share: a user directory of its own for each test, and a small style to work with."""
 
 import os
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -22,6 +23,15 @@ def stilo_home(tmp_path_factory, monkeypatch):
     monkeypatch.delenv("STILO_SOUNDFONT", raising=False)
     monkeypatch.delenv("STILO_TRACEBACK", raising=False)
     return home
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """A tested training leaves torch more threads than one: beside other workers they wait for each other."""
+    yield
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.get_num_threads() > 1:
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
