@@ -1,13 +1,15 @@
 """What is learned of a composer never trained on, from 3, 10, 30 pieces: ways of learning beside each other.
 
     python benchmarks/learning.py PACKED WORK [--split dev_composer] [--pieces 3 10 30] [--seeds 0 1 2]
-                                  [--ways all low-rank …] [--makers 12] [--seconds 180]
+                                  [--ways all low-rank-8 …] [--makers 12] [--seconds 180] [--identify]
 
 Two beds of composers: distant (the Polish ones, 1570 to 1900, masses to piano pieces) and close (lieder). Of each
 composer eight pieces are kept for judging, by lot and the same for all; of the others, without those that are nearly
-the same, k are drawn by seed and learned from as `stilo learn` does it: a fifth of them (of fewer than five: the last
-quarter of each) chooses what is told, when to stop, and how much of an n-gram is mixed in. Judged are the first
-768 notes of each piece. Then the pieces of every bed are given to whoever of its composers finds them likeliest.
+the same, k are drawn by seed and learned from as `stilo learn` does it: each in its turn is held out, and chooses with
+the others what is told, when to stop, and how much of an n-gram is mixed in. Judged are the first 768 notes of each
+piece. Then the pieces of every bed are given to whoever of its composers finds them likeliest, and to whoever finds
+them likelier than other music that it does not know (each adapter's likelihoods less their mean over the pieces that
+the other composers were learned from: z-norm, Reynolds 1997).
 
 Every run is kept in WORK and not done again, so that the table can be made in several sittings. Choose on dev_composer;
 test_composer is reported.
@@ -34,19 +36,20 @@ from stilo.errors import StiloError
 from stilo.models.corpus import Piece, load_pieces
 from stilo.models.duplicates import line_runs
 from stilo.models.encoder_sampling import maker_of
-from stilo.models.learned_embedding import FACET_ORDER, LearnedEmbedding
-from stilo.models.notes.adapter import TuningConfig, apply_adapter, tune_adapter
+from stilo.models.notes.adapter import apply_adapter
 from stilo.models.notes.base import base_identity, base_model
 from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
 from stilo.models.notes.told import StyleTold, Told
-from stilo.models.tokens import MAX_GAP
-from stilo.styles.holding_out import TRAIN_SHARE, whole_pieces
+from stilo.models.notes.tuning import Fold, TuningConfig, tune_adapter
+from stilo.styles.holding_out import whole_pieces
+from stilo.styles.lesson import style_told
 from stilo.styles.provenance import may_be_told
 
 BEDS = {"distant": "polish", "close": "lieder"}
 JUDGED, JUDGED_NOTES, FEWEST_NOTES = 8, 768, 64
 NEAR = 0.25  # share of the melodic runs of the smaller one of two pieces that both hold
 EARLY = 256
+COHORT_NOTES = 256  # of each piece of the other composers
 MIXTURES = (0.0, 0.02, 0.05, 0.1, 0.2)
 Floats = NDArray[np.float64]
 
@@ -54,24 +57,38 @@ LOW_RANK = TuningConfig(rank=8, rate=1e-3)
 WAYS: dict[str, TuningConfig | None] = {
     "told": TuningConfig(most_steps=0),
     "n-gram": None,
-    "style inputs": TuningConfig(tuned=("measured.*", "learned.*", "facets.*", "programs.*"), rate=1e-3),
+    "style-inputs": TuningConfig(tuned=("measured.*", "learned.*", "facets.*", "programs.*"), rate=1e-3),
     "biases": TuningConfig(tuned=("*bias*", "*norm*", "head.gate_*"), rate=1e-3),
     "head": TuningConfig(tuned=("head.*",)),
-    "low-rank 8": LOW_RANK,
-    "low-rank 32": replace(LOW_RANK, rank=32),
-    "low-rank 8, trunk": replace(LOW_RANK, tuned=("trunk.*",)),
+    "low-rank-8": LOW_RANK,
+    "low-rank-32": replace(LOW_RANK, rank=32),
+    "low-rank-8-trunk": replace(LOW_RANK, tuned=("trunk.*",)),
     "all": TuningConfig(),
+    "all-whole": TuningConfig(values=None),
 }
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is learned from, what chooses in it, and what is judged."""
+    """What is learned from, which of it each tuning holds out, and what is judged."""
 
-    train: list[Piece]
-    chooses: list[Piece]
+    pieces: list[Piece]
+    held: list[set[int]]
     judged: list[Piece]
-    of_each: bool  # whether what chooses is of the pieces that are learned from
+
+    @property
+    def folds(self) -> list[Fold]:
+        """Each told the style of what it learns from."""
+        folds = []
+        for held in self.held:
+            train = [piece for i, piece in enumerate(self.pieces) if i not in held]
+            folds.append(Fold(train, [self.pieces[i] for i in sorted(held)], style_told(train)))
+        return folds
+
+    @property
+    def train(self) -> list[Piece]:
+        """All that any tuning learns from."""
+        return self.pieces if len(self.held) > 1 else list(self.folds[0].train)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,41 +123,13 @@ def task_of(pieces: Sequence[Piece], count: int, seed: int) -> Task:
     pool = [piece for piece in rest if not _repeats(piece, known)]
     rng = np.random.default_rng([1, seed])
     drawn = [pool[i] for i in rng.permutation(len(pool))[:count]]
-    held = whole_pieces(len(drawn), rng)
-    if held:
-        train = [piece for i, piece in enumerate(drawn) if i not in held]
-        chooses = [drawn[i] for i in sorted(held)]
-    else:
-        cuts = [_bar_line(piece) for piece in drawn]
-        train = [piece.first(cut) for piece, cut in zip(drawn, cuts, strict=True)]
-        chooses = [_last(piece, cut) for piece, cut in zip(drawn, cuts, strict=True)]
-    return Task(train, chooses, [piece.first(JUDGED_NOTES) for piece in judged], of_each=not held)
+    held = whole_pieces([len(piece.steps) for piece in drawn], rng)
+    return Task(drawn, held, [piece.first(JUDGED_NOTES) for piece in judged])
 
 
 def _repeats(piece: Piece, known: set[int]) -> bool:
     runs = set(line_runs(piece.steps).tolist())
     return bool(runs) and len(runs & known) >= NEAR * min(len(runs), len(known))
-
-
-def _bar_line(piece: Piece) -> int:
-    """The note with which the bar begins that holds the end of the first three quarters; not the first note."""
-    bar = piece.steps["bar"]
-    return max(1, int(np.searchsorted(bar, bar[int(TRAIN_SHARE * len(bar))])))
-
-
-def _last(piece: Piece, first: int) -> Piece:
-    steps = piece.steps[first:].copy()
-    place = min(int(steps["position"][0]), MAX_GAP)
-    steps["onset"] -= steps["onset"][0] - place
-    steps["bar"] -= steps["bar"][0]
-    steps["gap"][0] = place
-    return replace(piece, steps=steps, labels=piece.labels[first:])
-
-
-def style_of(pieces: Sequence[Piece]) -> StyleTold:
-    rows = [piece.learned.reshape(len(FACET_ORDER), -1) for piece in pieces]
-    measured = np.asarray(np.mean([piece.embedding for piece in pieces], axis=0), np.float32)
-    return StyleTold(measured, LearnedEmbedding(np.mean(rows, axis=0)).values.reshape(-1))
 
 
 def scores_of(pieces: Sequence[Piece], style: StyleTold | None, weights: dict[str, Any] | None = None) -> list[Any]:
@@ -149,27 +138,31 @@ def scores_of(pieces: Sequence[Piece], style: StyleTold | None, weights: dict[st
     return score_pieces(model, pieces, told, longest=JUDGED_NOTES + 1, window=None)
 
 
+def held_out_nats(folds: Sequence[Fold]) -> float:
+    return mean_nats_per_note([score for fold in folds for score in scores_of(fold.held_out, fold.style)])
+
+
 def nats(scores: Sequence[Any], last: int | None = None) -> Floats:
     return np.array([float(score.nats[:last].sum()) for score in scores])
 
 
 def learned(task: Task, way: str, seed: int, seconds: float) -> Learned:
     began = time.process_time()
-    style: StyleTold | None = style_of(task.train)
-    untold, told = (mean_nats_per_note(scores_of(task.chooses, one)) for one in (None, style))
-    if not may_be_told(untold, told):
+    style: StyleTold | None = style_told(task.train)
+    told = task.folds
+    folds = [replace(fold, style=None) for fold in told]
+    if may_be_told(held_out_nats(folds), held_out_nats(told)):
+        folds = told
+    else:
         style = None
     config, weights, steps = WAYS[way], dict[str, Any](), 0
     if config is not None and config.most_steps:
-        config = replace(config, goes_on=not task.of_each)
-        tuning = tune_adapter(
-            base_model(), task.train, task.chooses, style, np.random.default_rng(seed), config=config, seconds=seconds
-        )
+        tuning = tune_adapter(base_model(), folds, np.random.default_rng(seed), config=config, seconds=seconds)
         weights = {key: array.astype(np.float16).astype(np.float32) for key, array in tuning.weights.items()}
         steps = tuning.steps
     before, after = scores_of(task.judged, None), scores_of(task.judged, style, weights)
     if config is None:
-        after = _mixed(task, style, after)
+        after = _mixed(task, folds, after)
     return Learned(
         style,
         weights,
@@ -183,19 +176,20 @@ def learned(task: Task, way: str, seed: int, seconds: float) -> Learned:
     )
 
 
-def _mixed(task: Task, style: StyleTold | None, scores: list[Any]) -> list[Any]:
-    """With as much of the n-gram of what is learned from, for each field, as the choosing pieces like best."""
-    grams = NGram(task.train)
+def _mixed(task: Task, folds: Sequence[Fold], scores: list[Any]) -> list[Any]:
+    """With as much of the n-gram of what is learned from, for each field, as the pieces held out like best."""
 
-    def both(pieces: Sequence[Piece], found: Sequence[Any]) -> list[tuple[NDArray[Any], Floats]]:
+    def both(grams: NGram, pieces: Sequence[Piece], found: Sequence[Any]) -> list[tuple[NDArray[Any], Floats]]:
         return [(one.nats, grams.nats(piece)[: len(one.nats)]) for one, piece in zip(found, pieces, strict=True)]
 
-    chooses = both(task.chooses, scores_of(task.chooses, style))
+    chooses = [
+        pair for fold in folds for pair in both(NGram(fold.train), fold.held_out, scores_of(fold.held_out, fold.style))
+    ]
     best = [
         min(MIXTURES, key=lambda share, field=field: sum(_mix(a, b, share)[:, field].sum() for a, b in chooses))
         for field in range(5)
     ]
-    mixed = [_mix(a, b, np.array(best)) for a, b in both(task.judged, scores)]
+    mixed = [_mix(a, b, np.array(best)) for a, b in both(NGram(task.train), task.judged, scores)]
     return [replace(score, nats=found) for score, found in zip(scores, mixed, strict=True)]
 
 
@@ -227,13 +221,29 @@ def kept(path: Path, make: Callable[[], Learned]) -> Learned:
 _ARRAYS = ("style", "weights")
 
 
-def identified(tasks: dict[str, Task], found: dict[str, Learned]) -> tuple[float, float]:
-    """Share of the judged pieces that the adapter of their own composer finds likeliest; chance."""
+def identified(tasks: dict[str, Task], found: dict[str, Learned]) -> tuple[float, float, float]:
+    """Share of the judged pieces that the adapter of their own composer finds likeliest; that finds them likelier
+    than it finds other music; chance.
+    """
     makers = list(tasks)
     judged = [piece for maker in makers for piece in tasks[maker].judged]
     own = np.repeat(np.arange(len(makers)), [len(tasks[maker].judged) for maker in makers])
-    rows = np.stack([nats(scores_of(judged, found[maker].style, found[maker].weights)) for maker in makers])
-    return float((rows.argmin(0) == own).mean()), 1 / len(makers)
+    rows = np.stack([_gains(judged, found[maker]) for maker in makers])
+    usual = [
+        _gains(
+            [piece.first(COHORT_NOTES) for other in makers if other != maker for piece in tasks[other].train],
+            found[maker],
+        ).mean()
+        for maker in makers
+    ]
+    above = rows - np.array(usual)[:, None]
+    return float((rows.argmax(0) == own).mean()), float((above.argmax(0) == own).mean()), 1 / len(makers)
+
+
+def _gains(pieces: Sequence[Piece], by: Learned) -> Floats:
+    """Nats a note gained on each piece."""
+    before, after = scores_of(pieces, None), scores_of(pieces, by.style, by.weights)
+    return (nats(before) - nats(after)) / np.array([score.notes for score in before])
 
 
 def interval(gains: Floats) -> tuple[float, float]:
@@ -288,7 +298,8 @@ def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
                         named.append(identified(tasks, {maker: runs[maker][-1] for maker in tasks}))
                 row = row_of(list(runs.values()))
                 if named:
-                    row["identified"], row["chance"] = (round(float(v), 3) for v in np.mean(named, axis=0))
+                    names = ("identified", "identified by z-norm", "chance")
+                    row |= dict(zip(names, np.mean(named, axis=0).round(3).tolist(), strict=True))
                 rows[f"{bed}, {count} pieces, {way}"] = row
                 print(f"{bed}, {count} pieces, {way}: {row}", flush=True)
     return rows

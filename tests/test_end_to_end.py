@@ -38,8 +38,8 @@ def test_learn_show_compose_and_give_away(music, tmp_path, capsys):
     assert "6 pieces, 480 notes; CC0" in told
     assert stilo("show", "Waltzes", "--json") == 0
     style = json.loads(capsys.readouterr().out)
-    assert sum(source["held_out"] for source in style["sources"]) >= 1
-    assert style["proof"]["held_out_notes"] > 0
+    assert not any(source["held_out"] for source in style["sources"]), "each was held out by one of three tunings"
+    assert (style["proof"]["folds"], style["proof"]["held_out_notes"]) == (3, 480)
 
     outputs = [tmp_path / f"new{ending}" for ending in (".mid", ".musicxml", ".wav", ".json", ".png")]
     kinds = [word for path in outputs for word in ("-o", path)]

@@ -11,7 +11,13 @@ from stilo.models.tokens import encode
 from stilo.music.files import read_score, write_score
 from stilo.music.quantise import slots_of
 from stilo.music.score import Score, TimeSignature, Track, notes_from_columns
-from stilo.styles.holding_out import FEWEST_HELD_OUT_NOTES, last_quarters, note_content
+from stilo.styles.holding_out import (
+    FEWEST_HELD_OUT_NOTES,
+    MOST_NOTES_IN_TURN,
+    last_quarters,
+    note_content,
+    whole_pieces,
+)
 
 BAR = 1920
 COMMON = (TimeSignature(0, 4, 4),)
@@ -113,3 +119,34 @@ def _bars(score):
     slots = slots_of(score)
     rows = np.stack([slots.onset_in_bar, score.notes["pitch"]], axis=1)
     return {rows[slots.bar == bar].tobytes() for bar in np.unique(slots.bar)}
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, []), (2, [1, 1]), (3, [1, 1, 1]), (10, [3, 3, 4])])
+def test_every_piece_is_held_out_once(count, sizes):
+    folds = whole_pieces([100] * count, np.random.default_rng(0))
+    assert sorted(map(len, folds)) == sizes
+    assert sorted(number for fold in folds for number in fold) == (list(range(count)) if folds else [])
+
+
+def test_twins_are_held_out_together():
+    twins = [(5, 0), (7, 0), (3, 2)]
+    drawn = set()
+    for seed in range(30):
+        folds = whole_pieces([100] * 10, np.random.default_rng(seed), twins)
+        for family in ({0, 5, 7}, {2, 3}):
+            assert sum(family <= fold for fold in folds) == 1
+        assert max(map(len, folds)) <= 5
+        drawn.add(tuple(map(frozenset, folds)))
+    assert len(drawn) > 10
+    assert whole_pieces([100] * 4, np.random.default_rng(0), [(1, 0), (2, 1), (3, 0)]) == [], "all are one tune"
+    assert len(whole_pieces([100] * 4, np.random.default_rng(0), [(1, 0), (2, 1)])) == 2
+
+
+def test_of_much_music_one_fifth_is_held_out_twins_last():
+    much = [MOST_NOTES_IN_TURN // 10 + 1] * 10
+    for seed in range(30):
+        [held] = whole_pieces(much, np.random.default_rng(seed), [(5, 0), (7, 0)])
+        assert len(held) == 2
+        assert not held & {0, 5, 7}
+    assert len(whole_pieces(much, np.random.default_rng(0), [(i, 0) for i in range(1, 10)])[0]) == 2
+    assert len(whole_pieces([MOST_NOTES_IN_TURN] * 4, np.random.default_rng(0))) == 3, "few long pieces take turns"

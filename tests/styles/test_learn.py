@@ -8,11 +8,13 @@ import pytest
 from stilo.elements.embedding import embed_score
 from stilo.errors import InputError, ReadError, SetupError
 from stilo.models.encoder_files import load_encoder
-from stilo.models.notes import adapter as adapter_module
-from stilo.models.notes.adapter import Tuning
+from stilo.models.notes import tuning as tuning_module
+from stilo.models.notes.adapter import apply_adapter
 from stilo.models.notes.base import base_identity, base_model
 from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
+from stilo.models.notes.merging import multiplied
 from stilo.models.notes.told import StyleTold, Told
+from stilo.models.notes.tuning import Tuning
 from stilo.models.recogniser import recognise
 from stilo.models.shipped import identity_of
 from stilo.models.tokens import encode
@@ -28,31 +30,53 @@ pytestmark = pytest.mark.usefixtures("with_tiny_weights")
 
 @pytest.fixture
 def tuned_with(monkeypatch):
-    """What the adapter was given: {"train", "held_out", "style", "seconds"}; it learns nothing."""
+    """What the tuning was given: {"folds", "seconds", …}, of the first fold "train", "held_out", "style"; it learns
+    nothing.
+    """
     seen = {}
 
-    def spy(model, train, held_out, style, rng, **options):
-        seen.update(train=train, held_out=held_out, style=style, **options)
-        return Tuning({}, score_pieces(model, held_out, [Told(style=style)] * len(held_out)), 0)
+    def spy(model, folds, rng, **options):
+        seen.update(folds=folds, train=folds[0].train, held_out=folds[0].held_out, style=folds[0].style, **options)
+        told = [Told(style=fold.style) for fold in folds for _ in fold.held_out]
+        return Tuning({}, score_pieces(model, [piece for fold in folds for piece in fold.held_out], told), 0)
 
-    monkeypatch.setattr(adapter_module, "tune_adapter", spy)
+    monkeypatch.setattr(tuning_module, "tune_adapter", spy)
     return seen
 
 
-def test_held_out_pieces_are_in_nothing_but_the_proof(pieces, tuned_with, monkeypatch):
+def test_every_piece_is_held_out_by_one_of_three_tunings(pieces, tuned_with, monkeypatch):
+    monkeypatch.setattr(learn_module, "may_be_told", lambda *_: True)
+    style = learn("Waltz", pieces, seed=4)
+    paths = [source.path for _, source in pieces]
+    folds = [
+        ({piece.name for piece in fold.train}, {piece.name for piece in fold.held_out}) for fold in tuned_with["folds"]
+    ]
+    assert sorted(len(held) for _, held in folds) == [3, 3, 4]
+    assert sorted(path for _, held in folds for path in held) == sorted(paths)
+    assert all(train == set(paths) - held for train, held in folds)
+    assert tuned_with["config"].goes_on
+    for fold, (train, _) in zip(tuned_with["folds"], folds, strict=True):
+        expected = recognise([score for score, source in pieces if source.path in train])
+        np.testing.assert_allclose(fold.style.learned, expected.values.reshape(-1), atol=1e-5)
+    assert not any(source.held_out for source in style.sources), "all of them were learned from"
+    assert np.allclose(style.embedding, np.mean([embed_score(score).values for score, _ in pieces], axis=0), atol=1e-6)
+    assert style.proof.folds == 3
+    assert style.proof.held_out_pieces == 10
+    assert style.proof.held_out_notes == sum(len(encode(score)) for score, _ in pieces)
+
+
+def test_of_much_music_a_fifth_is_held_out_and_is_in_nothing_but_the_proof(pieces, tuned_with, monkeypatch):
+    monkeypatch.setattr("stilo.styles.holding_out.MOST_NOTES_IN_TURN", 500)
     monkeypatch.setattr(learn_module, "may_be_told", lambda *_: True)
     style = learn("Waltz", pieces, seed=4)
     held = {source.path for source in style.sources if source.held_out}
     assert len(held) == 2
     assert {piece.name for piece in tuned_with["held_out"]} == held
-    assert tuned_with["config"].goes_on
     assert {piece.name for piece in tuned_with["train"]} == {source.path for _, source in pieces} - held
     mean = np.mean([embed_score(score).values for score, source in pieces if source.path not in held], axis=0)
     assert np.allclose(style.embedding, mean, atol=1e-6)
     assert np.array_equal(tuned_with["style"].measured, style.embedding)
-    expected = recognise([score for score, source in pieces if source.path not in held])
-    np.testing.assert_allclose(tuned_with["style"].learned, expected.values.reshape(-1), atol=1e-5)
-    assert style.proof.held_out_pieces == 2
+    assert (style.proof.folds, style.proof.held_out_pieces) == (1, 2)
     assert style.proof.held_out_notes == sum(len(encode(s)) for s, source in pieces if source.path in held)
 
 
@@ -97,29 +121,38 @@ def test_drums_alone_are_recognised_by_their_rhythm(with_tiny_encoder):
     assert np.isfinite(style.recognition.values).all()
 
 
-def test_what_is_held_out_depends_on_the_seed_alone(pieces):
-    held = [[s.held_out for s in learn("W", pieces, tune=False, seed=seed).sources] for seed in (0, 0, 1, 2, 3)]
+def test_what_is_held_out_depends_on_the_seed_alone(pieces, tuned_with):
+    held = []
+    for seed in (0, 0, 1, 2, 3):
+        learn("W", pieces, seed=seed)
+        held.append([[piece.name for piece in fold.held_out] for fold in tuned_with["folds"]])
     assert held[0] == held[1]
-    assert len({tuple(row) for row in held}) > 1
-    assert all(sum(row) == 2 for row in held)
+    assert len({str(row) for row in held}) > 1
 
 
-@pytest.mark.parametrize("count", [3, 4])
-def test_of_few_pieces_the_last_quarter_is_held_out(pieces, tuned_with, count):
-    pieces = pieces[4:]  # these share no bar
-    style = learn("Waltz", pieces[:count])
-    assert not any(source.held_out for source in style.sources)
+@pytest.fixture
+def sonata():
+    """One piece of 80 bars in two parts, none like another."""
+    rng = np.random.default_rng(3)
+    pitch = np.concatenate([rng.integers(60, 84, 320), rng.integers(40, 60, 320)])
+    notes = notes_from_columns(np.tile(np.arange(320) * 480, 2), [480] * 640, pitch, 80, np.repeat([0, 1], 320))
+    return Score(notes, (Track("R"), Track("L"))), Source("/sonata.mid", "b" * 64)
+
+
+def test_of_one_piece_the_last_quarter_is_held_out(sonata, tuned_with):
+    score, _ = sonata
+    style = learn("Sonata", [sonata])
+    assert not style.sources[0].held_out
     assert not tuned_with["config"].goes_on, "what is held out of the same pieces falls for long"
-    for (score, _), first, last in zip(pieces[:count], tuned_with["train"], tuned_with["held_out"], strict=True):
-        whole = encode(score)
-        assert np.array_equal(np.concatenate([first.steps["pitch"], last.steps["pitch"]]), whole["pitch"])
-        assert np.array_equal(np.concatenate([first.steps["part"], last.steps["part"]]), whole["part"])
-        assert len(first.steps) / len(whole) == pytest.approx(0.75, abs=0.05)
-        assert last.steps["gap"][0] == last.steps["position"][0] == last.steps["bar"][0] == 0
-    starts = [score.with_notes(score.notes[score.notes["onset_ticks"] < 12 * 1440]) for score, _ in pieces[:count]]
-    mean = np.mean([embed_score(start).values for start in starts], axis=0)
-    assert np.allclose(style.embedding, mean, atol=1e-6)  # the held-out quarters are not in the vector
-    assert style.proof.held_out_notes == 20 * count
+    [first], [last] = tuned_with["train"], tuned_with["held_out"]
+    whole = encode(score)
+    for name in ("pitch", "part"):
+        assert np.array_equal(np.concatenate([first.steps[name], last.steps[name]]), whole[name])
+    assert len(first.steps) / len(whole) == pytest.approx(0.75, abs=0.05)
+    assert last.steps["gap"][0] == last.steps["position"][0] == last.steps["bar"][0] == 0
+    start = score.with_notes(score.notes[score.notes["onset_ticks"] < 60 * 1920])
+    assert np.allclose(style.embedding, embed_score(start).values, atol=1e-6), "the last quarter is not in the vector"
+    assert (style.proof.folds, style.proof.held_out_pieces, style.proof.held_out_notes) == (1, 1, 160)
 
 
 def test_ranks_stay_those_of_the_whole_piece(tune, tuned_with):
@@ -139,7 +172,7 @@ def test_a_piece_of_one_bar_among_few_is_no_traceback(pieces, tune):
     silence = (tune.with_notes(tune.notes[:0]), Source("/none.mid", "e" * 64))
     style = learn("Waltz", [*pieces[4:7], one_note, silence], tune=False)
     assert len(style.sources) == 4  # the silent one taught nothing
-    assert style.proof.held_out_pieces == 3
+    assert style.proof.held_out_pieces == 4
 
 
 def test_a_piece_without_bar_lines_is_cut_all_the_same(tune, tuned_with):
@@ -174,32 +207,40 @@ def test_missing_weights_are_told(pieces, monkeypatch, tmp_path):
         learn("Waltz", pieces)
 
 
-def test_the_proof_is_of_the_adapter_as_it_is_kept(pieces):
-    from stilo.models.notes.adapter import apply_adapter
-    from stilo.models.pieces import Piece
-    from stilo.models.tokens import piece_tempo_class
+def test_the_proof_is_of_each_tuning_on_what_it_did_not_hear(pieces, monkeypatch):
+    seen, shares = {}, []
+    tune_adapter = tuning_module.tune_adapter
 
-    shares = []
+    def spy(model, folds, rng, **options):
+        tuning = tune_adapter(model, folds, rng, **options)
+        seen.update(folds=folds, of_folds=tuning.of_folds)
+        return tuning
+
+    monkeypatch.setattr(tuning_module, "tune_adapter", spy)
     style = learn("Waltz", pieces, steps=60, seed=1, progress=lambda _what, share: shares.append(share))
     proof = style.proof
     assert proof.tuned_nats_per_note < min(proof.base_nats_per_note, proof.vector_nats_per_note)
     assert proof.steps > 0
     assert proof.seconds > 0
     assert {array.dtype for array in style.adapter.values()} == {np.dtype(np.float16)}
-    model = base_model()
     assert style.base_model == base_identity()
-    judged = [
-        Piece(source.path, encode(score), style.embedding, piece_tempo_class(score), "")
-        for (score, _), source in zip(pieces, style.sources, strict=True)
-        if source.held_out
-    ]
-    heard = [score for (score, _), source in zip(pieces, style.sources, strict=True) if not source.held_out]
-    style_told = Told(style=StyleTold(style.embedding, recognise(heard).values.reshape(-1)))
-    told = style_told if proof.is_style_told else Told()
-    adapted = apply_adapter(model, {key: array.astype(np.float32) for key, array in style.adapter.items()})
-    for kind, of, about in (("tuned", adapted, told), ("vector", model, style_told), ("base", model, Told())):
-        nats = mean_nats_per_note(score_pieces(of, judged, [about] * 2, window=None))
-        assert getattr(proof, f"{kind}_nats_per_note") == pytest.approx(nats, rel=1e-4), kind
+    model, told, of_folds = base_model(), proof.is_style_told, seen["of_folds"]
+    assert len(of_folds) == proof.folds == 3
+    whole = [multiplied(weights) for weights in of_folds]
+    kept = multiplied(style.adapter)
+    assert all(
+        np.allclose(array, np.mean([one[key] for one in whole], axis=0), atol=3e-3) for key, array in kept.items()
+    )
+    for kind, adapters, is_told in (("tuned", of_folds, told), ("vector", [{}] * 3, True), ("base", [{}] * 3, False)):
+        scores = []
+        for fold, weights in zip(seen["folds"], adapters, strict=True):
+            halved = {key: array.astype(np.float16).astype(np.float32) for key, array in weights.items()}
+            mean = np.mean([piece.embedding for piece in fold.train], axis=0)
+            heard = recognise([score for score, source in pieces if source.path in {one.name for one in fold.train}])
+            about = Told(style=StyleTold(mean, heard.values.reshape(-1)) if is_told else None)
+            adapted = apply_adapter(model, halved)
+            scores += score_pieces(adapted, fold.held_out, [about] * len(fold.held_out), window=None)
+        assert getattr(proof, f"{kind}_nats_per_note") == pytest.approx(mean_nats_per_note(scores), rel=1e-4), kind
     assert proof.advice.startswith("learned: ")
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -214,7 +255,8 @@ def test_untuned_there_is_no_adapter(pieces):
     assert style.proof.advice == "measured only; learn without --no-tune to tune it"
 
 
-def test_nothing_gained_is_said_with_what_to_do(pieces, tuned_with):
+def test_nothing_gained_is_said_with_what_to_do(pieces, tuned_with, monkeypatch):
+    monkeypatch.setattr(learn_module, "gain_interval", lambda *_: (-0.02, 0.04))
     style = learn("Waltz", pieces, seconds=33.0)
     assert style.adapter is None
     assert style.proof.tuned_nats_per_note == min(style.proof.base_nats_per_note, style.proof.vector_nats_per_note)
@@ -258,8 +300,8 @@ def test_the_proof_counts_the_notes_that_were_judged(pieces, tuned_with):
         long.append((Score(notes, (Track(),)), Source(f"/{i}.mid", f"{i:064x}")))
     style = learn("Long", long)
     judged = tuned_with["held_out"]
-    assert [len(piece.steps) for piece in judged] == [1100]
-    assert style.proof.held_out_notes == 1024
+    assert [len(piece.steps) for piece in judged] == [1100, 1100]
+    assert style.proof.held_out_notes == 5 * 1024
 
 
 def test_the_same_music_is_learned_from_once(pieces, tuned_with):
@@ -305,20 +347,17 @@ def test_what_the_grid_does_to_played_timing_is_told(pieces):
     assert "at most 36 ms" in line
 
 
-def test_advice_says_what_was_judged(pieces, tuned_with, monkeypatch):
-    few = learn("Waltz", pieces[4:8])
-    assert few.proof.held_out_notes == 80
+def test_advice_says_what_was_judged(pieces, sonata, tuned_with, monkeypatch):
     monkeypatch.setattr(learn_module, "gain_interval", lambda *_: (0.01, 0.04))
     monkeypatch.setattr(learn_module, "may_be_told", lambda *_: True)
     scores = lesson_module.Lesson.scores
 
-    def better(lesson, style, adapter=None):
-        return [
-            replace(one, nats=one.nats * (0.95 if style is not None else 1)) for one in scores(lesson, style, adapter)
-        ]
+    def better(lesson, is_style_told, of_folds=()):
+        found = scores(lesson, is_style_told, of_folds)
+        return [replace(one, nats=one.nats * (0.95 if is_style_told else 1)) for one in found]
 
     monkeypatch.setattr(lesson_module.Lesson, "scores", better)
-    assert "fewer nats per note on the last quarter of each piece" in learn("Waltz", pieces[4:8]).proof.advice
+    assert "fewer nats per note on the last quarter of each piece" in learn("Sonata", [sonata]).proof.advice
     advice = learn("Waltz", pieces).proof.advice
     assert advice.startswith("learned: ")
     assert "% fewer nats per note on pieces it did not learn from" in advice

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from stilo.music.score import Track, notes_from_columns
-from stilo.styles.holding_out import whole_pieces
-from stilo.styles.twins import Twin, pairs_of, shared_notes, twins_among
+from stilo.styles.twins import Twin, shared_notes, twins_among
 
 
 def piece(tune, seed, bass_seed=None):
@@ -39,11 +38,3 @@ def test_nothing_is_a_twin_of_nothing(tune):
     assert twins_among([], 0.5) == []
     assert twins_among([empty, empty], 0.5) == []
     assert shared_notes(empty, tune) == 0
-
-
-def test_what_has_a_twin_is_held_out_last():
-    twins = pairs_of([Twin(5, 0, is_same=False), Twin(7, 0, is_same=False)])
-    assert twins == {0, 5, 7}
-    for seed in range(30):
-        assert not whole_pieces(10, np.random.default_rng(seed), twins) & twins
-    assert len(whole_pieces(10, np.random.default_rng(0), set(range(10)))) == 2

@@ -7,7 +7,7 @@ last quarter that were played before are left out of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from itertools import pairwise
 
@@ -17,9 +17,11 @@ from stilo.music.quantise import slots_of
 from stilo.music.score import Score
 from stilo.music.timeline import bar_grid
 
+FOLDS = 3
+MOST_NOTES_IN_TURN = 40_000  # three tunings of more would take more than two minutes
+FEWEST_FOR_ONE_SHARE = 5
 HELD_OUT_SHARE = 0.2
 TRAIN_SHARE = 0.75  # of the notes of each piece, when there are too few pieces to hold out whole ones
-FEWEST_FOR_WHOLE_PIECES = 5
 FEWEST_HELD_OUT_NOTES = 32
 
 
@@ -37,15 +39,37 @@ def note_content(score: Score) -> str:
     return hashlib.sha256(rows.tobytes()).hexdigest()
 
 
-def whole_pieces(count: int, rng: np.random.Generator, twins: Set[int] = frozenset()) -> set[int]:
-    """Which pieces are held out as a whole; none when there are too few.
+def whole_pieces(
+    notes: Sequence[int], rng: np.random.Generator, twins: Iterable[tuple[int, int]] = ()
+) -> list[set[int]]:
+    """Which pieces each of the tunings holds out as a whole; none where there are too few.
 
-    Pieces that have `twins` are held out last: what is learned from would give them away.
+    Of not too much music every piece is held out by one of three tunings, `twins` by the same one: what is learned from
+    would give them away. Of more one tuning holds out a fifth, pieces that have twins last.
+
+    Args:
+        notes: of each piece.
+        rng: draws which.
+        twins: pairs of pieces that hold much of each other.
     """
-    if count < FEWEST_FOR_WHOLE_PIECES:
-        return set()
-    drawn = sorted(rng.permutation(count).tolist(), key=lambda number: number in twins)
-    return set(drawn[: max(1, round(HELD_OUT_SHARE * count))])
+    pairs, order = list(twins), rng.permutation(len(notes)).tolist()
+    if sum(notes) > MOST_NOTES_IN_TURN and len(notes) >= FEWEST_FOR_ONE_SHARE:
+        order.sort(key={number for pair in pairs for number in pair}.__contains__)
+        return [set(order[: round(HELD_OUT_SHARE * len(notes))])]
+    families = sorted(_families(order, pairs), key=len, reverse=True)
+    folds = [set[int]() for _ in range(min(FOLDS, len(families)))]
+    for family in families:
+        min(folds, key=len).update(family)
+    return folds if len(folds) > 1 else []
+
+
+def _families(order: Sequence[int], pairs: Sequence[tuple[int, int]]) -> list[set[int]]:
+    """Pieces that hang together by pairs, in this order."""
+    family = list(range(len(order)))
+    for first, second in pairs:
+        family = [family[first] if one == family[second] else one for one in family]
+    names = dict.fromkeys(family[number] for number in order)
+    return [{number for number in order if family[number] == name} for name in names]
 
 
 def last_quarters(scores: Sequence[Score]) -> tuple[list[tuple[Score, Score]], bool]:

@@ -19,6 +19,7 @@ from stilo.styles.style import Adapter
 if TYPE_CHECKING:
     from stilo.models.notes.evaluate import PieceScore
     from stilo.models.notes.told import StyleTold
+    from stilo.models.notes.tuning import Fold
     from stilo.models.pieces import Piece
     from stilo.models.tokens import Part as Voice
 
@@ -27,41 +28,68 @@ PROOF_NOTES = 1024  # of each piece
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """What is learned from, what it is proved on, and the style's vector: the mean of what is learned from.
+    """What is learned from and what it is proved on, fold by fold, and the style's vector.
 
-    `of_each` says that the last quarter of each piece is held out, `is_repeating` that it holds little that is new.
+    Attributes:
+        folds: for each tuning what it learns from and what it is judged by.
+        of_each: the last quarter of each piece is held out.
+        is_repeating: it holds little that is new.
     """
 
-    train: list[Piece]
-    held_out: list[Piece]
+    folds: list[tuple[list[Piece], list[Piece]]]
     of_each: bool = False
     is_repeating: bool = False
 
     @property
-    def vector(self) -> NDArray[np.float32]:
-        return np.asarray(np.mean([piece.embedding for piece in self.train], axis=0), np.float32)
+    def train(self) -> list[Piece]:
+        """All that any tuning learns from."""
+        return list({id(piece): piece for train, _ in self.folds for piece in train}.values())
 
     @property
-    def style(self) -> StyleTold:
-        """As the model is told it, of what is learned from alone; the facets of length 1, as composing tells them."""
-        from stilo.models.learned_embedding import FACET_ORDER, LearnedEmbedding
-        from stilo.models.notes.told import StyleTold
+    def held_out(self) -> list[Piece]:
+        """What the tunings are judged by, fold after fold."""
+        return [piece for _, held_out in self.folds for piece in held_out]
 
-        rows = [piece.learned.reshape(len(FACET_ORDER), -1) for piece in self.train]
-        return StyleTold(self.vector, LearnedEmbedding(np.mean(rows, axis=0)).values.reshape(-1))
+    @property
+    def vector(self) -> NDArray[np.float32]:
+        return _vector(self.train)
 
-    def scores(self, style: StyleTold | None, adapter: Adapter | None = None) -> list[PieceScore]:
-        """Held-out nats of the base model, told a style or not, with an adapter or not; always of the same notes."""
+    def tuned_folds(self, is_style_told: bool) -> list[Fold]:
+        """As they are tuned; each is told the style of what it learns from alone, or nothing."""
+        from stilo.models.notes.tuning import Fold
+
+        return [Fold(train, held, style_told(train) if is_style_told else None) for train, held in self.folds]
+
+    def scores(self, is_style_told: bool, of_folds: Sequence[Adapter] = ()) -> list[PieceScore]:
+        """Held-out nats of the base model, told the style or not, with the folds' adapters or none; of the same notes
+        always.
+        """
         from stilo.models.notes.adapter import apply_adapter
         from stilo.models.notes.base import base_model
         from stilo.models.notes.evaluate import score_pieces
         from stilo.models.notes.told import Told
 
-        model = base_model()
-        if adapter is not None:
-            model = apply_adapter(model, {key: array.astype(np.float32) for key, array in adapter.items()})
-        told = [Told(style=style)] * len(self.held_out)
-        return score_pieces(model, self.held_out, told, longest=PROOF_NOTES, window=None)
+        found: list[PieceScore] = []
+        for number, fold in enumerate(self.tuned_folds(is_style_told)):
+            model = base_model()
+            if of_folds:
+                model = apply_adapter(model, {key: array.astype(np.float32) for key, array in of_folds[number].items()})
+            told = [Told(style=fold.style)] * len(fold.held_out)
+            found += score_pieces(model, fold.held_out, told, longest=PROOF_NOTES, window=None)
+        return found
+
+
+def style_told(pieces: Sequence[Piece]) -> StyleTold:
+    """The style of pieces as the model is told it; the facets of length 1, as composing tells them."""
+    from stilo.models.learned_embedding import FACET_ORDER, LearnedEmbedding
+    from stilo.models.notes.told import StyleTold
+
+    rows = [piece.learned.reshape(len(FACET_ORDER), -1) for piece in pieces]
+    return StyleTold(_vector(pieces), LearnedEmbedding(np.mean(rows, axis=0)).values.reshape(-1))
+
+
+def _vector(pieces: Sequence[Piece]) -> NDArray[np.float32]:
+    return np.asarray(np.mean([piece.embedding for piece in pieces], axis=0), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +97,7 @@ class Kept:
     """What of the learning is kept, and what it makes of the held-out music.
 
     Attributes:
-        told: what the model is told of the style; None = nothing.
+        is_style_told: whether the model is told the style.
         scores: of the held-out music.
         adapter: as it will be kept, in half precision; None when none made it better.
         steps: that the adapter took.
@@ -77,7 +105,7 @@ class Kept:
         is_interrupted: whether a person stopped it.
     """
 
-    told: StyleTold | None
+    is_style_told: bool
     scores: list[PieceScore]
     adapter: Adapter | None = None
     steps: int = 0
@@ -102,17 +130,20 @@ def heard_each(scores: Sequence[Score]) -> NDArray[np.float32]:
     return np.stack([recognise([score]).values.reshape(-1) for score in scores])
 
 
-def lesson_of(measured: Sequence[Measured], held: set[int], heard: NDArray[np.float32]) -> Lesson:
-    """`heard` are the learned embeddings of the whole pieces; cut ones are listened to anew."""
+def lesson_of(measured: Sequence[Measured], held: Sequence[set[int]], heard: NDArray[np.float32]) -> Lesson:
+    """`held` are the pieces that each tuning holds out, nothing = the last quarter of each; `heard` are the learned
+    embeddings of the whole pieces; cut ones are listened to anew.
+    """
     from stilo.models.tokens import parts_of
 
+    if held:
+        whole = [
+            _piece(one.source.path, one.score, parts_of(one.score), one.embedding, heard[i])
+            for i, one in enumerate(measured)
+        ]
+        return Lesson([_parted(whole, some) for some in held])
     train: list[Piece] = []
     judged: list[Piece] = []
-    if held:
-        for i, one in enumerate(measured):
-            piece = _piece(one.source.path, one.score, parts_of(one.score), one.embedding, heard[i])
-            (judged if i in held else train).append(piece)
-        return Lesson(train, judged)
     cuts, is_repeating = last_quarters([one.score for one in measured])
     for one, cut in zip(measured, cuts, strict=True):
         voices = parts_of(one.score)
@@ -121,7 +152,12 @@ def lesson_of(measured: Sequence[Measured], held: set[int], heard: NDArray[np.fl
                 goal.append(_piece(one.source.path, part, voices, embed_score(part).values, heard_each([part])[0]))
     if not judged:
         raise InputError("all these notes begin at once: too few to hold any out; give music of several bars")
-    return Lesson(train, judged, of_each=True, is_repeating=is_repeating)
+    return Lesson([(train, judged)], of_each=True, is_repeating=is_repeating)
+
+
+def _parted(pieces: Sequence[Piece], held: set[int]) -> tuple[list[Piece], list[Piece]]:
+    train = [piece for i, piece in enumerate(pieces) if i not in held]
+    return train, [pieces[i] for i in sorted(held)]
 
 
 def _piece(

@@ -14,7 +14,7 @@ from stilo.elements.profile import Profile
 from stilo.errors import InputError, ReadError
 from stilo.music.quantise import quantised
 from stilo.music.score import Score
-from stilo.styles.holding_out import FEWEST_FOR_WHOLE_PIECES, note_content
+from stilo.styles.holding_out import note_content
 from stilo.styles.measuring import analyse_piece
 from stilo.styles.provenance import Source
 from stilo.styles.twins import twins_among
@@ -22,6 +22,7 @@ from stilo.styles.twins import twins_among
 FEWEST_NOTES = 200
 NEAR = 0.5  # share of the melody that is that of another piece
 ODD_ONE_OUT = 2.0
+FEWEST_TO_DISAGREE = 5
 LATE_SECONDS = 0.03  # what a listener begins to hear as another rhythm; told from there on
 UNMOVED_SECONDS = 1e-6
 Progress = Callable[[str, float], None]
@@ -139,7 +140,7 @@ def _tell_timing(measured: Sequence[Measured], notice: Notice) -> None:
 
 def odd_ones(measured: Sequence[Measured]) -> list[str]:
     """Titles of the pieces much further from the mean of the others than is usual among them."""
-    if len(measured) < FEWEST_FOR_WHOLE_PIECES:
+    if len(measured) < FEWEST_TO_DISAGREE:
         return []
     rows = np.stack([one.embedding for one in measured])
     others = (rows.sum(0) - rows) / (len(rows) - 1)

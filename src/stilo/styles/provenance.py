@@ -18,7 +18,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that a style learned from; `held_out` pieces only chose when to stop, and proved what was learned.
+    """A file that a style learned from; `held_out` pieces were never learned from, only proved what was learned.
 
     `sha256` is that of the file's bytes, `notes` counts the notes read from it, `licence` is "" when nothing says so.
     """
@@ -71,13 +71,14 @@ class Proof:
         base_nats_per_note: the base model alone.
         vector_nats_per_note: the base model told the style.
         tuned_nats_per_note: with the adapter too, told the style unless it misleads; None when nothing was tuned.
-        held_out_pieces, held_out_notes: what all three figures were measured on: whole pieces when any source is
-            held out, else the last quarter of each.
+        held_out_pieces, held_out_notes: what all three figures were measured on: whole pieces when there are several
+            folds or any source is held out, else the last quarter of each.
         seconds: how long learning took.
         steps: optimiser steps of the adapter that was kept.
         advice: one line for the person, "" when there is none to give.
         gained: 95 % interval of the nats a note gained from the base model to what is kept; None = not told.
         trial: what short pieces show; None where none were composed.
+        folds: of how many tunings the adapter is the mean; each piece was judged by the one that had not heard it.
     """
 
     base_nats_per_note: float
@@ -90,6 +91,7 @@ class Proof:
     advice: str = ""
     gained: tuple[float, float] | None = None
     trial: Trial | None = None
+    folds: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "advice", printable(self.advice, _LONGEST_ADVICE))
@@ -130,6 +132,7 @@ class Proof:
             if fields.has("gained") and not fields.is_null("gained")
             else None,
             trial=_trial(fields),
+            folds=fields.whole("folds", 1, 2**10) if fields.has("folds") else 1,
         )
 
 

@@ -58,8 +58,3 @@ def _places(score: Score) -> NDArray[np.int64]:
     onset = slots_of(score).onset
     pitch = score.notes["pitch"].astype(np.int64) + 1000 * score.is_drum_note
     return np.unique(np.stack([onset - onset.min(initial=0), pitch], axis=1), axis=0)
-
-
-def pairs_of(twins: Sequence[Twin]) -> set[int]:
-    """All pieces that have a twin."""
-    return {number for twin in twins for number in (twin.index, twin.of)}

@@ -78,7 +78,9 @@ def proof_lines(proof: Proof, of_whole_pieces: bool) -> list[str]:
         steps.append(f"{proof.tuned_nats_per_note:.3f} tuned")
     notes, pieces = _counted(proof.held_out_notes, "note"), _counted(proof.held_out_pieces, "piece")
     judged = f"{pieces} ({notes}) it did not learn from"
-    if not of_whole_pieces:
+    if proof.folds > 1:
+        judged = f"{pieces} ({notes}), each by one of {proof.folds} tunings that had not heard it; their mean is kept"
+    elif not of_whole_pieces:
         judged = f"the last quarter of each piece ({notes} of {pieces}), kept out of the learning"
     chose = "" if proof.tuned_nats_per_note is None else "; they also chose when to stop tuning"
     lines = [

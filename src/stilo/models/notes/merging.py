@@ -34,6 +34,14 @@ def merged(tensors: Mapping[str, NDArray[np.floating]], adapter: AdapterWeights)
     return changed
 
 
+def multiplied(adapter: AdapterWeights) -> dict[str, NDArray[np.float32]]:
+    """The same adapter with its pairs of low rank as whole matrices; one that fits."""
+    found = {name: np.asarray(array, np.float32) for name, array in adapter.items() if name.endswith(ADDED)}
+    for name in (key.removesuffix(UP) for key in adapter if key.endswith(UP)):
+        found[name + ADDED] = np.asarray(adapter[name + UP] @ adapter[name + DOWN], np.float32)
+    return found
+
+
 def _addition(name: str, found: AdapterWeights, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """What is added to a parameter: one array, or up [rows, rank] @ down [rank, columns].
 

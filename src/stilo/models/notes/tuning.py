@@ -1,0 +1,263 @@
+"""How the adapter of a style is tuned: on some of a person's pieces, judged by the others, each of them in its turn.
+
+All weights are tuned, at a rate a hundredth of that of training, and averaged over the last steps. Each fold of the
+pieces tunes an adapter of its own without what it holds out; all of them go as far as is best for what they hold out
+together, and their mean is kept, which foresees music that none has heard better than any one does (Wortsman et al.
+2022). Then what was added is kept in few values (`notes.compressing`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from stilo.models.corpus import Piece
+from stilo.models.notes.adapter import Adapter, Weights, apply_adapter
+from stilo.models.notes.compressing import ADAPTER_VALUES, compressed
+from stilo.models.notes.evaluate import PieceScore, mean_nats_per_note, score_pieces
+from stilo.models.notes.merging import multiplied
+from stilo.models.notes.model import NoteModel
+from stilo.models.notes.told import StyleTold, Told
+from stilo.models.notes.windows import Windows
+from stilo.models.processor import autocast_pays
+
+WARMUP_STEPS = 10
+CLIP_NORM = 1.0
+LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none
+CHANCE_NATS = 5e-3  # by so much two checks may differ without meaning anything: then the later one is kept
+FEWEST_STEPS = 20
+FEWEST_JUDGED_NOTES = 64  # of each piece
+USUAL_SHARE = 0.9  # of the progress that is told
+
+
+@dataclass(frozen=True, slots=True)
+class TuningConfig:
+    """`rows` windows of `length` notes a step; stops after `patience` checks without a better held-out figure.
+
+    Attributes:
+        tuned: patterns of the names of the weights that are added to ("trunk.*").
+        rank: of what is added to matrices; None = any.
+        passes: how often the music is gone through, more or less: from there on ten pieces are learned by heart.
+        goes_on: whether it goes on for as long as the held-out figure still falls then. What is held out of the same
+            pieces falls for long, while others are foreseen less and less.
+        averaging: share of the average of the weights that stays at every step (Polyak & Juditsky 1992, decayed).
+        values: at most so many are kept of what was added (`compressing.compressed`); None = all.
+        most_judged_notes: of what all folds hold out; of each piece as many.
+    """
+
+    tuned: tuple[str, ...] = ("*",)
+    rank: int | None = None
+    rate: float = 1e-4
+    passes: float = 12.0
+    goes_on: bool = True
+    averaging: float = 0.97
+    values: int | None = ADAPTER_VALUES
+    weight_decay: float = 0.02
+    rows: int = 8
+    length: int = 256
+    most_steps: int = 400
+    check_every: int = 20
+    patience: int = 4
+    most_judged_notes: int = 12_000
+
+    def steps_for(self, notes: int) -> int:
+        """How many steps music of so many notes is usually good for."""
+        return min(self.most_steps, max(FEWEST_STEPS, round(self.passes * notes / (self.rows * self.length))))
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """What one adapter learns from, what it is judged by, and what the model is told of the style (None = nothing)."""
+
+    train: Sequence[Piece]
+    held_out: Sequence[Piece]
+    style: StyleTold | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """What was tuned, and how it was judged.
+
+    Attributes:
+        weights: what is kept, the mean over the folds; nothing where nothing was gained.
+        of_folds: the adapter of each fold, to judge what it held out; none where nothing was gained.
+        scores: of the pieces held out, fold after fold, each by its own adapter before this was cut to few values.
+        steps: how many it took to get there.
+        is_interrupted: whether a person stopped the tuning before its end; it is the best until then.
+    """
+
+    weights: Weights
+    scores: list[PieceScore]
+    steps: int
+    of_folds: list[Weights] = field(default_factory=list)
+    is_interrupted: bool = False
+
+
+def tune_adapter(
+    model: NoteModel,
+    folds: Sequence[Fold],
+    rng: np.random.Generator,
+    *,
+    config: TuningConfig,
+    seconds: float | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Tuning:
+    """Tune an adapter for each fold, all to the step that is best for what they hold out; nothing tuned counts, too.
+
+    Args:
+        model: the base; it stays as it is.
+        folds: one or more; what is held out are other pieces, or other parts of the same.
+        rng: of transposition and of the order of the windows.
+        config: sizes, rate, patience.
+        seconds: wall clock after which it stops; None = until patience or steps run out.
+        progress: is told the share done.
+
+    Raises:
+        InputError: there is nothing to learn from.
+    """
+    seed = int(rng.integers(2**31))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # dropout, if the model has any, draws from torch's own generator
+        tuners = [_Tuner(model, fold, config, seed, rng) for fold in folds]
+        judge = _Judge(model, folds, config.most_judged_notes)
+        was_training = model.training
+        try:
+            notes = sum(len(piece.steps) for fold in folds for piece in fold.train)
+            usual = config.steps_for(notes // len(folds))
+            most = config.most_steps if config.goes_on else usual
+            _tune(tuners, judge, config, _Clock(usual, most, seconds, progress))
+        except KeyboardInterrupt:
+            judge.best = replace(judge.best, is_interrupted=True)
+        finally:
+            model.train(was_training)
+    return _in_few_values(judge.best, config.values)
+
+
+def _in_few_values(best: Tuning, values: int | None) -> Tuning:
+    if values is None or not best.of_folds:
+        return best
+    of_folds = [compressed(weights, values) for weights in best.of_folds]
+    weights = compressed(best.weights, values) if len(of_folds) > 1 else of_folds[0]
+    return replace(best, weights=weights, of_folds=of_folds)
+
+
+def _tune(tuners: Sequence[_Tuner], judge: _Judge, config: TuningConfig, clock: _Clock) -> None:
+    for step in range(1, clock.most + 1):
+        for tuner in tuners:
+            tuner.go(step)
+        late = clock.is_late()
+        if step % config.check_every == 0 or late or step == clock.usual:
+            judge.hear([tuner.average.weights() for tuner in tuners], step)
+        clock.tell(step)
+        if late or judge.waited >= config.patience or (step >= clock.usual and not judge.is_falling):
+            break
+    clock.end()
+
+
+class _Tuner:
+    """The adapter of one fold while it is tuned."""
+
+    def __init__(self, model: NoteModel, fold: Fold, config: TuningConfig, seed: int, rng: np.random.Generator) -> None:
+        self.config = config
+        generator = torch.Generator().manual_seed(seed)
+        self.adapter = Adapter(model, generator, tuned=config.tuned, rank=config.rank)
+        self.windows = Windows(fold.train, fold.style, config.length, rng)
+        self.optimiser = _optimiser(self.adapter, config)
+        self.average = _Average(self.adapter, config.averaging)
+
+    def go(self, step: int) -> None:
+        self.adapter.model[0].train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.rate * min(1.0, step / WARMUP_STEPS)
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
+            nats = self.adapter.nats(self.windows.batch(self.config.rows))
+        nats.sum(-1).mean().backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.adapter.parameters(), CLIP_NORM)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.average.hear(self.adapter, step)
+
+
+def _optimiser(adapter: Adapter, config: TuningConfig) -> torch.optim.Optimizer:
+    decayed = [p for p in adapter.parameters() if p.dim() > 1]
+    others = [p for p in adapter.parameters() if p.dim() <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98))
+
+
+class _Average:
+    """Of the additions over the last steps; while they are few, over the last ten or fewer."""
+
+    def __init__(self, adapter: Adapter, stays: float) -> None:
+        self.stays = stays
+        self.values = {name: p.detach().clone() for name, p in adapter.additions.items()}
+
+    def hear(self, adapter: Adapter, step: int) -> None:
+        stays = min(self.stays, step / (step + WARMUP_STEPS))
+        for name, p in adapter.additions.items():
+            self.values[name].lerp_(p.detach(), 1 - stays)
+
+    def weights(self) -> Weights:
+        return {name.replace("|", "."): value.numpy().copy() for name, value in self.values.items()}
+
+
+class _Judge:
+    """Keeps the latest adapters of those with the best held-out figures; at first that is none at all."""
+
+    def __init__(self, model: NoteModel, folds: Sequence[Fold], most_notes: int) -> None:
+        self.model = model
+        most = max(FEWEST_JUDGED_NOTES, most_notes // max(1, sum(len(fold.held_out) for fold in folds)))
+        self.folds = [replace(fold, held_out=[piece.first(most) for piece in fold.held_out]) for fold in folds]
+        self.best = Tuning({}, self._scores([{}] * len(folds)), 0)
+        self.base = self.least = mean_nats_per_note(self.best.scores)
+        self.waited = 0  # checks since the least
+        self.is_falling = False  # whether the last check was clearly better than all before
+
+    def hear(self, of_folds: list[Weights], step: int) -> None:
+        scores = self._scores(of_folds)
+        nats = mean_nats_per_note(scores)
+        self.waited += 1
+        if nats < min(self.base - LEAST_GAIN_NATS, self.least + CHANCE_NATS):
+            self.best = Tuning(_mean(of_folds), scores, step, of_folds)
+        self.is_falling = nats < self.least - CHANCE_NATS
+        if nats < self.least - LEAST_GAIN_NATS:
+            self.least, self.waited = nats, 0
+
+    def _scores(self, of_folds: Sequence[Weights]) -> list[PieceScore]:
+        found = []
+        for fold, weights in zip(self.folds, of_folds, strict=True):
+            adapted = apply_adapter(self.model, weights) if weights else self.model
+            found += score_pieces(adapted, fold.held_out, [Told(style=fold.style)] * len(fold.held_out))
+        return found
+
+
+def _mean(of_folds: Sequence[Weights]) -> Weights:
+    """Of what they add: of pairs of low rank that is the mean of their products, not of their halves."""
+    whole = [multiplied(weights) if len(of_folds) > 1 else weights for weights in of_folds]
+    return {name: np.mean([weights[name] for weights in whole], axis=0, dtype=np.float32) for name in whole[0]}
+
+
+class _Clock:
+    """How much of the steps, or of the time, has gone; told as it goes. What is beyond the usual is told as little."""
+
+    def __init__(self, usual: int, most: int, seconds: float | None, progress: Callable[[float], None] | None) -> None:
+        self.usual, self.most, self.seconds, self.progress = usual, most, seconds, progress
+        self.begun = time.monotonic()
+
+    def is_late(self) -> bool:
+        return self.seconds is not None and time.monotonic() - self.begun > self.seconds
+
+    def tell(self, step: int) -> None:
+        if self.progress is not None:
+            spent = (time.monotonic() - self.begun) / self.seconds if self.seconds else 0.0
+            beyond = max(0, step - self.usual) / max(1, self.most - self.usual)
+            share = USUAL_SHARE * min(1.0, step / self.usual) + (1 - USUAL_SHARE) * beyond
+            self.progress(min(1.0, max(share, spent)))
+
+    def end(self) -> None:
+        if self.progress is not None:
+            self.progress(1.0)

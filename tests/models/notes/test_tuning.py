@@ -1,0 +1,230 @@
+"""Tuning learns from some pieces, is judged by the others, and keeps what foresees them best."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from stilo.models.corpus import Piece
+from stilo.models.learned_embedding import LEARNED_SIZE
+from stilo.models.notes import tuning as tuning_module
+from stilo.models.notes.adapter import Adapter, apply_adapter
+from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
+from stilo.models.notes.merging import multiplied
+from stilo.models.notes.told import StyleTold, Told
+from stilo.models.notes.tuning import Fold, TuningConfig, tune_adapter
+
+VECTOR = np.zeros(179, np.float32)
+STYLE = StyleTold(VECTOR, np.zeros(LEARNED_SIZE, np.float32), np.ones(4, bool))
+BRIEF = TuningConfig(passes=1000.0, rate=1e-2, averaging=0.5, rows=4, length=48, most_steps=60, check_every=20)
+
+
+@pytest.fixture
+def adapter(make_note_model):
+    return Adapter(make_note_model(), torch.Generator().manual_seed(0), tuned=("trunk.*", "head.*"), rank=4)
+
+
+def folded(pieces, at):
+    """One fold: the pieces before `at` are learned from."""
+    return [Fold(pieces[:at], pieces[at:], STYLE)]
+
+
+def in_turn(pieces):
+    """Three folds."""
+    return [Fold([p for j, p in enumerate(pieces) if j % 3 != i], pieces[i::3], STYLE) for i in range(3)]
+
+
+@pytest.fixture
+def drilled(make_piece):
+    """Eight pieces of one repeated bar each: easily learned."""
+    bar = make_piece(0).steps
+    bar = bar[bar["onset"] < 48]
+    pieces = []
+    for i in range(8):
+        steps = np.concatenate([bar] * 6)
+        steps["onset"] += np.repeat(np.arange(6) * 48, len(bar)).astype(np.int32)
+        steps["bar"] = steps["onset"] // 48
+        steps["gap"] = np.diff(steps["onset"], prepend=0)
+        pieces.append(Piece(f"drill/{i}.mid", steps, VECTOR, 7, "drill"))
+    return pieces
+
+
+def test_tuning_predicts_what_was_held_out_better(make_note_model, drilled):
+    model = make_note_model(noise=0.05)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    held_out = drilled[6:]
+    shares = []
+    tuning = tune_adapter(model, folded(drilled, 6), np.random.default_rng(0), config=BRIEF, progress=shares.append)
+    base = mean_nats_per_note(score_pieces(model, held_out, [Told(style=STYLE)] * 2))
+    assert mean_nats_per_note(tuning.scores) < base - 2
+    assert 0 < tuning.steps <= BRIEF.most_steps
+    again = score_pieces(apply_adapter(model, tuning.weights), held_out, [Told(style=STYLE)] * 2)
+    assert mean_nats_per_note(again) == pytest.approx(mean_nats_per_note(tuning.scores))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert not model.training
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+def test_the_same_seed_tunes_the_same(make_note_model, drilled):
+    brief = TuningConfig(rows=2, length=32, most_steps=4, check_every=2)
+    first, again, other = (
+        tune_adapter(make_note_model(), folded(drilled, 4), np.random.default_rng(seed), config=brief)
+        for seed in (1, 1, 2)
+    )
+    assert first.weights.keys() == again.weights.keys()
+    assert all(np.array_equal(array, again.weights[name]) for name, array in first.weights.items())
+    name = "trunk.bias_0.added"
+    assert not np.array_equal(first.weights[name], other.weights[name])
+
+
+def test_what_makes_it_worse_is_not_kept(make_note_model, drilled):
+    wild = TuningConfig(rate=50.0, rows=2, length=32, most_steps=4, check_every=2)
+    tuning = tune_adapter(make_note_model(), folded(drilled, 4), np.random.default_rng(0), config=wild)
+    assert tuning.weights == {}
+    assert tuning.steps == 0
+    base = score_pieces(make_note_model(), drilled[4:], [Told(style=STYLE)] * 4)
+    assert mean_nats_per_note(tuning.scores) == pytest.approx(mean_nats_per_note(base))
+
+
+def test_patience_is_how_often_nothing_better_is_heard(make_note_model, drilled, monkeypatch):
+    """At a rate of nothing no check is better than the beginning."""
+    heard = []
+    hear = tuning_module._Judge.hear
+    monkeypatch.setattr(tuning_module._Judge, "hear", lambda judge, *given: (heard.append(given), hear(judge, *given)))
+    still = TuningConfig(passes=1000.0, rate=0.0, rows=2, length=32, most_steps=20, check_every=1, patience=3)
+    tune_adapter(make_note_model(), folded(drilled, 4), np.random.default_rng(0), config=still)
+    assert len(heard) == 3
+
+
+def test_the_average_soon_forgets_its_first_steps_and_is_then_of_the_last_ones(adapter):
+    average = tuning_module._Average(adapter, 0.9)
+    for step in range(1, 201):
+        with torch.no_grad():
+            for values in adapter.parameters():
+                values.fill_(float(step))
+        average.hear(adapter, step)
+        found = [float(array.mean()) for array in average.weights().values()]
+        if step == 3:
+            assert 2 < min(found) <= max(found) < 3
+    assert np.allclose(found, 191, rtol=0.005), "as many steps behind as make nine tenths"
+
+
+def test_an_adapter_is_kept_in_few_values(make_note_model, drilled):
+    brief = replace(BRIEF, values=9000)
+    tuning = tune_adapter(make_note_model(), folded(drilled, 6), np.random.default_rng(0), config=brief)
+    assert 7000 < sum(array.size for array in tuning.weights.values()) <= 9000
+    assert tuning.of_folds == [tuning.weights]
+    in_turns = tune_adapter(make_note_model(), in_turn(drilled), np.random.default_rng(0), config=brief)
+    for weights in (in_turns.weights, *in_turns.of_folds):
+        assert 7000 < sum(array.size for array in weights.values()) <= 9000
+
+
+def test_of_several_folds_the_mean_is_kept_and_each_judges_what_it_did_not_hear(make_note_model, drilled):
+    drilled = [piece.first(len(piece.steps) - i) for i, piece in enumerate(drilled)]
+    brief, folds = replace(BRIEF, values=None), in_turn(drilled)
+    tuning = tune_adapter(make_note_model(), folds, np.random.default_rng(0), config=brief)
+    for name, array in tuning.weights.items():
+        assert np.allclose(array, np.mean([weights[name] for weights in tuning.of_folds], axis=0)), name
+    judged = [
+        score
+        for fold, weights in zip(folds, tuning.of_folds, strict=True)
+        for score in score_pieces(
+            apply_adapter(make_note_model(), weights), fold.held_out, [Told(style=STYLE)] * len(fold.held_out)
+        )
+    ]
+    assert [score.notes for score in tuning.scores] == [len(piece.steps) for fold in folds for piece in fold.held_out]
+    assert [one.nats_per_note for one in tuning.scores] == pytest.approx([one.nats_per_note for one in judged])
+    first, second, _ = tuning.of_folds
+    assert any(not np.array_equal(first[name], second[name]) for name in first)
+    base = mean_nats_per_note(score_pieces(make_note_model(), drilled))
+    kept = apply_adapter(make_note_model(), tuning.weights)
+    assert mean_nats_per_note(score_pieces(kept, drilled, [Told(style=STYLE)] * 8)) < base - 1
+
+
+def test_the_mean_of_low_rank_adapters_is_that_of_what_they_add(make_note_model, drilled):
+    brief = replace(BRIEF, values=None, rank=2, most_steps=20)
+    tuning = tune_adapter(make_note_model(), in_turn(drilled), np.random.default_rng(0), config=brief)
+    added = [multiplied(weights) for weights in tuning.of_folds]
+    assert any(key.endswith(".up") for key in tuning.of_folds[0])
+    for name, array in tuning.weights.items():
+        assert np.allclose(array, np.mean([weights[name] for weights in added], axis=0), atol=1e-7), name
+
+
+def test_who_interrupts_keeps_the_best_until_then(make_note_model, drilled):
+    shares = []
+
+    def progress(share):
+        shares.append(share)
+        if len(shares) == 45:
+            raise KeyboardInterrupt
+
+    model = make_note_model(noise=0.05)
+    tuning = tune_adapter(model, folded(drilled, 6), np.random.default_rng(0), config=BRIEF, progress=progress)
+    assert tuning.is_interrupted
+    assert tuning.steps == 40
+    base = mean_nats_per_note(score_pieces(model, drilled[6:], [Told(style=STYLE)] * 2))
+    assert mean_nats_per_note(tuning.scores) < base
+    assert not model.training
+
+
+def test_time_is_kept(make_note_model, drilled):
+    """With no time at all: one step, and it is judged."""
+    tuning = tune_adapter(
+        make_note_model(noise=0.05),
+        folded(drilled, 4),
+        np.random.default_rng(0),
+        config=BRIEF,
+        seconds=0.0,
+    )
+    assert tuning.steps <= 1
+
+
+@pytest.mark.parametrize(("notes", "steps"), [(0, 20), (1000, 20), (10_000, 59), (24_000, 141), (10**6, 400)])
+def test_more_music_is_good_for_more_steps(notes, steps):
+    assert TuningConfig().steps_for(notes) == steps
+
+
+def test_of_checks_that_hardly_differ_the_later_one_is_kept(make_note_model, drilled, monkeypatch):
+    figures = iter([2.0, 1.9, 1.902, 1.91, 1.8999, 1.904])
+    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = tuning_module._Judge(make_note_model(), [Fold([], drilled[:1])], 1000)
+    kept = []
+    for step in range(1, 6):
+        judge.hear([{}], step)
+        kept.append((judge.best.steps, judge.waited, judge.is_falling))
+    assert kept == [(1, 0, True), (2, 1, False), (2, 2, False), (4, 3, False), (5, 4, False)]
+
+
+def test_what_is_hardly_better_than_nothing_is_not_kept(make_note_model, drilled, monkeypatch):
+    figures = iter([2.0, 1.9995, 2.003])
+    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = tuning_module._Judge(make_note_model(), [Fold([], drilled[:1])], 1000)
+    for step in (1, 2):
+        judge.hear([{}], step)
+    assert judge.best.weights == {}
+    assert judge.best.steps == 0
+
+
+@pytest.mark.parametrize(("fall", "goes_on", "steps"), [(0.02, True, 40), (0.001, True, 20), (0.02, False, 20)])
+def test_where_the_held_out_figure_still_falls_it_goes_on(make_note_model, drilled, monkeypatch, fall, goes_on, steps):
+    heard = []
+
+    def hear(judge, weights, step):
+        heard.append(step)
+        judge.is_falling = fall > tuning_module.CHANCE_NATS
+
+    monkeypatch.setattr(tuning_module._Judge, "hear", hear)
+    brief = TuningConfig(passes=0.0, goes_on=goes_on, rows=2, length=32, most_steps=40, check_every=10)
+    shares = []
+    tune_adapter(
+        make_note_model(),
+        folded(drilled, 4),
+        np.random.default_rng(0),
+        config=brief,
+        progress=shares.append,
+    )
+    assert heard[-1] == steps
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
