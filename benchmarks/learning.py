@@ -18,6 +18,8 @@ test_composer is reported.
 from __future__ import annotations
 
 import argparse
+import hashlib
+import io
 import sys
 import time
 from collections import defaultdict
@@ -36,12 +38,16 @@ from stilo.errors import StiloError
 from stilo.models.corpus import Piece, load_pieces
 from stilo.models.duplicates import line_runs
 from stilo.models.encoder_sampling import maker_of
+from stilo.models.notes import tuning as tuning_code
+from stilo.models.notes import windows
 from stilo.models.notes.adapter import apply_adapter
 from stilo.models.notes.base import base_identity, base_model
 from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
 from stilo.models.notes.told import StyleTold, Told
 from stilo.models.notes.tuning import Fold, TuningConfig, tune_adapter
-from stilo.styles.holding_out import whole_pieces
+from stilo.music.atomic import write_whole
+from stilo.styles import holding_out
+from stilo.styles.holding_out import TRAIN_SHARE, whole_pieces
 from stilo.styles.lesson import style_told
 from stilo.styles.provenance import may_be_told
 
@@ -78,7 +84,11 @@ class Task:
 
     @property
     def folds(self) -> list[Fold]:
-        """Each told the style of what it learns from."""
+        """Each told the style of what it learns from; the last quarters where none can be held out whole."""
+        if not self.held:
+            cuts = [_cut(piece) for piece in self.pieces]
+            first = [one for one, _ in cuts]
+            return [Fold(first, [last for _, last in cuts], style_told(first), is_cut=True)]
         folds = []
         for held in self.held:
             train = [piece for i, piece in enumerate(self.pieces) if i not in held]
@@ -89,6 +99,14 @@ class Task:
     def train(self) -> list[Piece]:
         """All that any tuning learns from."""
         return self.pieces if len(self.held) > 1 else list(self.folds[0].train)
+
+
+def _cut(piece: Piece) -> tuple[Piece, Piece]:
+    at = int(TRAIN_SHARE * len(piece.steps))
+    first, last = (
+        replace(piece, steps=piece.steps[some], labels=piece.labels[some]) for some in (slice(at), slice(at, None))
+    )
+    return first, last
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,23 +137,32 @@ def beds_of(pieces: Sequence[Piece], most: int | None) -> dict[str, dict[str, li
 def task_of(pieces: Sequence[Piece], count: int, seed: int) -> Task:
     order = [pieces[i] for i in np.random.default_rng(0).permutation(len(pieces))]
     judged, rest = order[:JUDGED], order[JUDGED:]
-    known = set().union(*(line_runs(piece.steps).tolist() for piece in judged))
-    pool = [piece for piece in rest if not _repeats(piece, known)]
+    known = set().union(*map(_runs, judged))
+    pool = [piece for piece in rest if not _repeats(_runs(piece), known)]
     rng = np.random.default_rng([1, seed])
     drawn = [pool[i] for i in rng.permutation(len(pool))[:count]]
-    held = whole_pieces([len(piece.steps) for piece in drawn], rng)
-    return Task(drawn, held, [piece.first(JUDGED_NOTES) for piece in judged])
+    runs = list(map(_runs, drawn))
+    twins = [(i, j) for i in range(len(drawn)) for j in range(i) if _repeats(runs[i], runs[j])]
+    held = whole_pieces([len(piece.steps) for piece in drawn], rng, twins)
+    return Task(drawn, held, judged)
 
 
-def _repeats(piece: Piece, known: set[int]) -> bool:
-    runs = set(line_runs(piece.steps).tolist())
+def _runs(piece: Piece) -> set[int]:
+    return set(line_runs(piece.steps).tolist())
+
+
+def _repeats(runs: set[int], known: set[int]) -> bool:
     return bool(runs) and len(runs & known) >= NEAR * min(len(runs), len(known))
 
 
-def scores_of(pieces: Sequence[Piece], style: StyleTold | None, weights: dict[str, Any] | None = None) -> list[Any]:
+def scores_of(
+    pieces: Sequence[Piece],
+    style: StyleTold | None,
+    weights: dict[str, Any] | None = None,
+    longest: int = JUDGED_NOTES,
+) -> list[Any]:
     model = apply_adapter(base_model(), weights) if weights else base_model()
-    told = [Told(style=style)] * len(pieces)
-    return score_pieces(model, pieces, told, longest=JUDGED_NOTES + 1, window=None)
+    return score_pieces(model, pieces, [Told(style=style)] * len(pieces), longest=longest, window=None)
 
 
 def held_out_nats(folds: Sequence[Fold]) -> float:
@@ -157,6 +184,7 @@ def learned(task: Task, way: str, seed: int, seconds: float) -> Learned:
         style = None
     config, weights, steps = WAYS[way], dict[str, Any](), 0
     if config is not None and config.most_steps:
+        config = replace(config, goes_on=not folds[0].is_cut)
         tuning = tune_adapter(base_model(), folds, np.random.default_rng(seed), config=config, seconds=seconds)
         weights = {key: array.astype(np.float16).astype(np.float32) for key, array in tuning.weights.items()}
         steps = tuning.steps
@@ -207,8 +235,9 @@ def kept(path: Path, make: Callable[[], Learned]) -> Learned:
         }
         halves = {f"adapter/{key}": array.astype(np.float16) for key, array in found.weights.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            np.savez(file, **columns, **told, **halves)
+        buffer = io.BytesIO()
+        np.savez(buffer, **columns, **told, **halves)
+        write_whole(path, buffer.getvalue())
     with np.load(path, allow_pickle=False) as file:
         style = StyleTold(file["measured"], file["learned"]) if "measured" in file else None
         weights = {
@@ -231,8 +260,7 @@ def identified(tasks: dict[str, Task], found: dict[str, Learned]) -> tuple[float
     rows = np.stack([_gains(judged, found[maker]) for maker in makers])
     usual = [
         _gains(
-            [piece.first(COHORT_NOTES) for other in makers if other != maker for piece in tasks[other].train],
-            found[maker],
+            [piece for other in makers if other != maker for piece in tasks[other].train], found[maker], COHORT_NOTES
         ).mean()
         for maker in makers
     ]
@@ -240,9 +268,9 @@ def identified(tasks: dict[str, Task], found: dict[str, Learned]) -> tuple[float
     return float((rows.argmax(0) == own).mean()), float((above.argmax(0) == own).mean()), 1 / len(makers)
 
 
-def _gains(pieces: Sequence[Piece], by: Learned) -> Floats:
-    """Nats a note gained on each piece."""
-    before, after = scores_of(pieces, None), scores_of(pieces, by.style, by.weights)
+def _gains(pieces: Sequence[Piece], by: Learned, longest: int = JUDGED_NOTES) -> Floats:
+    """Nats a note gained on the first notes of each piece."""
+    before, after = scores_of(pieces, None, longest=longest), scores_of(pieces, by.style, by.weights, longest)
     return (nats(before) - nats(after)) / np.array([score.notes for score in before])
 
 
@@ -276,6 +304,12 @@ def row_of(makers: Sequence[list[Learned]]) -> dict[str, Any]:
     }
 
 
+def _fingerprint(config: TuningConfig | None, seconds: float) -> str:
+    """Of what may change between two sittings: the way, the time, and the code of tuning itself."""
+    code = b"".join(Path(module.__file__ or "").read_bytes() for module in (tuning_code, windows, holding_out))
+    return hashlib.sha256(code + f"{config} {seconds}".encode()).hexdigest()[:8]
+
+
 def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(1)
     beds = beds_of(load_pieces(arguments.packed / f"{arguments.split}.npz"), arguments.makers)
@@ -288,7 +322,8 @@ def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
                 for seed in arguments.seeds:
                     tasks = {maker: task_of(pieces, count, seed) for maker, pieces in makers.items()}
                     for maker, task in tasks.items():
-                        file = f"{arguments.split}-{way}-{count}-{seed}-{maker}.npz".replace("/", "-").replace(" ", "_")
+                        how = _fingerprint(WAYS[way], arguments.seconds)
+                        file = f"{arguments.split}-{way}-{how}-{count}-{seed}-{maker}.npz".replace(" ", "_")
                         path = arguments.work / base_identity() / file
                         run = kept(
                             path, lambda task=task, seed=seed, way=way: learned(task, way, seed, arguments.seconds)

@@ -114,7 +114,7 @@ def main() -> None:
     told = machine()
     path = RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}-trunks.json"
     RESULTS.mkdir(exist_ok=True)
-    write_whole(path, json.dumps({**told, **setting, "amx": autocast_pays(), "trunks": rows}, indent=1).encode())
+    write_whole(path, json.dumps({**told, **setting, "bfloat16": autocast_pays(), "trunks": rows}, indent=1).encode())
 
 
 if __name__ == "__main__":

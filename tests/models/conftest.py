@@ -16,6 +16,7 @@ ENSEMBLE = (Part(73), Part(0), Part(0, 1), Part(DRUMS))
 def full_precision(monkeypatch):
     """The same arithmetic on every processor."""
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
 
 
 def _laid_out(rows: np.ndarray, bar_lengths: np.ndarray, metre: int) -> StepArray:

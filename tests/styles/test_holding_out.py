@@ -142,11 +142,28 @@ def test_twins_are_held_out_together():
     assert len(whole_pieces([100] * 4, np.random.default_rng(0), [(1, 0), (2, 1)])) == 2
 
 
-def test_of_much_music_one_fifth_is_held_out_twins_last():
+def test_of_much_music_a_fifth_is_held_out_pieces_without_twins_first():
     much = [MOST_NOTES_IN_TURN // 10 + 1] * 10
     for seed in range(30):
         [held] = whole_pieces(much, np.random.default_rng(seed), [(5, 0), (7, 0)])
-        assert len(held) == 2
+        assert len(held) == 3
         assert not held & {0, 5, 7}
-    assert len(whole_pieces(much, np.random.default_rng(0), [(i, 0) for i in range(1, 10)])[0]) == 2
-    assert len(whole_pieces([MOST_NOTES_IN_TURN] * 4, np.random.default_rng(0))) == 3, "few long pieces take turns"
+    [held] = whole_pieces(much, np.random.default_rng(0), [(2 * i, 2 * i + 1) for i in range(5)])
+    assert len(held) == 2
+    assert all((2 * i in held) == (2 * i + 1 in held) for i in range(5))
+    [held] = whole_pieces([MOST_NOTES_IN_TURN] * 4, np.random.default_rng(0))
+    assert len(held) == 2
+    assert whole_pieces(much, np.random.default_rng(0), [(i, 0) for i in range(1, 10)]) == [], "all are one tune"
+
+
+def test_thirds_are_of_the_notes():
+    notes = [6000, *[1000] * 4, *[500] * 8]
+    for seed in range(10):
+        folds = whole_pieces(notes, np.random.default_rng(seed))
+        assert {0} in folds
+        assert [sum(notes[i] for i in fold) for fold in folds if 0 not in fold] == [4000, 4000]
+
+
+@pytest.mark.parametrize("notes", [[3000, *[60] * 9], [10 * MOST_NOTES_IN_TURN, *[60] * 9]])
+def test_nothing_is_held_out_whole_where_one_piece_is_nearly_all(notes):
+    assert whole_pieces(notes, np.random.default_rng(0)) == []

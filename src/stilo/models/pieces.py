@@ -9,7 +9,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -57,10 +57,6 @@ class Piece:
             object.__setattr__(self, "labels", unknown_labels(len(self.steps)))
         if len(self.labels) != len(self.steps):
             raise ValueError(f"{self.name}: {len(self.labels)} labels for {len(self.steps)} steps")
-
-    def first(self, notes: int) -> Piece:
-        """Its first notes alone."""
-        return replace(self, steps=self.steps[:notes], labels=self.labels[:notes])
 
     @property
     def set_name(self) -> str:

@@ -23,4 +23,4 @@ def one_thread() -> Iterator[None]:
 
 def autocast_pays(device: torch.device = CPU) -> bool:
     """Whether it multiplies bfloat16 matrices in hardware."""
-    return device.type == "cuda" or bool(torch.cpu._is_amx_tile_supported())
+    return device.type == "cuda" or bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())

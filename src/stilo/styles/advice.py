@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,9 +42,9 @@ def tuned_advice(
     """One line: learned, or what to do; and which files disagree with the rest."""
     if repeating := _repeating(lesson):
         return repeating
-    gain, (low, high) = base - tuned.nats_per_note, gained or (-math.inf, math.inf)
+    gain = base - tuned.nats_per_note
     share = gain / max(base, 1e-9)
-    if low > 0 and round(gain, 3) > 0:
+    if gained is not None and gained[0] > 0 and round(gain, 3) > 0:
         judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
         little = "a little was learned" if share < SMALL_GAIN else "learned"
         return f"{little}: {100 * share:.1f} % fewer nats per note on {judged}{_odd(measured)}"
@@ -53,7 +52,8 @@ def tuned_advice(
     found = f"not shown to have learned from {pieces}"
     if round(gain, 3) < 0:
         found = f"having learned from {pieces} it foresees less"
-    return f"{found}: {_remedies(measured, tuned.took_all_time, pieces_needed(gain, low, high, len(measured)))}"
+    needed = len(measured) if gained is None else pieces_needed(gain, *gained, len(measured))
+    return f"{found}: {_remedies(measured, tuned.took_all_time, needed)}"
 
 
 def _repeating(lesson: Lesson) -> str:

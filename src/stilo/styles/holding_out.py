@@ -19,8 +19,9 @@ from stilo.music.timeline import bar_grid
 
 FOLDS = 3
 MOST_NOTES_IN_TURN = 40_000  # three tunings of more would take more than two minutes
-FEWEST_FOR_ONE_SHARE = 5
+FEWEST_HELD_OUT_PIECES = 3
 HELD_OUT_SHARE = 0.2
+LEAST_SHARE, MOST_SHARE = 0.1, 0.75  # of the notes, between which a tuning can learn and show it
 TRAIN_SHARE = 0.75  # of the notes of each piece, when there are too few pieces to hold out whole ones
 FEWEST_HELD_OUT_NOTES = 32
 
@@ -44,26 +45,45 @@ def whole_pieces(
 ) -> list[set[int]]:
     """Which pieces each of the tunings holds out as a whole; none where there are too few.
 
-    Of not too much music every piece is held out by one of three tunings, `twins` by the same one: what is learned from
-    would give them away. Of more one tuning holds out a fifth, pieces that have twins last.
+    Of not too much music every piece is held out by one of three tunings, which share the notes evenly; of more one
+    tuning holds out a fifth, three pieces or more where there are six. Pieces that have twins are held out together
+    with them, or not at all: what is learned from would give them away. Where nearly all of the notes are in one piece
+    or its twins, none can be held out.
 
     Args:
         notes: of each piece.
         rng: draws which.
         twins: pairs of pieces that hold much of each other.
     """
-    pairs, order = list(twins), rng.permutation(len(notes)).tolist()
-    if sum(notes) > MOST_NOTES_IN_TURN and len(notes) >= FEWEST_FOR_ONE_SHARE:
-        order.sort(key={number for pair in pairs for number in pair}.__contains__)
-        return [set(order[: round(HELD_OUT_SHARE * len(notes))])]
-    families = sorted(_families(order, pairs), key=len, reverse=True)
+    families = _families(rng.permutation(len(notes)).tolist(), twins)
+    held = [_fifth(families, notes)] if sum(notes) > MOST_NOTES_IN_TURN else _thirds(families, notes)
+    shares = [_notes(fold, notes) / sum(notes) for fold in held]
+    return held if all(LEAST_SHARE <= share <= MOST_SHARE for share in shares) else []
+
+
+def _thirds(families: Sequence[set[int]], notes: Sequence[int]) -> list[set[int]]:
     folds = [set[int]() for _ in range(min(FOLDS, len(families)))]
-    for family in families:
-        min(folds, key=len).update(family)
-    return folds if len(folds) > 1 else []
+    for family in sorted(families, key=lambda family: _notes(family, notes), reverse=True):
+        min(folds, key=lambda fold: _notes(fold, notes)).update(family)
+    return folds
 
 
-def _families(order: Sequence[int], pairs: Sequence[tuple[int, int]]) -> list[set[int]]:
+def _fifth(families: Sequence[set[int]], notes: Sequence[int]) -> set[int]:
+    """Of the notes, never more than half of them; pieces without twins first."""
+    found, fewest = set[int](), min(FEWEST_HELD_OUT_PIECES, len(families) // 2)
+    for family in sorted(families, key=len):
+        if len(found) >= fewest and _notes(found, notes) >= HELD_OUT_SHARE * sum(notes):
+            break
+        if _notes(found | family, notes) <= sum(notes) / 2:
+            found |= family
+    return found
+
+
+def _notes(pieces: Iterable[int], notes: Sequence[int]) -> int:
+    return sum(notes[number] for number in pieces)
+
+
+def _families(order: Sequence[int], pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
     """Pieces that hang together by pairs, in this order."""
     family = list(range(len(order)))
     for first, second in pairs:

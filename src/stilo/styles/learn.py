@@ -87,7 +87,7 @@ def learn(
     untuned = Kept(True, told) if may_be_told(base, vector) else Kept(False, untold)
     tuned = _tuned(lesson, untuned, rng, _Budget(seconds, steps), tell) if tune else untuned
     before, after = ([score.nats.sum(1) for score in scores] for scores in (untold, tuned.scores))
-    gained = gain_interval(before, after, rng)
+    gained = gain_interval(before, after, [score.notes for score in untold])
     if tuned.is_interrupted:
         notify("stopped: what was learned best until then is kept")
     tell("done", 1.0)
@@ -137,26 +137,23 @@ def _tuned(lesson: Lesson, untuned: Kept, rng: np.random.Generator, budget: _Bud
     from stilo.models.notes.base import base_model
     from stilo.models.notes.tuning import TuningConfig, tune_adapter
 
-    begun = time.monotonic()
     seconds = TUNING_SECONDS if budget == _Budget() else budget.seconds
     tuning = tune_adapter(
         base_model(),
         lesson.tuned_folds(untuned.is_style_told),
         rng,
-        config=TuningConfig(goes_on=not lesson.of_each, most_steps=budget.steps or MOST_STEPS),
+        config=TuningConfig(
+            goes_on=not lesson.of_each, most_steps=MOST_STEPS if budget.steps is None else budget.steps
+        ),
         seconds=seconds,
         progress=lambda share: tell("tuning", 0.25 + 0.7 * share),
     )
-    found = replace(
-        untuned,
-        took_all_time=seconds is not None and time.monotonic() - begun >= seconds,
-        is_interrupted=tuning.is_interrupted,
-    )
+    found = replace(untuned, took_all_time=tuning.is_late, is_interrupted=tuning.is_interrupted)
     if not tuning.weights:
         return found
-    of_folds = [_halved(weights) for weights in tuning.of_folds]
-    scores = lesson.scores(untuned.is_style_told, of_folds)
-    return replace(found, scores=scores, adapter=_halved(tuning.weights), steps=tuning.steps)
+    scores = lesson.scores(untuned.is_style_told, [_halved(weights) for weights in tuning.of_folds])
+    tuned = replace(found, scores=scores, adapter=_halved(tuning.weights), steps=tuning.steps)
+    return tuned if tuned.nats_per_note < found.nats_per_note else found
 
 
 def _halved(weights: Adapter) -> Adapter:

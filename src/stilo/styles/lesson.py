@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from stilo.models.pieces import Piece
     from stilo.models.tokens import Part as Voice
 
-PROOF_NOTES = 1024  # of each piece
+PROOF_NOTES, MOST_PROOF_NOTES = 1024, 24_000  # of each piece, of all
+FEWEST_PROOF_NOTES = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,9 @@ class Lesson:
         """As they are tuned; each is told the style of what it learns from alone, or nothing."""
         from stilo.models.notes.tuning import Fold
 
-        return [Fold(train, held, style_told(train) if is_style_told else None) for train, held in self.folds]
+        return [
+            Fold(train, held, style_told(train) if is_style_told else None, self.of_each) for train, held in self.folds
+        ]
 
     def scores(self, is_style_told: bool, of_folds: Sequence[Adapter] = ()) -> list[PieceScore]:
         """Held-out nats of the base model, told the style or not, with the folds' adapters or none; of the same notes
@@ -70,12 +73,13 @@ class Lesson:
         from stilo.models.notes.told import Told
 
         found: list[PieceScore] = []
+        longest = max(FEWEST_PROOF_NOTES, min(PROOF_NOTES, MOST_PROOF_NOTES // max(1, len(self.held_out))))
         for number, fold in enumerate(self.tuned_folds(is_style_told)):
             model = base_model()
             if of_folds:
                 model = apply_adapter(model, {key: array.astype(np.float32) for key, array in of_folds[number].items()})
             told = [Told(style=fold.style)] * len(fold.held_out)
-            found += score_pieces(model, fold.held_out, told, longest=PROOF_NOTES, window=None)
+            found += score_pieces(model, fold.held_out, told, longest=longest, window=None)
         return found
 
 

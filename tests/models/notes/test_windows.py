@@ -5,6 +5,7 @@ import pytest
 
 from stilo.errors import InputError
 from stilo.models.learned_embedding import LEARNED_SIZE
+from stilo.models.notes import windows as windows_module
 from stilo.models.notes.features import Features, features_of
 from stilo.models.notes.told import StyleTold
 from stilo.models.notes.windows import Windows
@@ -34,6 +35,22 @@ def test_windows_hear_all_that_came_before_them(make_piece):
         for name in Features.__dataclass_fields__:
             assert np.array_equal(getattr(window, name), getattr(whole, name)[at : at + 40]), name
     assert max(begun) > 40
+
+
+def test_of_what_goes_on_no_end_is_heard(make_piece):
+    windows = Windows([make_piece(1, notes=60)], STYLE, 40, np.random.default_rng(0), ends=False)
+    assert (windows.batch(16).fields[..., 0] != END).all()
+
+
+def test_of_a_long_piece_as_much_is_heard_as_need_be(make_piece, monkeypatch):
+    heard = []
+    monkeypatch.setattr(windows_module, "FARTHEST_NOTES", 60)
+    monkeypatch.setattr(
+        windows_module, "features_of", lambda steps, told: (heard.append(len(steps)), features_of(steps, told))[1]
+    )
+    windows = Windows([make_piece(1, notes=300)], STYLE, 40, np.random.default_rng(0))
+    assert windows.batch(16).fields.shape == (16, 40, 5)
+    assert max(heard) == 60
 
 
 def place_in(whole, window):

@@ -8,6 +8,7 @@ together, and their mean is kept, which foresees music that none has heard bette
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,10 +28,10 @@ from stilo.models.processor import autocast_pays
 
 WARMUP_STEPS = 10
 CLIP_NORM = 1.0
-LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none
-CHANCE_NATS = 5e-3  # by so much two checks may differ without meaning anything: then the later one is kept
-FEWEST_STEPS = 20
-FEWEST_JUDGED_NOTES = 64  # of each piece
+LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none; of checks that differ by less the later is kept
+CLEAR_GAIN_NATS = 2e-3  # from one check to the next, worth going on for
+FEWEST_JUDGED_NOTES, MOST_JUDGED_NOTES = 64, 1024  # of each piece
+IN_COMMON = 0.4  # of what adapters of the same style add, about
 USUAL_SHARE = 0.9  # of the progress that is told
 
 
@@ -41,8 +42,8 @@ class TuningConfig:
     Attributes:
         tuned: patterns of the names of the weights that are added to ("trunk.*").
         rank: of what is added to matrices; None = any.
-        passes: how often the music is gone through, more or less: from there on ten pieces are learned by heart.
-        goes_on: whether it goes on for as long as the held-out figure still falls then. What is held out of the same
+        passes: how often the music is gone through, more or less: from there on it is learned by heart.
+        goes_on: whether it goes on for as long as the held-out figure clearly falls then. What is held out of the same
             pieces falls for long, while others are foreseen less and less.
         averaging: share of the average of the weights that stays at every step (Polyak & Juditsky 1992, decayed).
         values: at most so many are kept of what was added (`compressing.compressed`); None = all.
@@ -52,12 +53,12 @@ class TuningConfig:
     tuned: tuple[str, ...] = ("*",)
     rank: int | None = None
     rate: float = 1e-4
-    passes: float = 12.0
+    passes: float = 6.0
     goes_on: bool = True
     averaging: float = 0.97
     values: int | None = ADAPTER_VALUES
     weight_decay: float = 0.02
-    rows: int = 8
+    rows: int = 4
     length: int = 256
     most_steps: int = 400
     check_every: int = 20
@@ -65,17 +66,27 @@ class TuningConfig:
     most_judged_notes: int = 12_000
 
     def steps_for(self, notes: int) -> int:
-        """How many steps music of so many notes is usually good for."""
-        return min(self.most_steps, max(FEWEST_STEPS, round(self.passes * notes / (self.rows * self.length))))
+        """How many steps music of so many notes is usually good for; up to a check."""
+        checks = max(1, math.ceil(self.passes * notes / (self.rows * self.length * self.check_every)))
+        return min(self.most_steps, checks * self.check_every)
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """What one adapter learns from, what it is judged by, and what the model is told of the style (None = nothing)."""
+    """What one adapter learns from, what it is judged by, and what the model is told of the style (None = nothing).
+
+    `is_cut` where what it learns from goes on in what it is judged by: then no endings are learned.
+    """
 
     train: Sequence[Piece]
     held_out: Sequence[Piece]
     style: StyleTold | None = None
+    is_cut: bool = False
+
+    @property
+    def notes(self) -> int:
+        """That it learns from."""
+        return sum(len(piece.steps) for piece in self.train)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,16 +95,19 @@ class Tuning:
 
     Attributes:
         weights: what is kept, the mean over the folds; nothing where nothing was gained.
-        of_folds: the adapter of each fold, to judge what it held out; none where nothing was gained.
+        of_folds: the adapter of each fold, weakened to foresee as the mean does, to judge what it held out; none where
+            nothing was gained.
         scores: of the pieces held out, fold after fold, each by its own adapter before this was cut to few values.
         steps: how many it took to get there.
-        is_interrupted: whether a person stopped the tuning before its end; it is the best until then.
+        is_late: whether its time was over before its end.
+        is_interrupted: whether a person stopped it before its end; it is the best until then.
     """
 
     weights: Weights
     scores: list[PieceScore]
     steps: int
     of_folds: list[Weights] = field(default_factory=list)
+    is_late: bool = False
     is_interrupted: bool = False
 
 
@@ -126,8 +140,7 @@ def tune_adapter(
         judge = _Judge(model, folds, config.most_judged_notes)
         was_training = model.training
         try:
-            notes = sum(len(piece.steps) for fold in folds for piece in fold.train)
-            usual = config.steps_for(notes // len(folds))
+            usual = config.steps_for(max(fold.notes for fold in folds))
             most = config.most_steps if config.goes_on else usual
             _tune(tuners, judge, config, _Clock(usual, most, seconds, progress))
         except KeyboardInterrupt:
@@ -146,13 +159,15 @@ def _in_few_values(best: Tuning, values: int | None) -> Tuning:
 
 
 def _tune(tuners: Sequence[_Tuner], judge: _Judge, config: TuningConfig, clock: _Clock) -> None:
+    most_notes = max(tuner.notes for tuner in tuners)
     for step in range(1, clock.most + 1):
         for tuner in tuners:
-            tuner.go(step)
+            tuner.go_to(math.ceil(step * tuner.notes / most_notes))  # all go through their music equally often
         late = clock.is_late()
-        if step % config.check_every == 0 or late or step == clock.usual:
+        if step % config.check_every == 0 or late or step == clock.most:
             judge.hear([tuner.average.weights() for tuner in tuners], step)
         clock.tell(step)
+        judge.best = replace(judge.best, is_late=late)
         if late or judge.waited >= config.patience or (step >= clock.usual and not judge.is_falling):
             break
     clock.end()
@@ -162,24 +177,29 @@ class _Tuner:
     """The adapter of one fold while it is tuned."""
 
     def __init__(self, model: NoteModel, fold: Fold, config: TuningConfig, seed: int, rng: np.random.Generator) -> None:
-        self.config = config
+        self.config, self.notes, self.steps = config, fold.notes, 0
         generator = torch.Generator().manual_seed(seed)
         self.adapter = Adapter(model, generator, tuned=config.tuned, rank=config.rank)
-        self.windows = Windows(fold.train, fold.style, config.length, rng)
+        self.windows = Windows(fold.train, fold.style, config.length, rng, ends=not fold.is_cut)
         self.optimiser = _optimiser(self.adapter, config)
         self.average = _Average(self.adapter, config.averaging)
 
-    def go(self, step: int) -> None:
+    def go_to(self, steps: int) -> None:
+        while self.steps < steps:
+            self._go()
+
+    def _go(self) -> None:
+        self.steps += 1
         self.adapter.model[0].train()
         for group in self.optimiser.param_groups:
-            group["lr"] = self.config.rate * min(1.0, step / WARMUP_STEPS)
+            group["lr"] = self.config.rate * min(1.0, self.steps / WARMUP_STEPS)
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
             nats = self.adapter.nats(self.windows.batch(self.config.rows))
         nats.sum(-1).mean().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.adapter.parameters(), CLIP_NORM)
         self.optimiser.step()
         self.optimiser.zero_grad()
-        self.average.hear(self.adapter, step)
+        self.average.hear(self.adapter, self.steps)
 
 
 def _optimiser(adapter: Adapter, config: TuningConfig) -> torch.optim.Optimizer:
@@ -210,28 +230,32 @@ class _Judge:
 
     def __init__(self, model: NoteModel, folds: Sequence[Fold], most_notes: int) -> None:
         self.model = model
-        most = max(FEWEST_JUDGED_NOTES, most_notes // max(1, sum(len(fold.held_out) for fold in folds)))
-        self.folds = [replace(fold, held_out=[piece.first(most) for piece in fold.held_out]) for fold in folds]
+        self.folds = folds
+        pieces = max(1, sum(len(fold.held_out) for fold in folds))
+        self.longest = min(MOST_JUDGED_NOTES, max(FEWEST_JUDGED_NOTES, most_notes // pieces))
         self.best = Tuning({}, self._scores([{}] * len(folds)), 0)
         self.base = self.least = mean_nats_per_note(self.best.scores)
         self.waited = 0  # checks since the least
         self.is_falling = False  # whether the last check was clearly better than all before
 
-    def hear(self, of_folds: list[Weights], step: int) -> None:
+    def hear(self, whole: Sequence[Weights], step: int) -> None:
+        of_folds = _weakened(whole)
         scores = self._scores(of_folds)
         nats = mean_nats_per_note(scores)
         self.waited += 1
-        if nats < min(self.base - LEAST_GAIN_NATS, self.least + CHANCE_NATS):
-            self.best = Tuning(_mean(of_folds), scores, step, of_folds)
-        self.is_falling = nats < self.least - CHANCE_NATS
+        if nats < min(self.base, self.least + LEAST_GAIN_NATS):
+            self.best = Tuning(_mean(whole), scores, step, of_folds)
+        self.is_falling = nats < self.least - CLEAR_GAIN_NATS
         if nats < self.least - LEAST_GAIN_NATS:
-            self.least, self.waited = nats, 0
+            self.waited = 0
+        self.least = min(self.least, nats)
 
     def _scores(self, of_folds: Sequence[Weights]) -> list[PieceScore]:
         found = []
         for fold, weights in zip(self.folds, of_folds, strict=True):
             adapted = apply_adapter(self.model, weights) if weights else self.model
-            found += score_pieces(adapted, fold.held_out, [Told(style=fold.style)] * len(fold.held_out))
+            told = [Told(style=fold.style)] * len(fold.held_out)
+            found += score_pieces(adapted, fold.held_out, told, longest=self.longest, window=None)
         return found
 
 
@@ -239,6 +263,18 @@ def _mean(of_folds: Sequence[Weights]) -> Weights:
     """Of what they add: of pairs of low rank that is the mean of their products, not of their halves."""
     whole = [multiplied(weights) if len(of_folds) > 1 else weights for weights in of_folds]
     return {name: np.mean([weights[name] for weights in whole], axis=0, dtype=np.float32) for name in whole[0]}
+
+
+def _weakened(of_folds: Sequence[Weights]) -> list[Weights]:
+    """Each as strong as its share in the mean.
+
+    What they have in common is whole in the mean, and what each learned by heart is there in part: hence one alone at
+    full strength foresees music that it did not hear less well than the mean does, weakened about as well.
+    """
+    if len(of_folds) == 1:
+        return list(of_folds)
+    strength = np.float32(IN_COMMON + (1 - IN_COMMON) / len(of_folds))
+    return [{name: strength * array for name, array in multiplied(weights).items()} for weights in of_folds]
 
 
 class _Clock:

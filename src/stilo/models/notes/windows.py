@@ -16,14 +16,28 @@ from stilo.models.notes.told import StyleTold, Told
 from stilo.models.processor import CPU
 from stilo.models.tokens import PROGRAMS, UNKNOWN_TEMPO, transposed, with_end
 
+FARTHEST_NOTES = 8192  # of them and more costs 60 ms and more a window
+
 
 class Windows:
-    """Batches of windows of a few pieces, transposed at random, the memory of each reaching back to its beginning."""
+    """Batches of windows of a few pieces, transposed at random, the memory of each reaching back to its beginning, in
+    long pieces to as many notes as `FARTHEST_NOTES`.
 
-    def __init__(self, pieces: Sequence[Piece], style: StyleTold | None, length: int, rng: np.random.Generator) -> None:
+    `ends` says whether the pieces end where their notes do.
+    """
+
+    def __init__(
+        self,
+        pieces: Sequence[Piece],
+        style: StyleTold | None,
+        length: int,
+        rng: np.random.Generator,
+        *,
+        ends: bool = True,
+    ) -> None:
         if not pieces:
             raise InputError("no pieces to learn from")
-        self.pieces, self.style, self.length, self.rng = list(pieces), style, length, rng
+        self.pieces, self.style, self.length, self.rng, self.ends = list(pieces), style, length, rng, ends
         lengths = np.sqrt([len(piece.steps) for piece in pieces])
         self.chances = lengths / lengths.sum()
 
@@ -35,7 +49,7 @@ class Windows:
     def _window(self) -> tuple[Features, Told]:
         rng = self.rng
         piece = self.pieces[int(rng.choice(len(self.pieces), p=self.chances))]
-        steps = with_end(piece.steps)
+        steps = with_end(piece.steps) if self.ends else piece.steps
         steps = transposed(steps, transposition(steps, rng))
         tokens = np.unique(steps["part"]) if rng.random() < P_PROGRAMS else np.zeros(0, np.int64)
         told = Told(
@@ -47,8 +61,9 @@ class Windows:
         )
         start = int(rng.integers(-self.length // 2, max(1, len(steps) - self.length // 2)))
         start = max(0, min(start, len(steps) - self.length))
-        heard = steps[: start + self.length]  # what comes later changes nothing
-        return _filled(features_of(heard, told), start, self.length), told
+        begin = max(0, start + self.length - FARTHEST_NOTES)
+        heard = steps[begin : start + self.length]  # what comes later changes nothing
+        return _filled(features_of(heard, told), start - begin, self.length), told
 
 
 def _filled(features: Features, start: int, length: int) -> Features:
