@@ -25,6 +25,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -270,8 +271,13 @@ def identified(tasks: dict[str, Task], found: dict[str, Learned]) -> tuple[float
 
 def _gains(pieces: Sequence[Piece], by: Learned, longest: int = JUDGED_NOTES) -> Floats:
     """Nats a note gained on the first notes of each piece."""
-    before, after = scores_of(pieces, None, longest=longest), scores_of(pieces, by.style, by.weights, longest)
+    before, after = _untold(tuple(pieces), longest), scores_of(pieces, by.style, by.weights, longest)
     return (nats(before) - nats(after)) / np.array([score.notes for score in before])
+
+
+@lru_cache(maxsize=32)
+def _untold(pieces: tuple[Piece, ...], longest: int) -> list[Any]:
+    return scores_of(pieces, None, longest=longest)
 
 
 def interval(gains: Floats) -> tuple[float, float]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stilo.elements.profile import pool_profiles
 from stilo.music.score import Score
@@ -156,5 +157,5 @@ def _tuned(lesson: Lesson, untuned: Kept, rng: np.random.Generator, budget: _Bud
     return tuned if tuned.nats_per_note < found.nats_per_note else found
 
 
-def _halved(weights: Adapter) -> Adapter:
+def _halved(weights: Mapping[str, NDArray[np.floating]]) -> Adapter:
     return {key: array.astype(np.float16) for key, array in weights.items()}

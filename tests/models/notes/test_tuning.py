@@ -121,12 +121,33 @@ def test_an_adapter_is_kept_in_few_values(make_note_model, drilled):
         assert 7000 < sum(array.size for array in weights.values()) <= 9000
 
 
+def strength_of(tuning):
+    """At which the folds were judged: their mean is so much of what is kept."""
+    added = [multiplied(weights) for weights in tuning.of_folds]
+    mean = {name: np.mean([weights[name] for weights in added], axis=0) for name in tuning.weights}
+    fits = (
+        strength
+        for strength in (0.6, 1.0)
+        if all(np.allclose(strength * array, mean[name], atol=1e-6) for name, array in tuning.weights.items())
+    )
+    return next(fits, None)
+
+
+@pytest.mark.parametrize(("full", "strength"), [(1.7, 1.0), (1.85, 0.6)])
+def test_the_folds_prove_at_the_strength_that_foresees_better(make_note_model, drilled, monkeypatch, full, strength):
+    figures = iter([2.0, 1.8, full])
+    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = tuning_module._Judge(make_note_model(), in_turn(drilled), 1000)
+    judge.hear([{"trunk.bias_0.added": np.full_like(judge.model.trunk.bias_0.detach(), i)} for i in range(3)], 20)
+    assert strength_of(judge.best) == strength
+    assert judge.least == 1.8
+
+
 def test_of_several_folds_the_mean_is_kept_and_each_judges_what_it_did_not_hear(make_note_model, drilled):
     drilled = [replace(p, steps=p.steps[i:], labels=p.labels[i:]) for i, p in enumerate(drilled)]
     brief, folds = replace(BRIEF, values=None), in_turn(drilled)
     tuning = tune_adapter(make_note_model(), folds, np.random.default_rng(0), config=brief)
-    for name, array in tuning.weights.items():
-        assert np.allclose(0.6 * array, np.mean([weights[name] for weights in tuning.of_folds], axis=0)), name
+    assert strength_of(tuning) in {0.6, 1.0}
     judged = [
         score
         for fold, weights in zip(folds, tuning.of_folds, strict=True)
@@ -146,9 +167,7 @@ def test_of_several_folds_the_mean_is_kept_and_each_judges_what_it_did_not_hear(
 def test_the_mean_of_low_rank_adapters_is_that_of_what_they_add(make_note_model, drilled):
     brief = replace(BRIEF, values=None, rank=2, most_steps=20)
     tuning = tune_adapter(make_note_model(), in_turn(drilled), np.random.default_rng(0), config=brief)
-    added = [multiplied(weights) for weights in tuning.of_folds]
-    for name, array in tuning.weights.items():
-        assert np.allclose(0.6 * array, np.mean([weights[name] for weights in added], axis=0), atol=1e-7), name
+    assert strength_of(tuning) in {0.6, 1.0}
 
 
 def test_one_adapter_is_judged_at_full_strength_each_of_three_at_its_share_in_the_mean():

@@ -5,16 +5,12 @@ from __future__ import annotations
 import copy
 from fnmatch import fnmatchcase
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from stilo.models.notes.merging import ADDED, DOWN, UP, merged
+from stilo.models.notes.merging import ADDED, DOWN, UP, AdapterWeights, merged
 from stilo.models.notes.model import Batch, NoteModel
-
-Weights = dict[str, NDArray[np.float32]]
 
 
 class Adapter(nn.Module):
@@ -54,7 +50,7 @@ class Adapter(nn.Module):
         nats: Tensor = functional_call(self.model[0], self.merged(), (batch,))[0]
         return nats
 
-    def weights(self) -> Weights:
+    def weights(self) -> AdapterWeights:
         return {name.replace("|", "."): p.detach().numpy().copy() for name, p in self.additions.items()}
 
 
@@ -62,7 +58,7 @@ def _key(name: str, kind: str) -> str:
     return (name + kind).replace(".", "|")
 
 
-def apply_adapter(model: NoteModel, weights: Weights) -> NoteModel:
+def apply_adapter(model: NoteModel, weights: AdapterWeights) -> NoteModel:
     """A copy of the base model with an adapter merged in.
 
     Raises:

@@ -10,14 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.notes.merging import ADDED, DOWN, UP
-
-Weights = dict[str, NDArray[np.float32]]
+from stilo.models.notes.merging import ADDED, DOWN, UP, AdapterWeights
 
 ADAPTER_VALUES = 960_000  # in half precision 1.9 MB
 
 
-def compressed(weights: Weights, most_values: int) -> Weights:
+def compressed(weights: AdapterWeights, most_values: int) -> dict[str, NDArray[np.float32]]:
     """An adapter of at most so many values, but for its vectors and pairs of low rank, which stay as they are."""
     matrices = {key: array for key, array in weights.items() if key.endswith(ADDED) and array.ndim == 2}
     found = {key: array for key, array in weights.items() if key not in matrices}

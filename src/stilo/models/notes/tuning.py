@@ -11,16 +11,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from stilo.models.corpus import Piece
-from stilo.models.notes.adapter import Adapter, Weights, apply_adapter
+from stilo.models.notes.adapter import Adapter, apply_adapter
 from stilo.models.notes.compressing import ADAPTER_VALUES, compressed
 from stilo.models.notes.evaluate import PieceScore, mean_nats_per_note, score_pieces
-from stilo.models.notes.merging import multiplied
+from stilo.models.notes.merging import AdapterWeights, multiplied
 from stilo.models.notes.model import NoteModel
 from stilo.models.notes.told import StyleTold, Told
 from stilo.models.notes.windows import Windows
@@ -95,18 +95,18 @@ class Tuning:
 
     Attributes:
         weights: what is kept, the mean over the folds; nothing where nothing was gained.
-        of_folds: the adapter of each fold, weakened to foresee as the mean does, to judge what it held out; none where
-            nothing was gained.
+        of_folds: the adapter of each fold, to judge what it held out, weakened to foresee as the mean does or at full
+            strength, whichever is better; none where nothing was gained.
         scores: of the pieces held out, fold after fold, each by its own adapter before this was cut to few values.
         steps: how many it took to get there.
         is_late: whether its time was over before its end.
         is_interrupted: whether a person stopped it before its end; it is the best until then.
     """
 
-    weights: Weights
+    weights: AdapterWeights
     scores: list[PieceScore]
     steps: int
-    of_folds: list[Weights] = field(default_factory=list)
+    of_folds: Sequence[AdapterWeights] = ()
     is_late: bool = False
     is_interrupted: bool = False
 
@@ -206,7 +206,7 @@ def _optimiser(adapter: Adapter, config: TuningConfig) -> torch.optim.Optimizer:
     decayed = [p for p in adapter.parameters() if p.dim() > 1]
     others = [p for p in adapter.parameters() if p.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98))
+    return torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98), fused=True)
 
 
 class _Average:
@@ -221,12 +221,16 @@ class _Average:
         for name, p in adapter.additions.items():
             self.values[name].lerp_(p.detach(), 1 - stays)
 
-    def weights(self) -> Weights:
+    def weights(self) -> AdapterWeights:
         return {name.replace("|", "."): value.numpy().copy() for name, value in self.values.items()}
 
 
 class _Judge:
-    """Keeps the latest adapters of those with the best held-out figures; at first that is none at all."""
+    """Keeps the latest adapters of those with the best held-out figures; at first that is none at all.
+
+    Of several folds the figures are of weakened adapters; what hardly resembles what the base model knows is foreseen
+    better by strong ones, and these are kept as the proof then.
+    """
 
     def __init__(self, model: NoteModel, folds: Sequence[Fold], most_notes: int) -> None:
         self.model = model
@@ -238,19 +242,21 @@ class _Judge:
         self.waited = 0  # checks since the least
         self.is_falling = False  # whether the last check was clearly better than all before
 
-    def hear(self, whole: Sequence[Weights], step: int) -> None:
+    def hear(self, whole: Sequence[AdapterWeights], step: int) -> None:
         of_folds = _weakened(whole)
         scores = self._scores(of_folds)
         nats = mean_nats_per_note(scores)
         self.waited += 1
         if nats < min(self.base, self.least + LEAST_GAIN_NATS):
+            if len(whole) > 1 and mean_nats_per_note(full := self._scores(whole)) < nats:
+                of_folds, scores = list(whole), full
             self.best = Tuning(_mean(whole), scores, step, of_folds)
         self.is_falling = nats < self.least - CLEAR_GAIN_NATS
         if nats < self.least - LEAST_GAIN_NATS:
             self.waited = 0
         self.least = min(self.least, nats)
 
-    def _scores(self, of_folds: Sequence[Weights]) -> list[PieceScore]:
+    def _scores(self, of_folds: Sequence[AdapterWeights]) -> list[PieceScore]:
         found = []
         for fold, weights in zip(self.folds, of_folds, strict=True):
             adapted = apply_adapter(self.model, weights) if weights else self.model
@@ -259,13 +265,13 @@ class _Judge:
         return found
 
 
-def _mean(of_folds: Sequence[Weights]) -> Weights:
+def _mean(of_folds: Sequence[AdapterWeights]) -> AdapterWeights:
     """Of what they add: of pairs of low rank that is the mean of their products, not of their halves."""
     whole = [multiplied(weights) if len(of_folds) > 1 else weights for weights in of_folds]
     return {name: np.mean([weights[name] for weights in whole], axis=0, dtype=np.float32) for name in whole[0]}
 
 
-def _weakened(of_folds: Sequence[Weights]) -> list[Weights]:
+def _weakened(of_folds: Sequence[AdapterWeights]) -> list[AdapterWeights]:
     """Each as strong as its share in the mean.
 
     What they have in common is whole in the mean, and what each learned by heart is there in part: hence one alone at
