@@ -1,11 +1,16 @@
 """Files gathered and learned from, with a fake where the nets would be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from stilo.errors import InputError, ReadError, UnknownStyleError
 from stilo.music.files import write_score
+from stilo.styles.trial import Trial
 from stilo.workshop import gather_pieces, learn_split, learn_style, load_style
+
+FLAT = dict.fromkeys(("pitch", "rhythm", "harmony", "emotion"), 0.25)
 
 
 def test_gathering_walks_folders_and_tells_what_it_leaves_out(folder, told):
@@ -71,14 +76,45 @@ def test_an_interrupted_learning_leaves_the_library_as_it_was(folder, monkeypatc
     assert load_style("Waltz") == waltz
 
 
-def test_what_cannot_be_tried_is_kept_all_the_same(folder, told, learned_with, monkeypatch):
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (InputError("nothing fits"), "no short pieces to show what was learned: nothing fits"),
+        (MemoryError(), "no short pieces to show what was learned: not enough memory"),
+        (KeyboardInterrupt(), "stopped: the style is kept, not tried"),
+    ],
+)
+def test_what_cannot_be_tried_is_kept_all_the_same(folder, told, learned_with, monkeypatch, wrong, said):
     def fails(_style, _progress):
-        raise InputError("nothing fits")
+        raise wrong
 
     monkeypatch.setattr("stilo.workshop.learning.tried", fails)
     style = learn_style("Mine", [folder], notice=told.notices.append)
     assert load_style("Mine") == style
-    assert told.notices[-1] == "no short pieces to show what was learned: nothing fits"
+    assert told.notices[-1] == said
+
+
+def test_a_bug_while_trying_is_a_bug_and_the_style_is_kept(folder, learned_with, monkeypatch):
+    def fails(_style, _progress):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("stilo.workshop.learning.tried", fails)
+    with pytest.raises(RuntimeError):
+        learn_style("Mine", [folder])
+    assert len(load_style("Mine").sources) == 4
+
+
+def test_what_trying_shows_is_kept_too(folder, learned_with, monkeypatch):
+    trial = Trial(8, 8, 1, FLAT, FLAT)
+
+    def shows(style, _progress):
+        assert load_style("Mine") == style, "saved before it is tried"
+        return replace(style, proof=replace(style.proof, trial=trial))
+
+    monkeypatch.setattr("stilo.workshop.learning.tried", shows)
+    style = learn_style("Mine", [folder])
+    assert style.proof.trial == trial
+    assert load_style("mine") == style
 
 
 def test_learning_goes_on_with_more_files(folder, told, learned_with, tmp_path, tune):

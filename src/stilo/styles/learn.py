@@ -89,7 +89,10 @@ def learn(
     before, after = ([score.nats.sum(1) for score in scores] for scores in (untold, tuned.scores))
     gained = gain_interval(before, after, rng)
     if tuned.is_interrupted:
-        notify("stopped: what was learned best until then is kept")
+        kept = "what was learned best until then is kept"
+        notify(
+            f"stopped: {kept if tuned.adapter else 'nothing was learned until then, the base model is kept as it is'}"
+        )
     tell("done", 1.0)
     return Style(
         name=name,

@@ -209,17 +209,27 @@ def _kept(
     progress: Progress,
     notice: Notice,
 ) -> Style:
-    """Learned, tried out, and saved."""
-    from stilo.library.store import Library
+    """Learned and saved, then tried out and saved with what that showed; the style is not lost to the trying."""
     from stilo.styles.learn import learn
     from stilo.styles.style import check_style_name
 
     learning = part_of(progress, 0.0, TRIED_FROM)
     style = learn(check_style_name(name), pieces, **budget, progress=learning, notice=notice)
+    _save(style, replace)
     try:
-        style = tried(style, part_of(progress, TRIED_FROM, 1.0))
-    except StiloError as error:  # what was learned is kept all the same
-        notice(f"no short pieces to show what was learned: {error}")
+        shown = tried(style, part_of(progress, TRIED_FROM, 1.0))
+        _save(shown, replace=True)
+    except KeyboardInterrupt:
+        notice("stopped: the style is kept, not tried")
+    except (StiloError, MemoryError) as error:
+        notice(f"no short pieces to show what was learned: {str(error) or 'not enough memory'}")
+    else:
+        return shown
+    return style
+
+
+def _save(style: Style, replace: bool) -> None:
+    from stilo.library.store import Library
+
     with Library() as library:
         library.save(style, replace=replace)
-    return style

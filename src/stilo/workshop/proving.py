@@ -81,7 +81,8 @@ def _known(style: Style, pieces: Mapping[str, Sequence[Score]]) -> tuple[dict[st
     if style.recognition is None:
         return {}, 1
     with Library() as library:
-        others = {name: one for name, one in library.recognitions(style.encoder).items() if name != style.name}
+        known = library.recognitions(style.encoder)
+    others = {name: one for name, one in known.items() if name.casefold() != style.name.casefold()}
     if not others:
         return {}, 1
     centroids = {**others, style.name: style.recognition}
