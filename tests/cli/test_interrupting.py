@@ -53,13 +53,13 @@ def test_before_anything_is_learned_nothing_is_kept(stilo, music, interrupted_at
 
 
 def test_while_tuning_the_best_until_then_is_kept(stilo, music, interrupted_at):
-    interrupted_at("tuning", 50)
+    interrupted_at("tuning", 22)
     status, out, err = stilo("learn", "Mine", music, "--steps", 300)
     assert status == 0
     assert "stilo: stopped: what was learned best until then is kept\n" in err
     style = load_style("Mine")
     assert style.adapter is not None
-    assert style.proof.steps < 50
+    assert 0 < style.proof.steps < 22
     assert style.proof.trial is not None, "it is tried all the same"
     assert out.startswith("Mine\n")
 
@@ -70,15 +70,13 @@ def test_before_the_first_check_there_is_nothing_to_keep(stilo, music, interrupt
     assert status == 0
     assert "stilo: stopped: nothing was learned until then, the base model is kept as it is\n" in err
     assert load_style("Mine").adapter is None
-    assert out.startswith("Mine\n")
+    assert "tuned" not in out
 
 
 def test_while_it_is_tried_the_style_is_kept(stilo, music, interrupted_at):
     interrupted_at("composing")
-    status, out, err = stilo("learn", "Mine", music, "--steps", 40)
+    status, out, err = stilo("learn", "Mine", music, "--no-tune")
     assert status == 0
     assert err.endswith("stilo: stopped: the style is kept, not tried\n")
-    style = load_style("Mine")
-    assert style.proof.trial is None
-    assert style.adapter is not None
+    assert load_style("Mine").proof.trial is None
     assert out.startswith("Mine\n")

@@ -128,21 +128,10 @@ class Proof:
             seconds=fields.number("seconds", 0.0, 1e9),
             steps=fields.whole("steps", 0, 2**40),
             advice=fields.text("advice", _LONGEST_ADVICE),
-            gained=_interval(fields.items("gained", 2))
-            if fields.has("gained") and not fields.is_null("gained")
-            else None,
+            gained=fields.interval_or_none("gained", 1e6),
             trial=_trial(fields),
             folds=fields.whole("folds", 1, 2**10) if fields.has("folds") else 1,
         )
-
-
-def _interval(values: list[Any]) -> tuple[float, float]:
-    if len(values) != 2 or any(type(value) not in (int, float) or not -1e6 <= value <= 1e6 for value in values):
-        raise InputError("proof.gained must be two numbers")
-    low, high = map(float, values)
-    if low > high:
-        raise InputError("proof.gained: the lower number comes first")
-    return low, high
 
 
 def _trial(fields: Fields) -> Trial | None:
