@@ -1,12 +1,15 @@
 """Files gathered and learned from, with a fake where the nets would be."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from stilo.errors import InputError, ReadError, UnknownStyleError
+from stilo.library.store import Library
 from stilo.music.files import write_score
+from stilo.styles.provenance import Source
 from stilo.styles.trial import Trial
 from stilo.workshop import gather_pieces, learn_split, learn_style, load_style
 
@@ -117,20 +120,93 @@ def test_what_trying_shows_is_kept_too(folder, learned_with, monkeypatch):
     assert load_style("mine") == style
 
 
-def test_learning_goes_on_with_more_files(folder, told, learned_with, tmp_path, tune):
+@pytest.fixture
+def more(tmp_path, tune):
+    path = tmp_path / "more.mid"
+    write_score(tune.transposed(5), path)
+    return path
+
+
+def test_learning_goes_on_with_more_files(folder, learned_with, more, tmp_path, monkeypatch):
     with pytest.raises(UnknownStyleError):
         learn_style("Mine", [folder], add=True)
-    learn_style("Mine", [folder], licence="CC0")
-    more = tmp_path / "more.mid"
-    write_score(tune.transposed(5), more)
-    (folder / "piece0.mid").unlink()
-    learn_style("mine", [more], licence="my own", add=True, notice=told.notices.append)
+    monkeypatch.chdir(tmp_path)
+    style = learn_style("Mine", [folder.name], licence="CC0")
+    assert style.sources[0].path == str(folder / "copy.mid"), "found from anywhere"
+    monkeypatch.chdir(folder)
+    learn_style("mine", [more], licence="my own", add=True)
     sources = [source for _, source in learned_with.pieces]
-    assert [source.path for source in sources][-1] == str(more)
-    assert {source.licence for source in sources[:-1]} == {"CC0"}
-    assert (len(sources), sources[-1].licence) == (4, "my own")
-    assert any("piece0.mid" in line for line in told.notices)
-    assert len(load_style("Mine").sources) == 4
+    assert sources[:-1] == list(style.sources)
+    assert (sources[-1].path, sources[-1].licence) == (str(more), "my own")
+    assert len(load_style("Mine").sources) == 5
+
+
+def test_old_files_that_are_gone_are_not_left_out_unasked(folder, told, learned_with, more):
+    style = learn_style("Mine", [folder])
+    (folder / "piece0.mid").unlink()
+    changed = folder / "piece2.mid"
+    changed.write_bytes(more.read_bytes())
+    with pytest.raises(
+        InputError, match=r"2 of the 4 files .*: \S+piece0\.mid: does not exist; \S+: has changed"
+    ) as refusal:
+        learn_style("Mine", [more], add=True)
+    assert "--without-missing" in str(refusal.value)
+    assert load_style("Mine") == style
+    learn_style("Mine", [more], add=True, without_missing=True, notice=told.notices.append)
+    assert [source.path.rpartition("/")[2] for _, source in learned_with.pieces] == [
+        "copy.mid",
+        "piece1.mid",
+        "more.mid",
+    ]
+    assert [line for line in told.notices if "piece" in line] == [
+        f"left out {folder / 'piece0.mid'}: does not exist",
+        f"left out {changed}: has changed since",
+    ]
+
+
+def test_of_many_missing_files_a_few_are_named(folder, learned_with, more):
+    learn_style("Mine", [folder])
+    for path in folder.glob("*.mid"):
+        path.unlink()
+    with pytest.raises(InputError, match=r"4 of the 4 files .*copy\.mid.*piece0\.mid.*piece1\.mid.*; and 1 more\."):
+        learn_style("Mine", [more], add=True)
+
+
+def test_files_that_moved_or_changed_are_learned_from_as_they_are_given(folder, learned_with, more, tmp_path):
+    learn_style("Mine", [folder], licence="CC0")
+    (folder / "piece2.mid").write_bytes(more.read_bytes())
+    moved = folder.rename(tmp_path / "moved")
+    (moved / "piece2.mid").rename(moved / "other.mid")
+    with pytest.raises(InputError, match="1 of the 4 files"):
+        learn_style("Mine", [moved], add=True)
+    (moved / "other.mid").rename(moved / "piece2.mid")
+    moved.rename(folder)
+    learn_style("Mine", [folder], add=True)
+    licences = {source.path.rpartition("/")[2]: source.licence for _, source in learned_with.pieces}
+    assert licences == {"copy.mid": "CC0", "piece0.mid": "CC0", "piece1.mid": "CC0", "piece2.mid": ""}
+
+
+@pytest.mark.parametrize("named", ["private.mid", "/dev/zero", "folder", "pipe", "large.mid"])
+def test_a_strangers_style_makes_no_other_file_be_read(
+    make_style, learned_with, more, tmp_path, monkeypatch, named, tune
+):
+    """Only the very file that was learned from, whatever the style calls it."""
+    monkeypatch.chdir(tmp_path)
+    write_score(tune, tmp_path / "private.mid")
+    (tmp_path / "folder").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large.mid").open("wb") as large:
+        large.truncate(2**40)
+    stranger = make_style("Theirs", sources=(Source(named, "ab" * 32),))
+    with Library() as library:
+        library.save(stranger)
+    read = []
+    monkeypatch.setattr("stilo.music.files.parse_scores", lambda _data, path: read.append(path) or [tune])
+    with pytest.raises(InputError, match="1 of the 1 files") as refusal:
+        learn_style("Theirs", [more], add=True)
+    assert read == [str(more)]
+    assert named in str(refusal.value)
 
 
 def test_a_folder_of_two_kinds_becomes_two_styles(folder, told, learned_with, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 READING_SHARE = 0.1
 TRIED_FROM = 0.95
+MOST_NAMED = 3
 
 
 def gather_pieces(
@@ -54,15 +56,20 @@ def _nothing_read(unread: Sequence[ReadError]) -> str:
     return f"none of the {len(unread)} files can be read; the first: {unread[0]}"
 
 
-def _read_pieces(path: Path, licence: str) -> list[tuple[Score, Source]]:
-    from stilo.music.files import read_scores
+def _read_pieces(path: Path, licence: str, sha256: str | None = None) -> list[tuple[Score, Source]]:
+    """The pieces of a file with notes; a file of another hash than `sha256` is hashed and not read as music."""
+    from stilo.music.files import parse_scores, read_music
     from stilo.styles.provenance import Source
 
-    scores = [score for score in read_scores(path) if len(score)]
+    content = read_music(path)
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 not in (None, found):
+        raise ReadError(path, "has changed since")
+    scores = [score for score in parse_scores(content, str(path)) if len(score)]
     if not scores:
         raise ReadError(path, "holds no notes")
-    sha256 = sha256_of(path)
-    return [(score, Source(str(path), sha256, score.title, licence, notes=len(score))) for score in scores]
+    place = str(path.resolve())
+    return [(score, Source(place, found, score.title, licence, notes=len(score))) for score in scores]
 
 
 def sha256_of(path: Path) -> str:
@@ -89,6 +96,7 @@ def learn_style(
     seed: int = 0,
     replace: bool = False,
     add: bool = False,
+    without_missing: bool = False,
     progress: Progress = silent,
     notice: Notice = unheard,
 ) -> Style:
@@ -103,23 +111,25 @@ def learn_style(
         steps: at most this many steps of tuning; with it and without `seconds` learning is the same on every run.
         seed: of everything random in the tuning.
         replace: take the place of a style of the same name.
-        add: go on with a style of this name: from the files that it was learned from, where they still are, and these.
+        add: go on with a style of this name: from the files that it was learned from, which must be where they were and
+            as they were, and these.
+        without_missing: with `add`, leave out old files that are gone or have changed.
         progress: is told what is being done and the share done.
         notice: is told of what was left out, and of played timing.
 
     Raises:
-        InputError: the name cannot be used or is taken, or no file can be read.
+        InputError: the name cannot be used or is taken, no file can be read, or an old file is missing.
         UnknownStyleError: files are to be added to a style that the library does not hold.
         SetupError: the weights of the base model are missing.
     """
-    old = _pieces_of(name, notice) if add else []
+    sources = _sources_of(name) if add else ()
     if not add:
         _check_free(name, replace)
     pieces = gather_pieces(paths, licence, part_of(progress, 0.0, READING_SHARE), notice)
+    if add:
+        pieces = _added(sources, pieces, without_missing, notice)
     budget = {"tune": tune, "seconds": seconds, "steps": steps, "seed": seed}
-    return _kept(
-        name, [*old, *pieces], budget, replace or add, progress=part_of(progress, READING_SHARE, 1.0), notice=notice
-    )
+    return _kept(name, pieces, budget, replace or add, progress=part_of(progress, READING_SHARE, 1.0), notice=notice)
 
 
 def learn_split(
@@ -186,18 +196,45 @@ def _check_free(name: str, replace: bool) -> None:
             )
 
 
-def _pieces_of(name: str, notice: Notice) -> list[tuple[Score, Source]]:
-    """What a style was learned from, read again; files that are gone are told."""
+def _sources_of(name: str) -> tuple[Source, ...]:
     from stilo.workshop.keeping import load_style
 
-    licences = {source.path: source.licence for source in load_style(name).sources}
-    found: list[tuple[Score, Source]] = []
-    for path, licence in licences.items():
-        try:
-            found += _read_pieces(Path(path), licence)
-        except ReadError as error:
-            notice(f"left out {error}")
-    return found
+    return load_style(name).sources
+
+
+def _added(
+    sources: Sequence[Source], pieces: Sequence[tuple[Score, Source]], without_missing: bool, notice: Notice
+) -> list[tuple[Score, Source]]:
+    """What was learned from, read again, and then what is given.
+
+    A file is known by its hash: what a stranger's style names is not read as music unless it is that very file. One
+    that is given again, changed or not, is learned from as it is given.
+
+    Raises:
+        InputError: files are gone or have changed, and it was not said to go on without them.
+    """
+    given = {known for _, source in pieces for known in (source.path, source.sha256)}
+    licences = {(source.path, source.sha256): source.licence for source in sources}
+    old: list[tuple[Score, Source]] = []
+    missing: list[ReadError] = []
+    for (path, sha256), licence in licences.items():
+        if not {path, sha256} & given:
+            try:
+                old += _read_pieces(Path(path), licence, sha256)
+            except ReadError as error:
+                missing.append(error)
+    if missing and not without_missing:
+        more = f"; and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        raise InputError(
+            f"{len(missing)} of the {len(licences)} files that it was learned from cannot be read as they were: "
+            f"{'; '.join(map(str, missing[:MOST_NAMED]))}{more}. Put them back, give them anew where they are now, or "
+            "say --without-missing to learn from the others"
+        )
+    for error in missing:
+        notice(f"left out {error}")
+    known = {source.sha256: source.licence for source in sources}
+    new = [(score, changed(source, licence=source.licence or known.get(source.sha256, ""))) for score, source in pieces]
+    return [*old, *new]
 
 
 def _kept(
