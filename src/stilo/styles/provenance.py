@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import Any
 
 from stilo.errors import InputError
@@ -51,6 +54,16 @@ class Source:
             notes=fields.whole("notes", 0, 2**31),
             held_out=fields.flag("held_out"),
         )
+
+
+def source_names(sources: Sequence[Source]) -> list[str]:
+    """What each source is called: its file, and the title where several files or pieces are called so."""
+    files = [PurePath(source.path.replace("\\", "/")).name for source in sources]
+    times = Counter(files)
+    return [
+        f"{file} ({source.title})" if source.title and times[file] > 1 else file
+        for file, source in zip(files, sources, strict=True)
+    ]
 
 
 def may_be_told(base_nats_per_note: float, vector_nats_per_note: float) -> bool:
