@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stilo.errors import InputError, ReadError, UnknownStyleError
+from stilo.errors import InputError, ReadError, SetupError, UnknownStyleError
 from stilo.library.store import Library
-from stilo.music.files import write_score
+from stilo.models.learned_embedding import LEARNED_SIZE
+from stilo.music.files import read_score, write_score
 from stilo.styles.provenance import Source
 from stilo.styles.trial import Trial
 from stilo.workshop import gather_pieces, learn_split, learn_style, load_style
@@ -209,15 +210,69 @@ def test_a_strangers_style_makes_no_other_file_be_read(
     assert named in str(refusal.value)
 
 
-def test_a_folder_of_two_kinds_becomes_two_styles(folder, told, learned_with, monkeypatch):
-    monkeypatch.setattr("stilo.styles.lesson.heard_each", lambda scores: np.zeros((len(scores), 4)))
-    monkeypatch.setattr("stilo.styles.groups.groups_of", lambda rows: [[3, 0, 1], [2]])
-    first, second = learn_split("Mine", [folder], steps=3, progress=told.progress)
+@pytest.fixture
+def songs(tmp_path, tune, with_tiny_encoder):
+    """Six songs."""
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        notes = tune.notes.copy()
+        notes["pitch"][notes["track"] == 0] = 60 + rng.integers(0, 12, 48)
+        write_score(tune.with_notes(notes), folder / f"{i}.mid")
+    return folder
+
+
+def test_a_folder_of_two_kinds_becomes_two_styles(songs, told, learned_with, monkeypatch):
+    asked = []
+
+    def parted(rows, notes):
+        asked.append((rows.shape, notes))
+        return [[3, 0, 1], [2, 4, 5]]
+
+    monkeypatch.setattr("stilo.styles.groups.groups_of", parted)
+    first, second = learn_split("Mine", [songs], steps=3, progress=told.progress)
     assert (first.name, second.name) == ("Mine 1", "Mine 2")
-    assert (len(first.sources), len(second.sources)) == (3, 1)
+    assert [[source.path[-5:] for source in style.sources] for style in (first, second)] == [
+        ["0.mid", "1.mid", "3.mid"],
+        ["2.mid", "4.mid", "5.mid"],
+    ]
+    assert asked == [((6, LEARNED_SIZE), [80] * 6)]
     assert load_style("Mine 2") == second
     assert told.shares == sorted(told.shares)
     with pytest.raises(InputError, match="already holds a style 'Mine 1'"):
-        learn_split("Mine", [folder])
-    monkeypatch.setattr("stilo.styles.groups.groups_of", lambda rows: [[0, 1, 2, 3]])
-    assert [style.name for style in learn_split("Mine", [folder])] == ["Mine"]
+        learn_split("Mine", [songs])
+    monkeypatch.setattr("stilo.styles.groups.groups_of", lambda _rows, _notes: [list(range(6))])
+    assert [style.name for style in learn_split("Mine", [songs])] == ["Mine"]
+
+
+def test_copies_make_no_kind(songs, told, learned_with, monkeypatch):
+    """Three of one song, in three keys, one with a note changed."""
+    song = read_score(songs / "0.mid")
+    for i in (1, 2):
+        write_score(song.transposed(i), songs / f"copy{i}.mid")
+    notes = song.notes.copy()
+    notes["pitch"][-1] += 1
+    write_score(song.with_notes(notes), songs / "near.mid")
+    heard = []
+
+    def parted(rows, notes):
+        heard.append(len(rows))
+        return [list(range(len(rows)))]
+
+    monkeypatch.setattr("stilo.styles.groups.groups_of", parted)
+    [style] = learn_split("Mine", [songs], notice=told.notices.append)
+    assert heard == [6]
+    assert [source.path[-5:] for source in style.sources] == [f"{i}.mid" for i in range(6)]
+    assert [line.partition(": ")[2].partition("/")[0] for line in told.notices[:3]] == [
+        "the same notes as ",
+        "the same notes as ",
+        "nearly the same notes as ",
+    ]
+
+
+def test_without_an_encoder_nothing_is_told_apart(songs, learned_with, monkeypatch, tmp_path):
+    monkeypatch.setattr("stilo.models.encoder_files.encoder_folder", lambda: tmp_path / "none")
+    with pytest.raises(SetupError):
+        learn_split("Mine", [songs])
+    assert learned_with.calls == 0

@@ -147,20 +147,24 @@ def learn_split(
 ) -> list[Style]:
     """Learn a style of each kind of pieces among files (`styles.groups`): "NAME 1", "NAME 2"; of one kind, NAME alone.
 
+    Copies are left out first; what would be too little to learn from goes with the kind that is nearest.
+
     The arguments are those of `learn_style`; `seconds` and `steps` are for each.
 
     Raises:
         InputError: a name cannot be used or is taken, or no file can be read.
         SetupError: the weights of the base model, or those of the encoder, are missing.
     """
-    from stilo.elements.grid import on_grid
+    from stilo.models.encoder_files import shipped_encoder
     from stilo.styles.groups import groups_of
     from stilo.styles.lesson import heard_each
 
     _check_free(name, replace)
-    pieces = gather_pieces(paths, licence, part_of(progress, 0.0, READING_SHARE), notice)
+    shipped_encoder()  # without one nothing is told apart
+    gathered = gather_pieces(paths, licence, part_of(progress, 0.0, READING_SHARE), notice)
     progress("listening", READING_SHARE)
-    groups = groups_of(heard_each([on_grid(score).score for score, _ in pieces]))
+    pieces, scores = _different(gathered, notice)
+    groups = groups_of(heard_each(scores), [len(score) for score in scores])
     names = [name] if len(groups) == 1 else [f"{name} {number}" for number in range(1, len(groups) + 1)]
     for one in names:
         _check_free(one, replace)
@@ -177,6 +181,19 @@ def learn_split(
         )
         for number, (one, group) in enumerate(zip(names, groups, strict=True))
     ]
+
+
+def _different(
+    pieces: Sequence[tuple[Score, Source]], notice: Notice
+) -> tuple[list[tuple[Score, Source]], list[Score]]:
+    """The pieces that are not the same as another, as they are and on their grids."""
+    from stilo.elements.grid import on_grid
+    from stilo.styles.material import without_copies, without_near_copies
+
+    pieces = without_copies(pieces, notice)
+    laid = [(on_grid(score).score, source) for score, source in pieces]
+    kept, _ = without_near_copies(laid, notice)
+    return [pieces[number] for number in kept], [laid[number][0] for number in kept]
 
 
 def _share(progress: Progress, number: int, count: int) -> Progress:
@@ -230,8 +247,8 @@ def _added(
             f"{'; '.join(map(str, missing[:MOST_NAMED]))}{more}. Put them back, give them anew where they are now, or "
             "say --without-missing to learn from the others"
         )
-    for error in missing:
-        notice(f"left out {error}")
+    for unread in missing:
+        notice(f"left out {unread}")
     known = {source.sha256: source.licence for source in sources}
     new = [(score, changed(source, licence=source.licence or known.get(source.sha256, ""))) for score, source in pieces]
     return [*old, *new]
