@@ -271,6 +271,12 @@ def test_copies_make_no_kind(songs, told, learned_with, monkeypatch):
     ]
 
 
+def test_more_pieces_than_are_told_apart_are_one_style_and_that_is_said(songs, told, learned_with, monkeypatch):
+    monkeypatch.setattr("stilo.styles.groups.MOST_PIECES", 5)
+    assert [style.name for style in learn_split("Mine", [songs], notice=told.notices.append)] == ["Mine"]
+    assert told.notices[0] == "6 pieces are more than are told apart (5): one style is learned from all"
+
+
 def test_without_an_encoder_nothing_is_told_apart(songs, learned_with, monkeypatch, tmp_path):
     monkeypatch.setattr("stilo.models.encoder_files.encoder_folder", lambda: tmp_path / "none")
     with pytest.raises(SetupError):

@@ -156,7 +156,7 @@ def learn_split(
         SetupError: the weights of the base model, or those of the encoder, are missing.
     """
     from stilo.models.encoder_files import shipped_encoder
-    from stilo.styles.groups import groups_of
+    from stilo.styles.groups import MOST_PIECES, groups_of
     from stilo.styles.lesson import heard_each
 
     _check_free(name, replace)
@@ -164,6 +164,8 @@ def learn_split(
     gathered = gather_pieces(paths, licence, part_of(progress, 0.0, READING_SHARE), notice)
     progress("listening", READING_SHARE)
     pieces, scores = _different(gathered, notice)
+    if len(pieces) > MOST_PIECES:
+        notice(f"{len(pieces):,} pieces are more than are told apart ({MOST_PIECES:,}): one style is learned from all")
     groups = groups_of(heard_each(scores), [len(score) for score in scores])
     names = [name] if len(groups) == 1 else [f"{name} {number}" for number in range(1, len(groups) + 1)]
     for one in names:
