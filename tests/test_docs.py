@@ -128,7 +128,7 @@ def test_options_that_the_table_does_not_name_are_the_same_in_python(words, func
     known = inspect.signature(function).parameters
     for option in (parameter for parameter in COMMANDS[words,].params if parameter.opts[0].startswith("--")):
         if differing.isdisjoint(option.opts) and option.opts != ["--json"]:
-            assert option.default == known[option.opts[0].strip("-")].default, option.opts
+            assert option.default == known[option.opts[0].strip("-").replace("-", "_")].default, option.opts
 
 
 @pytest.mark.parametrize("first", ["import stilo.compose.request", "import stilo.compose.composer", "pass"])

@@ -51,7 +51,7 @@ def test_learn_splits_and_goes_on(stilo, song, tmp_path, monkeypatch, make_style
         return [make_style(f"{name} 1"), make_style(f"{name} 2")]
 
     def one(name, files, **options):
-        asked.append((name, options["add"], options["replace"]))
+        asked.append((name, options["add"], options["without_missing"], options["replace"]))
         return make_style(name)
 
     monkeypatch.setattr("stilo.workshop.learn_split", split)
@@ -61,7 +61,9 @@ def test_learn_splits_and_goes_on(stilo, song, tmp_path, monkeypatch, make_style
     assert out.count("held-out nats/note") == 2
     assert 'stilo compose "Mine 1"' in out
     assert stilo("learn", "Mine", song, "--add")[0] == 0
-    assert asked == [("Mine", [tmp_path], 5), ("Mine", True, False)]
+    assert stilo("learn", "Mine", song, "--add", "--without-missing")[0] == 0
+    assert asked == [("Mine", [tmp_path], 5), ("Mine", True, False, False), ("Mine", True, True, False)]
+    assert stilo("learn", "Mine", song, "--without-missing")[0] == 2
     status, _, err = stilo("learn", "Mine", song, "--add", "--split")
     assert status == 2
     assert "not both" in err

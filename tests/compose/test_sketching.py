@@ -1,5 +1,7 @@
 """Short pieces without and with what was learned: the same frame, and nothing learned in the ones without."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,27 @@ def test_without_what_was_learned_the_model_is_told_what_a_person_would_say(styl
     assert told[False].chords is None
     for about in (told[False].about, told[True].about):
         assert (about.programs, about.parts, about.bars) == ({73, 0}, 2, 4)
+
+
+@pytest.mark.parametrize("is_learned", [False, True])
+def test_the_model_is_not_told_what_the_encoder_heard(style, make_recognition, monkeypatch, is_learned):
+    """Neither by what it is told nor by what it writes: the encoder judges these pieces."""
+    told = []
+    write = Desk.write
+
+    def spy(desk, numbers, progress):
+        told.append(desk._plan(np.random.default_rng(0)).telling.about.style)
+        return write(desk, numbers, progress)
+
+    monkeypatch.setattr(Desk, "write", spy)
+    unheard, heard = (
+        sketch(one, 2, 4, 7, is_learned=is_learned)
+        for one in (style, replace(style, recognition=make_recognition(1), encoder="0123456789abcdef"))
+    )
+    assert all(np.array_equal(a.notes, b.notes) for a, b in zip(unheard, heard, strict=True))
+    assert [one is not None for one in told] == [is_learned] * 2
+    assert not any(one.learned.any() for one in told if one)
+    assert all(one.measured.any() for one in told if one)
 
 
 def test_other_weights_are_told(style, make_style):

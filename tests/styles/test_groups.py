@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from stilo.styles.groups import FEWEST_IN_GROUP, groups_of
+from stilo.styles import groups
+from stilo.styles.groups import FEWEST_IN_GROUP
+from stilo.styles.material import FEWEST_NOTES
+
+
+def groups_of(rows):
+    """Of pieces that are all long enough."""
+    return groups.groups_of(rows, [FEWEST_NOTES] * len(rows))
 
 
 def around(rng, centre, count, spread):
@@ -40,3 +47,13 @@ def test_a_piece_or_two_are_no_kind(rng):
     assert groups_of(few) == [list(range(len(few)))]
     assert groups_of(np.zeros((10, 8))) == [list(range(10))], "nothing was heard in them"
     assert groups_of(np.zeros((0, 8))) == [[]]
+
+
+def test_what_is_too_little_to_learn_from_goes_with_the_nearest_kind(rng):
+    one, other = rng.normal(size=(2, 32))
+    near = one + 0.3 * (other - one)
+    rows = np.concatenate([around(rng, centre, 6, 0.05) for centre in (one, other, near)])
+    notes = np.array([80] * 12 + [30] * 6)
+    assert groups.groups_of(rows, np.full(18, 80)) == [list(range(6)), list(range(6, 12)), list(range(12, 18))]
+    assert groups.groups_of(rows, notes) == [[*range(6), *range(12, 18)], list(range(6, 12))]
+    assert groups.groups_of(rows, np.full(18, 10)) == [list(range(18))]

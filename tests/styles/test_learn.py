@@ -311,7 +311,7 @@ def test_the_odd_one_out_is_named(pieces):
     )
     assert "disagree" not in learn("Waltz", pieces, tune=False).proof.advice
     advice = learn("Waltz", [*pieces, (drums, Source("/odd.mid", "a" * 64, "Drum solo"))], tune=False).proof.advice
-    assert advice.endswith("; 1 of your 11 pieces disagrees with the rest: Drum solo")
+    assert advice.endswith("; 1 of your 11 pieces disagrees with the rest: odd.mid")
 
 
 def test_the_proof_counts_the_notes_that_were_judged(pieces, tuned_with):
@@ -339,10 +339,29 @@ def test_the_same_music_is_learned_from_once(pieces, tuned_with):
     told = []
     style = learn("Waltz", [*pieces, *copies], notice=told.append)
     assert [source.path for source in style.sources] == [source.path for _, source in pieces]
-    assert len(told) == 10
     assert told[0] == "left out /music/0.mid.musicxml (No. 0): the same notes as /music/0.mid (No. 0)"
+    assert told[4:] == [
+        "left out /music/4.mid.musicxml (No. 4): the same notes as /music/4.mid (No. 4)",
+        "left out 5 more of the same notes as others",
+    ]
     with pytest.raises(InputError, match="80 notes are too few"):
         learn("Waltz", [pieces[0]] * 9)
+
+
+def test_of_many_settings_of_one_tune_a_few_are_told_and_the_last_quarters_are_held_out(tune, tuned_with):
+    """Each of 25 would give the others away."""
+    settings = []
+    for i in range(25):
+        notes, bass = tune.notes.copy(), tune.notes["track"] == 1
+        notes["pitch"][bass] = 40 + np.random.default_rng(i).integers(0, 12, bass.sum())
+        settings.append((tune.with_notes(notes), Source(f"/{i}.mid", f"{i:064x}")))
+    told = []
+    learn("Settings", settings, notice=told.append)
+    assert told[0] == "/1.mid has much of the melody of /0.mid; both are learned from"
+    assert len(told) == 6
+    assert told[-1] == "19 more have much of the melody of another; all are learned from"
+    assert len(tuned_with["folds"]) == 1
+    assert len(tuned_with["train"]) == 25
 
 
 def test_a_piece_that_is_too_long_is_left_out_and_named(pieces, tune, monkeypatch):

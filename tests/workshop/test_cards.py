@@ -1,5 +1,7 @@
 """What a style and a composition are told as."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,26 @@ def test_the_card_tells_what_judged_and_that_it_chose_when_to_stop(make_style):
     assert "did not learn from" not in parts
     untuned = make_style("Waltz", adapter=None, proof=Proof(3.0, 2.5, None, 1, 10, 0.5))
     assert "when to stop" not in style_card(untuned)
+
+
+def test_the_card_tells_of_no_tuning_that_never_was(make_style):
+    from stilo.styles.style import Proof
+
+    in_turn = Proof(2.0, 1.99, 1.9, 10, 800, 3.0, 40, folds=3)
+    tuned = " ".join(style_card(make_style("Waltz", proof=in_turn)).split())
+    assert "10 pieces (800 notes), each by one of 3 tunings that had not heard it; their mean is kept; they" in tuned
+    none = replace(in_turn, tuned_nats_per_note=None, steps=0)
+    untuned = " ".join(style_card(make_style("Waltz", adapter=None, proof=none)).split())
+    assert (
+        "2.000 before → 1.990 style told, 0.010 better judged on 10 pieces (800 notes), each told the style" in untuned
+    )
+    assert "tun" not in untuned.partition("before")[2].partition("blended")[0]
+    in_vain = replace(in_turn, tuned_nats_per_note=1.99, steps=0)
+    vain = " ".join(style_card(make_style("Waltz", adapter=None, proof=in_vain)).split())
+    assert "1.990 style told, 0.010 better judged on" in vain
+    assert "tuning made this music no likelier: nothing of it is kept, the base model stays as it is" in vain
+    assert "tunings" not in vain
+    assert "when to stop" not in vain
 
 
 def test_the_card_says_when_no_tempo_is_named(make_style):

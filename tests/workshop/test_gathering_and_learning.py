@@ -1,11 +1,20 @@
 """Files gathered and learned from, with a fake where the nets would be."""
 
+import os
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from stilo.errors import InputError, ReadError, UnknownStyleError
-from stilo.music.files import write_score
+from stilo.errors import InputError, ReadError, SetupError, UnknownStyleError
+from stilo.library.store import Library
+from stilo.models.learned_embedding import LEARNED_SIZE
+from stilo.music.files import read_score, write_score
+from stilo.styles.provenance import Source
+from stilo.styles.trial import Trial
 from stilo.workshop import gather_pieces, learn_split, learn_style, load_style
+
+FLAT = dict.fromkeys(("pitch", "rhythm", "harmony", "emotion"), 0.25)
 
 
 def test_gathering_walks_folders_and_tells_what_it_leaves_out(folder, told):
@@ -71,41 +80,205 @@ def test_an_interrupted_learning_leaves_the_library_as_it_was(folder, monkeypatc
     assert load_style("Waltz") == waltz
 
 
-def test_what_cannot_be_tried_is_kept_all_the_same(folder, told, learned_with, monkeypatch):
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (InputError("nothing fits"), "no short pieces to show what was learned: nothing fits"),
+        (MemoryError(), "no short pieces to show what was learned: not enough memory"),
+        (KeyboardInterrupt(), "stopped: the style is kept, not tried"),
+    ],
+)
+def test_what_cannot_be_tried_is_kept_all_the_same(folder, told, learned_with, monkeypatch, wrong, said):
     def fails(_style, _progress):
-        raise InputError("nothing fits")
+        raise wrong
 
     monkeypatch.setattr("stilo.workshop.learning.tried", fails)
     style = learn_style("Mine", [folder], notice=told.notices.append)
     assert load_style("Mine") == style
-    assert told.notices[-1] == "no short pieces to show what was learned: nothing fits"
+    assert told.notices[-1] == said
 
 
-def test_learning_goes_on_with_more_files(folder, told, learned_with, tmp_path, tune):
-    with pytest.raises(UnknownStyleError):
-        learn_style("Mine", [folder], add=True)
-    learn_style("Mine", [folder], licence="CC0")
-    more = tmp_path / "more.mid"
-    write_score(tune.transposed(5), more)
-    (folder / "piece0.mid").unlink()
-    learn_style("mine", [more], licence="my own", add=True, notice=told.notices.append)
-    sources = [source for _, source in learned_with.pieces]
-    assert [source.path for source in sources][-1] == str(more)
-    assert {source.licence for source in sources[:-1]} == {"CC0"}
-    assert (len(sources), sources[-1].licence) == (4, "my own")
-    assert any("piece0.mid" in line for line in told.notices)
+def test_a_bug_while_trying_is_a_bug_and_the_style_is_kept(folder, learned_with, monkeypatch):
+    def fails(_style, _progress):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("stilo.workshop.learning.tried", fails)
+    with pytest.raises(RuntimeError):
+        learn_style("Mine", [folder])
     assert len(load_style("Mine").sources) == 4
 
 
-def test_a_folder_of_two_kinds_becomes_two_styles(folder, told, learned_with, monkeypatch):
-    monkeypatch.setattr("stilo.styles.lesson.heard_each", lambda scores: np.zeros((len(scores), 4)))
-    monkeypatch.setattr("stilo.styles.groups.groups_of", lambda rows: [[3, 0, 1], [2]])
-    first, second = learn_split("Mine", [folder], steps=3, progress=told.progress)
+def test_what_trying_shows_is_kept_too(folder, learned_with, monkeypatch):
+    trial = Trial(8, 8, 1, FLAT, FLAT)
+
+    def shows(style, _progress):
+        assert load_style("Mine") == style, "saved before it is tried"
+        return replace(style, proof=replace(style.proof, trial=trial))
+
+    monkeypatch.setattr("stilo.workshop.learning.tried", shows)
+    style = learn_style("Mine", [folder])
+    assert style.proof.trial == trial
+    assert load_style("mine") == style
+
+
+@pytest.fixture
+def more(tmp_path, tune):
+    path = tmp_path / "more.mid"
+    write_score(tune.transposed(5), path)
+    return path
+
+
+def test_learning_goes_on_with_more_files(folder, learned_with, more, tmp_path, monkeypatch):
+    with pytest.raises(UnknownStyleError):
+        learn_style("Mine", [folder], add=True)
+    monkeypatch.chdir(tmp_path)
+    style = learn_style("Mine", [folder.name], licence="CC0")
+    assert style.sources[0].path == str(folder / "copy.mid"), "found from anywhere"
+    monkeypatch.chdir(folder)
+    learn_style("mine", [more], licence="my own", add=True)
+    sources = [source for _, source in learned_with.pieces]
+    assert sources[:-1] == list(style.sources)
+    assert (sources[-1].path, sources[-1].licence) == (str(more), "my own")
+    assert len(load_style("Mine").sources) == 5
+
+
+def test_old_files_that_are_gone_are_not_left_out_unasked(folder, told, learned_with, more):
+    style = learn_style("Mine", [folder])
+    (folder / "piece0.mid").unlink()
+    changed = folder / "piece2.mid"
+    changed.write_bytes(more.read_bytes())
+    with pytest.raises(
+        InputError, match=r"2 of the 4 files .*: \S+piece0\.mid: does not exist; \S+: has changed"
+    ) as refusal:
+        learn_style("Mine", [more], add=True)
+    assert "--without-missing" in str(refusal.value)
+    assert load_style("Mine") == style
+    learn_style("Mine", [more], add=True, without_missing=True, notice=told.notices.append)
+    assert [source.path.rpartition("/")[2] for _, source in learned_with.pieces] == [
+        "copy.mid",
+        "piece1.mid",
+        "more.mid",
+    ]
+    assert [line for line in told.notices if "piece" in line] == [
+        f"left out {folder / 'piece0.mid'}: does not exist",
+        f"left out {changed}: has changed since",
+    ]
+
+
+def test_of_many_missing_files_a_few_are_named(folder, learned_with, more):
+    learn_style("Mine", [folder])
+    for path in folder.glob("*.mid"):
+        path.unlink()
+    with pytest.raises(InputError, match=r"4 of the 4 files .*copy\.mid.*piece0\.mid.*piece1\.mid.*; and 1 more\."):
+        learn_style("Mine", [more], add=True)
+
+
+def test_files_that_moved_or_changed_are_learned_from_as_they_are_given(folder, learned_with, more, tmp_path):
+    learn_style("Mine", [folder], licence="CC0")
+    (folder / "piece2.mid").write_bytes(more.read_bytes())
+    moved = folder.rename(tmp_path / "moved")
+    (moved / "piece2.mid").rename(moved / "other.mid")
+    with pytest.raises(InputError, match="1 of the 4 files"):
+        learn_style("Mine", [moved], add=True)
+    (moved / "other.mid").rename(moved / "piece2.mid")
+    moved.rename(folder)
+    learn_style("Mine", [folder], add=True)
+    licences = {source.path.rpartition("/")[2]: source.licence for _, source in learned_with.pieces}
+    assert licences == {"copy.mid": "CC0", "piece0.mid": "CC0", "piece1.mid": "CC0", "piece2.mid": ""}
+
+
+@pytest.mark.parametrize("named", ["private.mid", "/dev/zero", "folder", "pipe", "large.mid"])
+def test_a_strangers_style_makes_no_other_file_be_read(
+    make_style, learned_with, more, tmp_path, monkeypatch, named, tune
+):
+    """Only the very file that was learned from, whatever the style calls it."""
+    monkeypatch.chdir(tmp_path)
+    write_score(tune, tmp_path / "private.mid")
+    (tmp_path / "folder").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large.mid").open("wb") as large:
+        large.truncate(2**40)
+    stranger = make_style("Theirs", sources=(Source(named, "ab" * 32),))
+    with Library() as library:
+        library.save(stranger)
+    read = []
+    monkeypatch.setattr("stilo.music.files.parse_scores", lambda _data, path: read.append(path) or [tune])
+    with pytest.raises(InputError, match="1 of the 1 files") as refusal:
+        learn_style("Theirs", [more], add=True)
+    assert read == [str(more)]
+    assert named in str(refusal.value)
+
+
+@pytest.fixture
+def songs(tmp_path, tune, with_tiny_encoder):
+    """Six songs."""
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        notes = tune.notes.copy()
+        notes["pitch"][notes["track"] == 0] = 60 + rng.integers(0, 12, 48)
+        write_score(tune.with_notes(notes), folder / f"{i}.mid")
+    return folder
+
+
+def test_a_folder_of_two_kinds_becomes_two_styles(songs, told, learned_with, monkeypatch):
+    asked = []
+
+    def parted(rows, notes):
+        asked.append((rows.shape, notes))
+        return [[3, 0, 1], [2, 4, 5]]
+
+    monkeypatch.setattr("stilo.styles.groups.groups_of", parted)
+    first, second = learn_split("Mine", [songs], steps=3, progress=told.progress)
     assert (first.name, second.name) == ("Mine 1", "Mine 2")
-    assert (len(first.sources), len(second.sources)) == (3, 1)
+    assert [[source.path[-5:] for source in style.sources] for style in (first, second)] == [
+        ["0.mid", "1.mid", "3.mid"],
+        ["2.mid", "4.mid", "5.mid"],
+    ]
+    assert asked == [((6, LEARNED_SIZE), [80] * 6)]
     assert load_style("Mine 2") == second
     assert told.shares == sorted(told.shares)
     with pytest.raises(InputError, match="already holds a style 'Mine 1'"):
-        learn_split("Mine", [folder])
-    monkeypatch.setattr("stilo.styles.groups.groups_of", lambda rows: [[0, 1, 2, 3]])
-    assert [style.name for style in learn_split("Mine", [folder])] == ["Mine"]
+        learn_split("Mine", [songs])
+    monkeypatch.setattr("stilo.styles.groups.groups_of", lambda _rows, _notes: [list(range(6))])
+    assert [style.name for style in learn_split("Mine", [songs])] == ["Mine"]
+
+
+def test_copies_make_no_kind(songs, told, learned_with, monkeypatch):
+    """Three of one song, in three keys, one with a note changed."""
+    song = read_score(songs / "0.mid")
+    for i in (1, 2):
+        write_score(song.transposed(i), songs / f"copy{i}.mid")
+    notes = song.notes.copy()
+    notes["pitch"][-1] += 1
+    write_score(song.with_notes(notes), songs / "near.mid")
+    heard = []
+
+    def parted(rows, notes):
+        heard.append(len(rows))
+        return [list(range(len(rows)))]
+
+    monkeypatch.setattr("stilo.styles.groups.groups_of", parted)
+    [style] = learn_split("Mine", [songs], notice=told.notices.append)
+    assert heard == [6]
+    assert [source.path[-5:] for source in style.sources] == [f"{i}.mid" for i in range(6)]
+    assert [line.partition(": ")[2].partition("/")[0] for line in told.notices[:3]] == [
+        "the same notes as ",
+        "the same notes as ",
+        "nearly the same notes as ",
+    ]
+
+
+def test_more_pieces_than_are_told_apart_are_one_style_and_that_is_said(songs, told, learned_with, monkeypatch):
+    monkeypatch.setattr("stilo.styles.groups.MOST_PIECES", 5)
+    assert [style.name for style in learn_split("Mine", [songs], notice=told.notices.append)] == ["Mine"]
+    assert told.notices[0] == "6 pieces are more than are told apart (5): one style is learned from all"
+
+
+def test_without_an_encoder_nothing_is_told_apart(songs, learned_with, monkeypatch, tmp_path):
+    monkeypatch.setattr("stilo.models.encoder_files.encoder_folder", lambda: tmp_path / "none")
+    with pytest.raises(SetupError):
+        learn_split("Mine", [songs])
+    assert learned_with.calls == 0

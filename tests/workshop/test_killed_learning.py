@@ -14,8 +14,11 @@ from stilo.music.files import write_score
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("how", "times"), [(["--no-tune"], 12), (["--steps", "2"], 8)])
 @pytest.mark.skipif(os.name == "nt", reason="kills as other systems do")
-def test_a_killed_learning_leaves_the_old_style_or_the_new(tmp_path, stilo_home, tiny_weights, make_style, tune):
+def test_a_killed_learning_leaves_the_old_style_or_the_new(
+    tmp_path, stilo_home, tiny_weights, make_style, tune, how, times
+):
     rng = np.random.default_rng(0)
     folder = tmp_path / "music"
     folder.mkdir()
@@ -26,13 +29,13 @@ def test_a_killed_learning_leaves_the_old_style_or_the_new(tmp_path, stilo_home,
     old = make_style("Mine")
     with Library() as library:
         library.save(old)
-    command = [sys.executable, "-m", "stilo", "learn", "Mine", str(folder), "--no-tune", "--replace"]
+    command = [sys.executable, "-m", "stilo", "learn", "Mine", str(folder), *how, "--replace"]
     environment = {**os.environ, "STILO_MODEL": str(tiny_weights)}
     begun = time.monotonic()
     subprocess.run([*command[:4], "Other", *command[5:]], env=environment, check=True, capture_output=True)
     usual_seconds = time.monotonic() - begun
     killed = 0
-    for _ in range(12):
+    for _ in range(times):
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             process.wait(timeout=rng.uniform(0.0, usual_seconds))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stilo.compose.composer import engine_of
 from stilo.compose.desk import Desk
 from stilo.compose.performance import one_keyboard, performed
@@ -15,7 +17,8 @@ def sketch(style: Style, count: int, bars: int, seed: int, *, is_learned: bool =
 
     Not `is_learned`, they are by the base model, which is told the instruments, their ranges, the metre, the tempo and
     a key of the style, as a person would say them, and nothing that was learned: no vector, no weights, no form and no
-    chords. The same seed gives the same pieces.
+    chords. Nor is the model told in either case what the encoder heard in the style (`Style.recognition`), so that the
+    encoder can judge what comes of it. The same seed gives the same pieces.
 
     Raises:
         InputError: the style was learned with other weights, or names no parts.
@@ -25,6 +28,7 @@ def sketch(style: Style, count: int, bars: int, seed: int, *, is_learned: bool =
     from stilo.models.notes.plan import Taste
 
     engine = engine_of(style) if is_learned else base_engine()
-    desk = Desk(engine, style, Request(bars=bars, seed=seed), Taste.usual(), is_learned=is_learned)
+    unheard = replace(style, recognition=None, encoder="")
+    desk = Desk(engine, unheard, Request(bars=bars, seed=seed), Taste.usual(), is_learned=is_learned)
     candidates = desk.write(range(count), lambda _share: None)
     return [performed(one_keyboard(candidate.score)) for candidate in candidates]

@@ -3,8 +3,8 @@
 Collections overlap: one song in two editions, one dance in three books, one mass under two names. A piece is compared
 by runs of twelve moves of its highest line: semitones from note to note, and the gaps between them divided by their
 greatest common divisor, so that neither transposition nor halved note values hide it. Two pieces are as near as the
-share of the runs of the smaller one that both hold. Commonplaces do not count: runs that many pieces hold, and those
-that mostly stay on a note or go one way.
+share of the runs of the smaller one that both hold. Commonplaces do not count: runs that many pieces of a collection
+hold, and those that mostly stay on a note or go one way.
 """
 
 from __future__ import annotations
@@ -77,24 +77,28 @@ def _hashed(rows: Runs) -> Runs:
     return mixed
 
 
-def near_pairs(runs: Sequence[Runs], least: float) -> list[Duplicate]:
-    """Pairs of pieces that share at least so much, the later one as that which repeats; the nearest first."""
+def near_pairs(runs: Sequence[Runs], least: float, most_holders: int | None = MOST_HOLDERS) -> list[Duplicate]:
+    """Pairs of pieces that share at least so much, the later one as that which repeats; the nearest first.
+
+    Runs that more than `most_holders` pieces hold do not count. That parts tunes from commonplaces in a collection; in
+    a folder that may hold forty settings of one tune it would part them from each other: None = all runs count.
+    """
+    from scipy.sparse import csr_array, triu
+
     holder = np.repeat(np.arange(len(runs)), [len(one) for one in runs])
-    every = np.concatenate([np.zeros(0, np.uint64), *runs])
-    order = np.lexsort((holder, every))
-    every, holder = every[order], holder[order]
-    starts = np.flatnonzero(np.append(True, np.diff(every) > 0)) if len(every) else np.zeros(0, np.int64)
-    holders = np.repeat(np.diff(starts, append=len(every)), np.diff(starts, append=len(every)))
-    every, holder = every[holders <= MOST_HOLDERS], holder[holders <= MOST_HOLDERS]
+    _, run, holders = np.unique(
+        np.concatenate([np.zeros(0, np.uint64), *runs]), return_inverse=True, return_counts=True
+    )
+    if most_holders is not None:
+        counts = holders[run] <= most_holders
+        holder, run = holder[counts], run[counts]
     sizes = np.bincount(holder, minlength=len(runs))
-    pairs = [np.zeros(0, np.int64)]
-    for ahead in range(1, MOST_HOLDERS):
-        same = every[ahead:] == every[:-ahead]
-        pairs.append(holder[:-ahead][same] * len(runs) + holder[ahead:][same])
-    pair, shared = np.unique(np.concatenate(pairs), return_counts=True)
-    first, second = pair // max(1, len(runs)), pair % max(1, len(runs))
+    held = csr_array((np.ones(len(run), np.int32), (holder, run)), shape=(len(runs), max(1, len(holders))))
+    shared = triu(held @ held.T, 1).tocoo()
+    order = np.lexsort((shared.col, shared.row))
+    first, second = shared.row[order], shared.col[order]
     smaller = np.minimum(sizes[first], sizes[second])
-    share = shared / np.maximum(smaller, 1)
+    share = shared.data[order] / np.maximum(smaller, 1)
     near = np.flatnonzero((smaller >= FEWEST_RUNS) & (share >= least))
     near = near[np.argsort(-share[near], kind="stable")]
     return [Duplicate(int(b), int(a), float(s)) for a, b, s in zip(first[near], second[near], share[near], strict=True)]

@@ -48,7 +48,7 @@ def read_scores(path: str | Path) -> list[Score]:
     Raises:
         ReadError: the file cannot be read as music; one line that says why.
     """
-    return parse_scores(_content(Path(path)), str(path))
+    return parse_scores(read_music(path), str(path))
 
 
 def parse_scores(data: bytes, path: str = "music data") -> list[Score]:
@@ -101,7 +101,13 @@ def _opening_text(data: bytes) -> str:
     return head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
 
 
-def _content(path: Path) -> bytes:
+def read_music(path: str | Path) -> bytes:
+    """The bytes of an ordinary file of at most `MAX_BYTES`, as `parse_scores` takes them.
+
+    Raises:
+        ReadError: it is not there, no ordinary file, too large, or cannot be opened.
+    """
+    path = Path(path)
     try:
         if path.is_dir():
             raise ReadError(path, "is a folder; name a file")
@@ -111,7 +117,7 @@ def _content(path: Path) -> bytes:
         if size > MAX_BYTES:
             raise ReadError(path, f"is {size >> 20} MiB; music files of at most {MAX_BYTES >> 20} MiB are read")
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(size)
     except FileNotFoundError:
         raise ReadError(path, "does not exist") from None
     except (OSError, ValueError) as reason:

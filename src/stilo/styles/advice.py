@@ -11,6 +11,7 @@ from stilo.styles.gain import pieces_needed
 from stilo.styles.groups import groups_of
 from stilo.styles.lesson import Kept, Lesson
 from stilo.styles.material import Measured, Notice, odd_ones
+from stilo.styles.provenance import source_names
 
 SMALL_GAIN = 0.02
 MOST_ODD_NAMED = 3
@@ -19,8 +20,9 @@ MOST_PIECES_ASKED = 200
 
 def tell_of_groups(measured: Sequence[Measured], heard: NDArray[np.float32], notice: Notice) -> None:
     """Say which files sound like another style than the rest."""
-    for group in groups_of(heard)[1:]:
-        names = [measured[i].source.title or measured[i].source.path for i in group]
+    called = source_names([one.source for one in measured])
+    for group in groups_of(heard, [len(one.score) for one in measured])[1:]:
+        names = [called[i] for i in group]
         more = f" and {len(names) - MOST_ODD_NAMED} more" if len(names) > MOST_ODD_NAMED else ""
         notice(
             f"{len(group)} of your {len(heard)} pieces sound alike and unlike the rest: "

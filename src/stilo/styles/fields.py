@@ -55,6 +55,18 @@ class Fields:
     def number_or_null(self, name: str, least: float, most: float) -> float | None:
         return None if self.is_null(name) else self.number(name, least, most)
 
+    def interval_or_none(self, name: str, most: float) -> tuple[float, float] | None:
+        """Two numbers of at most this size, the lower one first; None where there is no such field, or null."""
+        if not self.has(name) or self.is_null(name):
+            return None
+        values = self.items(name, 2)
+        if len(values) != 2 or any(type(value) not in (int, float) or not -most <= value <= most for value in values):
+            raise self._error(name, "must be two numbers")
+        low, high = map(float, values)
+        if low > high:
+            raise self._error(name, "must name the lower number first")
+        return low, high
+
     def flag(self, name: str) -> bool:
         value = self._value(name)
         if not isinstance(value, bool):

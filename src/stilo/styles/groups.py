@@ -8,8 +8,12 @@ pieces come to the right side (docs/learning.md).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+
+from stilo.styles.material import FEWEST_NOTES
 
 LEAST_SILHOUETTE = 0.3
 FEWEST_IN_GROUP = 3
@@ -19,11 +23,14 @@ MOST_PIECES = 1000  # more are not parted: their distances would fill the memory
 Rows = NDArray[np.floating]
 
 
-def groups_of(rows: Rows) -> list[list[int]]:
+def groups_of(rows: Rows, notes: Sequence[int]) -> list[list[int]]:
     """Indices of the pieces of each group, the largest first; one group where nothing parts them.
+
+    What has too few notes to be learned from is left to the group that is nearest to it.
 
     Args:
         rows: one row a piece, their directions compared, [pieces, values].
+        notes: of each piece.
     """
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
@@ -41,9 +48,18 @@ def groups_of(rows: Rows) -> list[list[int]]:
             continue
         found = _silhouette(distance, labels)
         if found >= least:
-            order = np.argsort(-sizes, kind="stable")
-            best, least = [np.flatnonzero(labels == group).tolist() for group in order], found
-    return best
+            best, least = [np.flatnonzero(labels == group).tolist() for group in range(count)], found
+    return _with_enough_notes(best, distance, np.asarray(notes))
+
+
+def _with_enough_notes(groups: list[list[int]], distance: Rows, notes: NDArray[np.integer]) -> list[list[int]]:
+    groups = sorted(groups, key=lambda group: int(notes[group].sum()))
+    while len(groups) > 1 and notes[groups[0]].sum() < FEWEST_NOTES:
+        small = groups.pop(0)
+        nearest = min(groups, key=lambda group: distance[np.ix_(small, group)].mean())
+        nearest[:] = sorted(nearest + small)
+        groups.sort(key=lambda group: int(notes[group].sum()))
+    return sorted(groups, key=lambda group: (-len(group), group))
 
 
 def _distances(rows: Rows) -> Rows:

@@ -21,12 +21,10 @@ from stilo.styles.material import Notice, Progress, measure_pieces
 from stilo.styles.palette import palette_of
 from stilo.styles.provenance import Proof, Source, may_be_told
 from stilo.styles.style import Adapter, Style
-from stilo.styles.twins import twins_among
 
 if TYPE_CHECKING:
     from stilo.models.learned_embedding import LearnedEmbedding
 
-NEAR_HELD_OUT = 0.25  # share of the melody
 TUNING_SECONDS = 120.0
 MOST_STEPS = 400
 
@@ -72,16 +70,15 @@ def learn(
     begun = time.monotonic()
     tell, notify = progress or (lambda _what, _share: None), notice or (lambda _line: None)
     rng = np.random.default_rng(seed)
-    measured = measure_pieces(pieces, tell, notify)
+    measured, twins = measure_pieces(pieces, tell, notify)
     scores = [one.score for one in measured]
-    twins = ((twin.index, twin.of) for twin in twins_among(scores, NEAR_HELD_OUT))
     held = whole_pieces([len(score) for score in scores], rng, twins)
     tell("listening", 0.2)
     heard = heard_each(scores)
     lesson = lesson_of(measured, held, heard)
     tell_of_groups(measured, heard, notify)
     identity = base_identity()
-    recognition, encoder = _recognition(scores)
+    recognition, encoder = _recognition(heard)
     tell("asking the base model", 0.22)
     untold, told = lesson.scores(False), lesson.scores(True)
     base, vector = mean_nats_per_note(untold), mean_nats_per_note(told)
@@ -90,7 +87,10 @@ def learn(
     before, after = ([score.nats.sum(1) for score in scores] for scores in (untold, tuned.scores))
     gained = gain_interval(before, after, [score.notes for score in untold])
     if tuned.is_interrupted:
-        notify("stopped: what was learned best until then is kept")
+        kept = "what was learned best until then is kept"
+        notify(
+            f"stopped: {kept if tuned.adapter else 'nothing was learned until then, the base model is kept as it is'}"
+        )
     tell("done", 1.0)
     return Style(
         name=name,
@@ -118,12 +118,14 @@ def learn(
     )
 
 
-def _recognition(scores: Sequence[Score]) -> tuple[LearnedEmbedding | None, str]:
+def _recognition(heard: NDArray[np.float32]) -> tuple[LearnedEmbedding | None, str]:
     """What the encoder makes of the pieces, and which encoder; (None, "") where none is installed."""
     from stilo.models.encoder_files import encoder_identity, has_encoder
-    from stilo.models.recogniser import recognise
+    from stilo.models.learned_embedding import FACET_ORDER, LearnedEmbedding
 
-    return (recognise(scores), encoder_identity()) if has_encoder() else (None, "")
+    if not has_encoder():
+        return None, ""
+    return LearnedEmbedding(heard.mean(0).reshape(len(FACET_ORDER), -1)), encoder_identity()
 
 
 @dataclass(frozen=True, slots=True)

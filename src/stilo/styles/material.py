@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,11 @@ from stilo.music.quantise import quantised
 from stilo.music.score import Score
 from stilo.styles.holding_out import note_content
 from stilo.styles.measuring import analyse_piece
-from stilo.styles.provenance import Source
-from stilo.styles.twins import twins_among
+from stilo.styles.provenance import Source, source_names
+from stilo.styles.twins import Twin, copies_among, linked, twins_among
 
 FEWEST_NOTES = 200
-NEAR = 0.5  # share of the melody that is that of another piece
+MOST_TOLD = 5  # of one kind
 ODD_ONE_OUT = 2.0
 FEWEST_TO_DISAGREE = 5
 LATE_SECONDS = 0.03  # what a listener begins to hear as another rhythm; told from there on
@@ -51,7 +51,9 @@ class Measured:
         return self.profile.piece.key if self.profile.piece else ""
 
 
-def measure_pieces(pieces: Sequence[tuple[Score, Source]], tell: Progress, notice: Notice) -> list[Measured]:
+def measure_pieces(
+    pieces: Sequence[tuple[Score, Source]], tell: Progress, notice: Notice
+) -> tuple[list[Measured], list[tuple[int, int]]]:
     """What can be learned from: pieces that are too long, or the same notes as one before, are told and left out.
 
     Args:
@@ -59,57 +61,95 @@ def measure_pieces(pieces: Sequence[tuple[Score, Source]], tell: Progress, notic
         tell: is told which is measured, and the share of all learning that is done by then.
         notice: is told of pieces that are left out or were played freely, and of played timing.
 
+    Returns:
+        The pieces, and pairs of them by which all hang together that hold much of each other's melody.
+
     Raises:
         InputError: what is left is too little to learn from.
         ReadError: nothing is left, since a piece is too long; it names the first.
     """
     measured: list[Measured] = []
-    seen: dict[str, Source] = {}
     refused: list[ReadError] = []
     played: list[GridEstimate] = []
+    pieces = without_copies(pieces, notice)
     for i, (score, source) in enumerate(pieces):
         tell(f"measuring {source.title or source.path}", 0.2 * i / len(pieces))
-        if len(score) == 0:
-            continue
         try:
             grid = on_grid(score)
-            one = Measured(grid.score, source, analyse_piece(grid), embed_score(grid.score).values)
+            measured.append(Measured(grid.score, source, analyse_piece(grid), embed_score(grid.score).values))
         except InputError as error:
             refused.append(ReadError(source.path, str(error)))
             continue
-        content = note_content(score)
-        if content in seen:
-            notice(f"left out {_name(source)}: the same notes as {_name(seen[content])}")
-            continue
-        seen[content] = source
-        measured.append(one)
         played += [grid] * grid.is_played
     for unusable in refused if measured else refused[1:]:
         notice(f"left out {unusable}")
-    measured = _without_twins(measured, notice)
+    kept, twins = without_near_copies([(one.score, one.source) for one in measured], notice)
+    measured = [measured[number] for number in kept]
     notes = sum(len(one.score) for one in measured)
     if refused and not measured:
         raise refused[0]
     if notes < FEWEST_NOTES:
         raise InputError(f"{notes} notes are too few to learn a style from; give at least {FEWEST_NOTES}")
+    _tell_twins([one.source for one in measured], twins, notice)
     _tell_playing(played, len(measured), notice)
     _tell_timing(measured, notice)
-    return measured
+    return measured, linked(len(measured), ((twin.index, twin.of) for twin in twins))
 
 
-def _without_twins(measured: Sequence[Measured], notice: Notice) -> list[Measured]:
-    """Nearly the same piece counts once; one tune set twice is told alone."""
-    gone: set[int] = set()
-    for twin in twins_among([one.score for one in measured], NEAR):
-        if not {twin.index, twin.of} & gone:
-            index, of = (_name(measured[number].source) for number in (twin.index, twin.of))
-            notice(
-                f"left out {index}: nearly the same notes as {of}"
-                if twin.is_same
-                else f"{index} has much of the melody of {of}; both are learned from"
-            )
-            gone |= {twin.index} if twin.is_same else set()
-    return [one for number, one in enumerate(measured) if number not in gone]
+def without_copies(pieces: Sequence[tuple[Score, Source]], notice: Notice) -> list[tuple[Score, Source]]:
+    """The pieces with notes; of those of the same notes, whatever their key, the first."""
+    seen: dict[str, tuple[Score, Source]] = {}
+    copies: list[str] = []
+    for score, source in pieces:
+        if len(score) == 0:
+            continue
+        content = note_content(score)
+        if content in seen:
+            copies.append(f"left out {_name(source)}: the same notes as {_name(seen[content][1])}")
+        else:
+            seen[content] = score, source
+    _tell_few(copies, "left out {} more of the same notes as others", notice)
+    return list(seen.values())
+
+
+def without_near_copies(pieces: Sequence[tuple[Score, Source]], notice: Notice) -> tuple[list[int], list[Twin]]:
+    """Which of the pieces are left when of nearly the same notes the first stays, and which of these are twins."""
+    scores = [score for score, _ in pieces]
+    twins = twins_among(scores)
+    copies = copies_among(scores, twins)
+    lines = [
+        f"left out {_name(pieces[index][1])}: nearly the same notes as {_name(pieces[of][1])}"
+        for index, of in sorted(copies.items())
+    ]
+    _tell_few(lines, "left out {} more of nearly the same notes as others", notice)
+    kept = [number for number in range(len(pieces)) if number not in copies]
+    place = {number: i for i, number in enumerate(kept)}
+    left = [
+        replace(twin, index=place[twin.index], of=place[twin.of])
+        for twin in twins
+        if {twin.index, twin.of} <= place.keys()
+    ]
+    return kept, left
+
+
+def _tell_twins(sources: Sequence[Source], twins: Sequence[Twin], notice: Notice) -> None:
+    """Say which pieces have much of the melody of an earlier one, and of which most."""
+    from stilo.models.duplicates import NEAR
+
+    nearest = {twin.index: twin.of for twin in reversed(twins) if twin.share >= NEAR}
+    lines = [
+        f"{_name(sources[index])} has much of the melody of {_name(sources[of])}; both are learned from"
+        for index, of in sorted(nearest.items())
+    ]
+    _tell_few(lines, "{} more have much of the melody of another; all are learned from", notice)
+
+
+def _tell_few(lines: Sequence[str], more: str, notice: Notice) -> None:
+    """The first lines, and how many more there would be."""
+    for line in lines[:MOST_TOLD]:
+        notice(line)
+    if len(lines) > MOST_TOLD:
+        notice(more.format(f"{len(lines) - MOST_TOLD:,}"))
 
 
 def _name(source: Source) -> str:
@@ -139,11 +179,12 @@ def _tell_timing(measured: Sequence[Measured], notice: Notice) -> None:
 
 
 def odd_ones(measured: Sequence[Measured]) -> list[str]:
-    """Titles of the pieces much further from the mean of the others than is usual among them."""
+    """Names of the pieces much further from the mean of the others than is usual among them."""
     if len(measured) < FEWEST_TO_DISAGREE:
         return []
     rows = np.stack([one.embedding for one in measured])
     others = (rows.sum(0) - rows) / (len(rows) - 1)
     distances = np.linalg.norm(rows - others, axis=1)
     limit = ODD_ONE_OUT * float(np.median(distances))
-    return [measured[i].source.title or measured[i].source.path for i in np.flatnonzero(distances > limit).tolist()]
+    names = source_names([one.source for one in measured])
+    return [names[i] for i in np.flatnonzero(distances > limit).tolist()]

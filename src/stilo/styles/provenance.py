@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import Any
 
 from stilo.errors import InputError
@@ -51,6 +54,16 @@ class Source:
             notes=fields.whole("notes", 0, 2**31),
             held_out=fields.flag("held_out"),
         )
+
+
+def source_names(sources: Sequence[Source]) -> list[str]:
+    """What each source is called: its file, and the title where several files or pieces are called so."""
+    files = [PurePath(source.path.replace("\\", "/")).name for source in sources]
+    times = Counter(files)
+    return [
+        f"{file} ({source.title})" if source.title and times[file] > 1 else file
+        for file, source in zip(files, sources, strict=True)
+    ]
 
 
 def may_be_told(base_nats_per_note: float, vector_nats_per_note: float) -> bool:
@@ -128,21 +141,10 @@ class Proof:
             seconds=fields.number("seconds", 0.0, 1e9),
             steps=fields.whole("steps", 0, 2**40),
             advice=fields.text("advice", _LONGEST_ADVICE),
-            gained=_interval(fields.items("gained", 2))
-            if fields.has("gained") and not fields.is_null("gained")
-            else None,
+            gained=fields.interval_or_none("gained", 1e6),
             trial=_trial(fields),
             folds=fields.whole("folds", 1, 2**10) if fields.has("folds") else 1,
         )
-
-
-def _interval(values: list[Any]) -> tuple[float, float]:
-    if len(values) != 2 or any(type(value) not in (int, float) or not -1e6 <= value <= 1e6 for value in values):
-        raise InputError("proof.gained must be two numbers")
-    low, high = map(float, values)
-    if low > high:
-        raise InputError("proof.gained: the lower number comes first")
-    return low, high
 
 
 def _trial(fields: Fields) -> Trial | None:

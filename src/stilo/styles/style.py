@@ -11,7 +11,6 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from stilo.originality.level import Level
 from stilo.originality.runs import RUNS_VERSION
 from stilo.styles.fields import Fields
 from stilo.styles.palette import Palette, Part
-from stilo.styles.provenance import Proof, Source
+from stilo.styles.provenance import Proof, Source, source_names
 
 __all__ = ["Adapter", "Palette", "Part", "Proof", "Source", "Style", "check_style_name", "utc_now"]
 
@@ -142,12 +141,8 @@ class Style:
 
     @property
     def source_names(self) -> list[str]:
-        """What each source is called: its file, and the title where several are in one file."""
-        files = [PurePath(source.path.replace("\\", "/")).name for source in self.sources]
-        return [
-            f"{file} ({source.title})" if source.title and files.count(file) > 1 else file
-            for file, source in zip(files, self.sources, strict=True)
-        ]
+        """What each source is called (`provenance.source_names`)."""
+        return source_names(self.sources)
 
     @property
     def notes(self) -> int:

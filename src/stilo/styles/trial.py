@@ -21,9 +21,11 @@ class Trial:
         pieces, bars: how many each, and how long.
         seed: by which they can be written again.
         without, learned: distance of their profile from that of the person's music, by group, 0…1 (`group_distances`).
-        known_without, known_learned: how many of them the encoder, which had no part in writing them, takes for this
-            style before all others of the library; None where there was no other, or no encoder.
+        known_without, known_learned: how many of them the encoder, which had no part in writing them (the model is not
+            told what it heard), takes for this style before all others of the library; None where there was no other,
+            or no encoder.
         styles: among how many styles, this one with them.
+        nearer_by: 95 % interval of the mean distance without, less that with what was learned; None = not told.
     """
 
     pieces: int
@@ -34,19 +36,24 @@ class Trial:
     known_without: int | None = None
     known_learned: int | None = None
     styles: int = 1
+    nearer_by: tuple[float, float] | None = None
 
     @property
-    def nearer(self) -> float:
-        """Mean distance without, less that with what was learned: above 0 it came nearer."""
-        return sum(self.without.values()) / len(GROUPS) - sum(self.learned.values()) / len(GROUPS)
+    def verdict(self) -> str:
+        """Whether the pieces came nearer, as far as so few can show it; "" where that is not told."""
+        if self.nearer_by is None:
+            return ""
+        low, high = self.nearer_by
+        return "nearer" if low > 0 else "farther" if high < 0 else "as near as without"
 
     def to_json(self) -> dict[str, Any]:
         numbers = {name: getattr(self, name) for name in ("pieces", "bars", "seed", "known_without", "known_learned")}
-        return {**numbers, "styles": self.styles, "without": dict(self.without), "learned": dict(self.learned)}
+        told = {"styles": self.styles, "nearer_by": self.nearer_by}
+        return {**numbers, **told, "without": dict(self.without), "learned": dict(self.learned)}
 
     @classmethod
     def from_json(cls, data: object) -> Trial:
-        """What `to_json` wrote.
+        """What `to_json` wrote; one of before there was `nearer_by` has none.
 
         Raises:
             InputError: a field is missing or does not fit; the message names it.
@@ -68,6 +75,7 @@ class Trial:
             learned=_distances(fields.mapping("learned", len(GROUPS)), "learned"),
             known_without=known_without,
             known_learned=known_learned,
+            nearer_by=fields.interval_or_none("nearer_by", 1.0),
         )
 
 

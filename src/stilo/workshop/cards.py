@@ -29,7 +29,7 @@ def style_card(style: Style, alike: Sequence[Likeness] = ()) -> str:
 
     told = {"composes with": [palette_line(style.palette)]}
     if style.proof is not None:
-        told["proof"] = proof_lines(style.proof, any(source.held_out for source in style.sources))
+        told["proof"] = proof_lines(style, style.proof)
     if style.parents:
         told["blended from"] = [", ".join(f"{name} {share:.0%}" for name, share in style.parents.items())]
     if style.sources:
@@ -51,7 +51,7 @@ def proof_card(style: Style) -> str:
     """
     if style.proof is None:
         raise InputError(f"the style '{style.name}' was not learned from music, so that there is no proof")
-    lines = proof_lines(style.proof, any(source.held_out for source in style.sources))
+    lines = proof_lines(style, style.proof)
     each = ["\n    ".join(wrap(line, CARD_WIDTH - 4)) for line in lines]
     return "\n".join([style.name, *(f"  {line}" for line in each)]) + "\n"
 
@@ -69,25 +69,20 @@ def palette_line(palette: Palette) -> str:
     return ", ".join(told)
 
 
-def proof_lines(proof: Proof, of_whole_pieces: bool) -> list[str]:
+def proof_lines(style: Style, proof: Proof) -> list[str]:
     """Held-out nats/note before and after, what they were measured on, and the advice when there is some."""
     steps = [f"{proof.base_nats_per_note:.3f} before"]
     if proof.is_style_told:
         steps.append(f"{proof.vector_nats_per_note:.3f} style told")
-    if proof.tuned_nats_per_note is not None:
+    if style.adapter is not None and proof.tuned_nats_per_note is not None:
         steps.append(f"{proof.tuned_nats_per_note:.3f} tuned")
-    notes, pieces = _counted(proof.held_out_notes, "note"), _counted(proof.held_out_pieces, "piece")
-    judged = f"{pieces} ({notes}) it did not learn from"
-    if proof.folds > 1:
-        judged = f"{pieces} ({notes}), each by one of {proof.folds} tunings that had not heard it; their mean is kept"
-    elif not of_whole_pieces:
-        judged = f"the last quarter of each piece ({notes} of {pieces}), kept out of the learning"
-    chose = "" if proof.tuned_nats_per_note is None else "; they also chose when to stop tuning"
     lines = [
         f"held-out nats/note {' → '.join(steps)}, {_gained(proof)}",
-        f"judged on {judged}{chose}",
+        f"judged on {_judged_on(style, proof)}",
         f"learned in {proof.seconds:.0f} s",
     ]
+    if style.adapter is None and proof.tuned_nats_per_note is not None:
+        lines.append("tuning made this music no likelier: nothing of it is kept, the base model stays as it is")
     if not proof.is_style_told:
         lines.append(f"told the style's figures it would foresee less ({proof.vector_nats_per_note:.3f}): it is not")
     if proof.trial is not None:
@@ -95,12 +90,24 @@ def proof_lines(proof: Proof, of_whole_pieces: bool) -> list[str]:
     return [*lines, proof.advice] if proof.advice else lines
 
 
+def _judged_on(style: Style, proof: Proof) -> str:
+    notes, pieces = _counted(proof.held_out_notes, "note"), _counted(proof.held_out_pieces, "piece")
+    judged = f"{pieces} ({notes}) it did not learn from"
+    if proof.folds > 1 and style.adapter is not None:
+        judged = f"{pieces} ({notes}), each by one of {proof.folds} tunings that had not heard it; their mean is kept"
+    elif proof.folds > 1:
+        judged = f"{pieces} ({notes}), each told the style of others alone"
+    elif not any(source.held_out for source in style.sources):
+        judged = f"the last quarter of each piece ({notes} of {pieces}), kept out of the learning"
+    return judged if style.adapter is None else f"{judged}; they also chose when to stop tuning"
+
+
 def trial_lines(trial: Trial) -> list[str]:
     """How near short pieces come to the style, element by element, and for whose the encoder takes them."""
     each = ", ".join(f"{group} {trial.without[group]:.2f} → {trial.learned[group]:.2f}" for group in trial.without)
-    nearer = "nearer" if trial.nearer > 0 else "NOT nearer"
+    verdict = f": {trial.verdict}" if trial.verdict else ""
     lines = [
-        f"{trial.pieces} pieces of {trial.bars} bars without it → with it, distance from your music: {each}: {nearer}"
+        f"{trial.pieces} pieces of {trial.bars} bars without it → with it, distance from your music: {each}{verdict}"
     ]
     if trial.known_learned is not None:
         lines.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 READING_SHARE = 0.1
 TRIED_FROM = 0.95
+MOST_NAMED = 3
 
 
 def gather_pieces(
@@ -54,15 +56,20 @@ def _nothing_read(unread: Sequence[ReadError]) -> str:
     return f"none of the {len(unread)} files can be read; the first: {unread[0]}"
 
 
-def _read_pieces(path: Path, licence: str) -> list[tuple[Score, Source]]:
-    from stilo.music.files import read_scores
+def _read_pieces(path: Path, licence: str, sha256: str | None = None) -> list[tuple[Score, Source]]:
+    """The pieces of a file with notes; a file of another hash than `sha256` is hashed and not read as music."""
+    from stilo.music.files import parse_scores, read_music
     from stilo.styles.provenance import Source
 
-    scores = [score for score in read_scores(path) if len(score)]
+    content = read_music(path)
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 not in (None, found):
+        raise ReadError(path, "has changed since")
+    scores = [score for score in parse_scores(content, str(path)) if len(score)]
     if not scores:
         raise ReadError(path, "holds no notes")
-    sha256 = sha256_of(path)
-    return [(score, Source(str(path), sha256, score.title, licence, notes=len(score))) for score in scores]
+    place = str(path.resolve())
+    return [(score, Source(place, found, score.title, licence, notes=len(score))) for score in scores]
 
 
 def sha256_of(path: Path) -> str:
@@ -89,6 +96,7 @@ def learn_style(
     seed: int = 0,
     replace: bool = False,
     add: bool = False,
+    without_missing: bool = False,
     progress: Progress = silent,
     notice: Notice = unheard,
 ) -> Style:
@@ -103,23 +111,25 @@ def learn_style(
         steps: at most this many steps of tuning; with it and without `seconds` learning is the same on every run.
         seed: of everything random in the tuning.
         replace: take the place of a style of the same name.
-        add: go on with a style of this name: from the files that it was learned from, where they still are, and these.
+        add: go on with a style of this name: from the files that it was learned from, which must be where they were and
+            as they were, and these.
+        without_missing: with `add`, leave out old files that are gone or have changed.
         progress: is told what is being done and the share done.
         notice: is told of what was left out, and of played timing.
 
     Raises:
-        InputError: the name cannot be used or is taken, or no file can be read.
+        InputError: the name cannot be used or is taken, no file can be read, or an old file is missing.
         UnknownStyleError: files are to be added to a style that the library does not hold.
         SetupError: the weights of the base model are missing.
     """
-    old = _pieces_of(name, notice) if add else []
+    sources = _sources_of(name) if add else ()
     if not add:
         _check_free(name, replace)
     pieces = gather_pieces(paths, licence, part_of(progress, 0.0, READING_SHARE), notice)
+    if add:
+        pieces = _added(sources, pieces, without_missing, notice)
     budget = {"tune": tune, "seconds": seconds, "steps": steps, "seed": seed}
-    return _kept(
-        name, [*old, *pieces], budget, replace or add, progress=part_of(progress, READING_SHARE, 1.0), notice=notice
-    )
+    return _kept(name, pieces, budget, replace or add, progress=part_of(progress, READING_SHARE, 1.0), notice=notice)
 
 
 def learn_split(
@@ -137,20 +147,26 @@ def learn_split(
 ) -> list[Style]:
     """Learn a style of each kind of pieces among files (`styles.groups`): "NAME 1", "NAME 2"; of one kind, NAME alone.
 
+    Copies are left out first; what would be too little to learn from goes with the kind that is nearest.
+
     The arguments are those of `learn_style`; `seconds` and `steps` are for each.
 
     Raises:
         InputError: a name cannot be used or is taken, or no file can be read.
         SetupError: the weights of the base model, or those of the encoder, are missing.
     """
-    from stilo.elements.grid import on_grid
-    from stilo.styles.groups import groups_of
+    from stilo.models.encoder_files import shipped_encoder
+    from stilo.styles.groups import MOST_PIECES, groups_of
     from stilo.styles.lesson import heard_each
 
     _check_free(name, replace)
-    pieces = gather_pieces(paths, licence, part_of(progress, 0.0, READING_SHARE), notice)
+    shipped_encoder()  # without one nothing is told apart
+    gathered = gather_pieces(paths, licence, part_of(progress, 0.0, READING_SHARE), notice)
     progress("listening", READING_SHARE)
-    groups = groups_of(heard_each([on_grid(score).score for score, _ in pieces]))
+    pieces, scores = _different(gathered, notice)
+    if len(pieces) > MOST_PIECES:
+        notice(f"{len(pieces):,} pieces are more than are told apart ({MOST_PIECES:,}): one style is learned from all")
+    groups = groups_of(heard_each(scores), [len(score) for score in scores])
     names = [name] if len(groups) == 1 else [f"{name} {number}" for number in range(1, len(groups) + 1)]
     for one in names:
         _check_free(one, replace)
@@ -167,6 +183,19 @@ def learn_split(
         )
         for number, (one, group) in enumerate(zip(names, groups, strict=True))
     ]
+
+
+def _different(
+    pieces: Sequence[tuple[Score, Source]], notice: Notice
+) -> tuple[list[tuple[Score, Source]], list[Score]]:
+    """The pieces that are not the same as another, as they are and on their grids."""
+    from stilo.elements.grid import on_grid
+    from stilo.styles.material import without_copies, without_near_copies
+
+    pieces = without_copies(pieces, notice)
+    laid = [(on_grid(score).score, source) for score, source in pieces]
+    kept, _ = without_near_copies(laid, notice)
+    return [pieces[number] for number in kept], [laid[number][0] for number in kept]
 
 
 def _share(progress: Progress, number: int, count: int) -> Progress:
@@ -186,18 +215,45 @@ def _check_free(name: str, replace: bool) -> None:
             )
 
 
-def _pieces_of(name: str, notice: Notice) -> list[tuple[Score, Source]]:
-    """What a style was learned from, read again; files that are gone are told."""
+def _sources_of(name: str) -> tuple[Source, ...]:
     from stilo.workshop.keeping import load_style
 
-    licences = {source.path: source.licence for source in load_style(name).sources}
-    found: list[tuple[Score, Source]] = []
-    for path, licence in licences.items():
-        try:
-            found += _read_pieces(Path(path), licence)
-        except ReadError as error:
-            notice(f"left out {error}")
-    return found
+    return load_style(name).sources
+
+
+def _added(
+    sources: Sequence[Source], pieces: Sequence[tuple[Score, Source]], without_missing: bool, notice: Notice
+) -> list[tuple[Score, Source]]:
+    """What was learned from, read again, and then what is given.
+
+    A file is known by its hash: what a stranger's style names is not read as music unless it is that very file. One
+    that is given again, changed or not, is learned from as it is given.
+
+    Raises:
+        InputError: files are gone or have changed, and it was not said to go on without them.
+    """
+    given = {known for _, source in pieces for known in (source.path, source.sha256)}
+    licences = {(source.path, source.sha256): source.licence for source in sources}
+    old: list[tuple[Score, Source]] = []
+    missing: list[ReadError] = []
+    for (path, sha256), licence in licences.items():
+        if not {path, sha256} & given:
+            try:
+                old += _read_pieces(Path(path), licence, sha256)
+            except ReadError as error:
+                missing.append(error)
+    if missing and not without_missing:
+        more = f"; and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        raise InputError(
+            f"{len(missing)} of the {len(licences)} files that it was learned from cannot be read as they were: "
+            f"{'; '.join(map(str, missing[:MOST_NAMED]))}{more}. Put them back, give them anew where they are now, or "
+            "say --without-missing to learn from the others"
+        )
+    for unread in missing:
+        notice(f"left out {unread}")
+    known = {source.sha256: source.licence for source in sources}
+    new = [(score, changed(source, licence=source.licence or known.get(source.sha256, ""))) for score, source in pieces]
+    return [*old, *new]
 
 
 def _kept(
@@ -209,17 +265,27 @@ def _kept(
     progress: Progress,
     notice: Notice,
 ) -> Style:
-    """Learned, tried out, and saved."""
-    from stilo.library.store import Library
+    """Learned and saved, then tried out and saved with what that showed; the style is not lost to the trying."""
     from stilo.styles.learn import learn
     from stilo.styles.style import check_style_name
 
     learning = part_of(progress, 0.0, TRIED_FROM)
     style = learn(check_style_name(name), pieces, **budget, progress=learning, notice=notice)
+    _save(style, replace)
     try:
-        style = tried(style, part_of(progress, TRIED_FROM, 1.0))
-    except StiloError as error:  # what was learned is kept all the same
-        notice(f"no short pieces to show what was learned: {error}")
+        shown = tried(style, part_of(progress, TRIED_FROM, 1.0))
+        _save(shown, replace=True)
+    except KeyboardInterrupt:
+        notice("stopped: the style is kept, not tried")
+    except (StiloError, MemoryError) as error:
+        notice(f"no short pieces to show what was learned: {str(error) or 'not enough memory'}")
+    else:
+        return shown
+    return style
+
+
+def _save(style: Style, replace: bool) -> None:
+    from stilo.library.store import Library
+
     with Library() as library:
         library.save(style, replace=replace)
-    return style

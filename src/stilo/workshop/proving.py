@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from stilo.errors import InputError, WriteError
 from stilo.styles.trial import Trial
 from stilo.workshop.keeping import load_style
@@ -14,11 +16,13 @@ from stilo.workshop.progress import Progress, silent
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from stilo.elements.profile import Profile
     from stilo.models.learned_embedding import LearnedEmbedding
     from stilo.music.score import Score
     from stilo.styles.style import Style
 
 SKETCHES, SKETCH_BARS, SKETCH_SEED = 8, 8, 1
+DRAWS = 500
 WITHOUT, LEARNED = "without", "learned"
 
 
@@ -47,18 +51,15 @@ def tried(style: Style, progress: Progress = silent) -> Style:
     """
     if style.proof is None:
         return style
-    from stilo.elements.pooling import group_distances
-    from stilo.elements.profile import pool_profiles
+    from stilo.elements.pooling import group_distances, pool_profiles
     from stilo.styles.measuring import analyse_piece
 
     progress("composing without and with what was learned", 0.0)
-    pieces = {name: [one for one in some if len(one)] for name, some in sketches(style).items()}
+    pieces = _with_notes(sketches(style))
     if not all(pieces.values()):
         return style
-    distances = {
-        name: group_distances(pool_profiles([analyse_piece(one) for one in some]), style.profile)
-        for name, some in pieces.items()
-    }
+    profiles = {name: [analyse_piece(one) for one in some] for name, some in pieces.items()}
+    distances = {name: group_distances(pool_profiles(some), style.profile) for name, some in profiles.items()}
     known, styles = _known(style, pieces)
     trial = Trial(
         pieces=SKETCHES,
@@ -69,9 +70,28 @@ def tried(style: Style, progress: Progress = silent) -> Style:
         known_without=known.get(WITHOUT),
         known_learned=known.get(LEARNED),
         styles=styles,
+        nearer_by=_nearer_by(profiles[WITHOUT], profiles[LEARNED], style.profile),
     )
     progress("composing without and with what was learned", 1.0)
     return replace(style, proof=replace(style.proof, trial=trial))
+
+
+def _with_notes(pieces: Mapping[str, Sequence[Score]]) -> dict[str, list[Score]]:
+    """Without the pairs of which one is silent."""
+    pairs = [pair for pair in zip(*pieces.values(), strict=True) if all(map(len, pair))]
+    return {name: [pair[i] for pair in pairs] for i, name in enumerate(pieces)}
+
+
+def _nearer_by(without: Sequence[Profile], learned: Sequence[Profile], goal: Profile) -> tuple[float, float]:
+    """95 % of how much nearer the second pool lies than the first, by bootstrap over the pairs of pieces."""
+    from stilo.elements.pooling import pool_profiles, profile_distance
+
+    def distance(profiles: Sequence[Profile], drawn: Sequence[int]) -> float:
+        return profile_distance(pool_profiles([profiles[i] for i in drawn]), goal)
+
+    draws = np.random.default_rng(SKETCH_SEED).integers(len(learned), size=(DRAWS, len(learned))).tolist()
+    low, high = np.percentile([distance(without, drawn) - distance(learned, drawn) for drawn in draws], [2.5, 97.5])
+    return float(low), float(high)
 
 
 def _known(style: Style, pieces: Mapping[str, Sequence[Score]]) -> tuple[dict[str, int], int]:
@@ -81,7 +101,8 @@ def _known(style: Style, pieces: Mapping[str, Sequence[Score]]) -> tuple[dict[st
     if style.recognition is None:
         return {}, 1
     with Library() as library:
-        others = {name: one for name, one in library.recognitions(style.encoder).items() if name != style.name}
+        known = library.recognitions(style.encoder)
+    others = {name: one for name, one in known.items() if name.casefold() != style.name.casefold()}
     if not others:
         return {}, 1
     centroids = {**others, style.name: style.recognition}
