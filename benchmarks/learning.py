@@ -37,7 +37,7 @@ from ngram import NGram
 from run import keep_figures
 from stilo.errors import StiloError
 from stilo.models.corpus import Piece, load_pieces
-from stilo.models.duplicates import line_runs
+from stilo.models.duplicates import NEAR_HELD_OUT, line_runs
 from stilo.models.encoder_sampling import maker_of
 from stilo.models.notes import tuning as tuning_code
 from stilo.models.notes import windows
@@ -54,13 +54,12 @@ from stilo.styles.provenance import may_be_told
 
 BEDS = {"distant": "polish", "close": "lieder"}
 JUDGED, JUDGED_NOTES, FEWEST_NOTES = 8, 768, 64
-NEAR = 0.25  # share of the melodic runs of the smaller one of two pieces that both hold
 EARLY = 256
 COHORT_NOTES = 256  # of each piece of the other composers
 MIXTURES = (0.0, 0.02, 0.05, 0.1, 0.2)
 Floats = NDArray[np.float64]
 
-LOW_RANK = TuningConfig(rank=8, rate=1e-3)
+LOW_RANK = TuningConfig(rank=8, rate=3e-4)
 WAYS: dict[str, TuningConfig | None] = {
     "told": TuningConfig(most_steps=0),
     "n-gram": None,
@@ -153,7 +152,7 @@ def _runs(piece: Piece) -> set[int]:
 
 
 def _repeats(runs: set[int], known: set[int]) -> bool:
-    return bool(runs) and len(runs & known) >= NEAR * min(len(runs), len(known))
+    return bool(runs) and len(runs & known) >= NEAR_HELD_OUT * min(len(runs), len(known))
 
 
 def scores_of(

@@ -245,8 +245,8 @@ def test_of_checks_that_hardly_differ_the_later_one_is_kept(make_note_model, dri
     kept = []
     for step in range(1, 6):
         judge.hear([{}], step)
-        kept.append((judge.best.steps, judge.waited, judge.is_falling))
-    assert kept == [(1, 0, True), (2, 1, False), (2, 2, False), (4, 0, False), (5, 1, False)]
+        kept.append((judge.best.steps, judge.waited, round(judge.fell, 4)))
+    assert kept == [(1, 0, 0.1), (2, 1, -0.0005), (2, 2, -0.002), (4, 0, 0.0015), (5, 1, 0.0001)]
 
 
 def test_what_is_not_better_than_nothing_is_not_kept(make_note_model, drilled, monkeypatch):
@@ -259,13 +259,31 @@ def test_what_is_not_better_than_nothing_is_not_kept(make_note_model, drilled, m
     assert judge.best.steps == 0
 
 
+def test_after_great_gains_it_goes_faster(make_note_model, drilled, monkeypatch):
+    falls, rates = iter([0.3, 0.03, 0.01, 0.03, 0.003, 0.003]), []
+
+    def hear(judge, _whole, _step):
+        judge.fell = next(falls)
+
+    go = tuning_module._Tuner._go
+    monkeypatch.setattr(tuning_module._Judge, "hear", hear)
+    monkeypatch.setattr(
+        tuning_module._Tuner,
+        "_go",
+        lambda tuner: (go(tuner), rates.append(tuner.optimiser.param_groups[0]["lr"]))[0],
+    )
+    brief = TuningConfig(passes=0.0, rate=1e-4, rows=2, length=32, most_steps=72, check_every=12)
+    tune_adapter(make_note_model(), folded(drilled, 4), np.random.default_rng(0), config=brief)
+    assert rates[11::12] == pytest.approx([1e-4, 1.5e-4, 2.25e-4, 2.25e-4, 3.375e-4, 2.25e-4])
+
+
 @pytest.mark.parametrize(("fall", "goes_on", "steps"), [(0.02, True, 40), (0.001, True, 10), (0.02, False, 10)])
 def test_where_the_held_out_figure_still_falls_it_goes_on(make_note_model, drilled, monkeypatch, fall, goes_on, steps):
     heard = []
 
     def hear(judge, weights, step):
         heard.append(step)
-        judge.is_falling = fall > tuning_module.CLEAR_GAIN_NATS
+        judge.fell = fall
 
     monkeypatch.setattr(tuning_module._Judge, "hear", hear)
     brief = TuningConfig(passes=0.0, goes_on=goes_on, rows=2, length=32, most_steps=40, check_every=10)

@@ -30,6 +30,8 @@ WARMUP_STEPS = 10
 CLIP_NORM = 1.0
 LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none; of checks that differ by less the later is kept
 CLEAR_GAIN_NATS = 2e-3  # from one check to the next, worth going on for
+GREAT_GAIN_NATS = 2e-2  # where the base model hardly knows such music: there is far to go
+FASTER, FASTEST = 1.5, 4.0  # times the rate: after each great gain, at most
 FEWEST_JUDGED_NOTES, MOST_JUDGED_NOTES = 64, 1024  # of each piece
 IN_COMMON = 0.4  # of what adapters of the same style add, about
 USUAL_SHARE = 0.9  # of the progress that is told
@@ -166,9 +168,11 @@ def _tune(tuners: Sequence[_Tuner], judge: _Judge, config: TuningConfig, clock: 
         late = clock.is_late()
         if step % config.check_every == 0 or late or step == clock.most:
             judge.hear([tuner.average.weights() for tuner in tuners], step)
+            for tuner in tuners:
+                tuner.hasten(judge.fell)
         clock.tell(step)
         judge.best = replace(judge.best, is_late=late)
-        if late or judge.waited >= config.patience or (step >= clock.usual and not judge.is_falling):
+        if late or judge.waited >= config.patience or (step >= clock.usual and judge.fell < CLEAR_GAIN_NATS):
             break
     clock.end()
 
@@ -178,11 +182,19 @@ class _Tuner:
 
     def __init__(self, model: NoteModel, fold: Fold, config: TuningConfig, seed: int, rng: np.random.Generator) -> None:
         self.config, self.notes, self.steps = config, fold.notes, 0
+        self.haste = 1.0  # times the rate
         generator = torch.Generator().manual_seed(seed)
         self.adapter = Adapter(model, generator, tuned=config.tuned, rank=config.rank)
         self.windows = Windows(fold.train, fold.style, config.length, rng, ends=not fold.is_cut)
         self.optimiser = _optimiser(self.adapter, config)
         self.average = _Average(self.adapter, config.averaging)
+
+    def hasten(self, gain: float) -> None:
+        """Faster while much is gained from one check to the next, slower again where little is."""
+        if gain > GREAT_GAIN_NATS:
+            self.haste = min(FASTEST, self.haste * FASTER)
+        elif gain < GREAT_GAIN_NATS / 3:
+            self.haste = max(1.0, self.haste / FASTER)
 
     def go_to(self, steps: int) -> None:
         while self.steps < steps:
@@ -192,7 +204,7 @@ class _Tuner:
         self.steps += 1
         self.adapter.model[0].train()
         for group in self.optimiser.param_groups:
-            group["lr"] = self.config.rate * min(1.0, self.steps / WARMUP_STEPS)
+            group["lr"] = self.haste * self.config.rate * min(1.0, self.steps / WARMUP_STEPS)
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast_pays()):
             nats = self.adapter.nats(self.windows.batch(self.config.rows))
         nats.sum(-1).mean().backward()  # type: ignore[no-untyped-call]
@@ -240,7 +252,7 @@ class _Judge:
         self.best = Tuning({}, self._scores([{}] * len(folds)), 0)
         self.base = self.least = mean_nats_per_note(self.best.scores)
         self.waited = 0  # checks since the least
-        self.is_falling = False  # whether the last check was clearly better than all before
+        self.fell = 0.0  # by how much the last check was better than all before
 
     def hear(self, whole: Sequence[AdapterWeights], step: int) -> None:
         of_folds = _weakened(whole)
@@ -251,8 +263,8 @@ class _Judge:
             if len(whole) > 1 and mean_nats_per_note(full := self._scores(whole)) < nats:
                 of_folds, scores = list(whole), full
             self.best = Tuning(_mean(whole), scores, step, of_folds)
-        self.is_falling = nats < self.least - CLEAR_GAIN_NATS
-        if nats < self.least - LEAST_GAIN_NATS:
+        self.fell = self.least - nats
+        if self.fell > LEAST_GAIN_NATS:
             self.waited = 0
         self.least = min(self.least, nats)
 
