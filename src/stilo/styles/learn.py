@@ -42,17 +42,19 @@ def learn(
 ) -> Style:
     """Learn a style from pieces.
 
-    The adapter is the mean of three tunings, each of which holds out a third of the pieces; of much music it is one
-    that holds out a fifth, of a single piece one that holds out its last quarter, less the bars that were played
-    before. The proof is measured on all that is held out by any, at most 1,024 notes of each piece, by the tuning that
-    did not learn from it and was told nothing of it. It also chooses when to stop, so the proof flatters by about as
-    much as one check differs from the next. Profile and recognition hear all pieces.
+    The adapter is the mean of three tunings, each of which holds out a third of the notes in whole pieces; of much
+    music it is one that holds out a fifth; where no pieces can be held out whole (`holding_out.whole_pieces`) it is one
+    that holds out the last quarter of each, less the bars that were played before. The proof is measured on all that is
+    held out by any, at most 1,024 notes of each piece, by the tuning that did not learn from it and was told nothing of
+    it. It also chooses when to stop, so the proof flatters by about as much as one check differs from the next. Profile
+    and recognition hear all pieces.
 
     Args:
         name: of the style.
         pieces: scores and where they come from.
         tune: fit an adapter; without, profile and vector alone.
-        seconds: at most this long for the tuning; by default two minutes, or no limit when `steps` says enough.
+        seconds: after so many no more steps of tuning are taken; by default two minutes, or no limit when `steps` says
+            enough.
         steps: at most this many steps of tuning; with it and without `seconds` learning is the same on every run.
         seed: of what is held out and of the tuning.
         progress: is told what is being done and the share done.

@@ -127,11 +127,11 @@ def heard_each(scores: Sequence[Score]) -> NDArray[np.float32]:
     """The learned embedding of each piece, [pieces, LEARNED_SIZE]; 0 where no encoder is installed."""
     from stilo.models.encoder_files import has_encoder
     from stilo.models.learned_embedding import LEARNED_SIZE
-    from stilo.models.recogniser import recognise
+    from stilo.models.recogniser import recognise_each
 
     if not has_encoder():
         return np.zeros((len(scores), LEARNED_SIZE), np.float32)
-    return np.stack([recognise([score]).values.reshape(-1) for score in scores])
+    return np.stack([heard.values.reshape(-1) for heard in recognise_each(scores)])
 
 
 def lesson_of(measured: Sequence[Measured], held: Sequence[set[int]], heard: NDArray[np.float32]) -> Lesson:
