@@ -14,13 +14,12 @@ from stilo.originality.base import (
     base_index_of,
     base_index_path,
     read_base_index,
-    winnowed,
     write_base_index,
 )
 from stilo.originality.check import check_trace
 from stilo.originality.level import Level
 from stilo.originality.lines import notes_of_score
-from stilo.originality.runs import BAR, MELODY, runs_of, trace_of
+from stilo.originality.runs import runs_of, trace_of
 
 LEVEL = Level(10.0, 30.0, 60.0, 5, 1)
 
@@ -59,17 +58,6 @@ def test_copies_are_found_and_named_by_their_group(base, make):
 
 def test_unseen_pieces_are_no_copies(base, make):
     assert not any(found_in(base, make.piece(seed)).verdict == "copied" for seed in range(1000, 1020))
-
-
-def test_winnowing_leaves_no_stretch_without_a_run(make):
-    runs = runs_of(notes_of_score(make.piece(0)))
-    kept = winnowed(runs)
-    melody, chosen = (some[some["kind"] == MELODY]["onset"] for some in (runs, kept))
-    place = np.flatnonzero(np.isin(melody, chosen))
-    assert np.diff(place).max() <= 4
-    assert place[0] < 4
-    assert len(chosen) < 0.6 * len(melody)
-    assert (kept["kind"] == BAR).sum() == (runs["kind"] == BAR).sum()
 
 
 def test_common_runs_are_counted_and_not_kept(make):

@@ -62,7 +62,7 @@ class _Yardstick:
         number = -1 if path is None else self._number(path.resolve(), tune)
         if number >= 0:
             notice(f"{path} is one of the pieces that it is held against: it is held against the others alone")
-        return self.against.check(score, number)
+        return self.against.check(score, () if number < 0 else (number,))
 
     def _number(self, path: Path, tune: int) -> int:
         """Which of its pieces a tune of a file is; −1 = none."""
