@@ -41,6 +41,8 @@ def made_original(desk: Desk, candidate: Candidate, against: Against) -> tuple[C
         first, last = worst.bars[0] - 1, min(worst.bars[1], desk.plan.bars) - 1
         seeds = range(round_number * AT_ONCE, (round_number + 1) * AT_ONCE)
         others = [(one, against.check(one.score)) for one in desk.rewrite(candidate, first, last, seeds)]
+        if not others:
+            continue
         best, found = min(others, key=lambda pair: _preference(desk, *pair))
         moved_on = found.excess == findings.excess and found.worst != worst  # the same bars come again later
         if found.excess < findings.excess or moved_on:
