@@ -107,3 +107,17 @@ def test_the_report_tells_it_and_the_same_seed_gives_the_same_piece(style):
     assert one.report.originality.pieces is not None
     assert one.report.originality.rewritten
     assert one.score != first.score
+
+
+def test_it_is_said_what_a_piece_was_not_held_against(style, tmp_path, monkeypatch):
+    def said(style):
+        notices = []
+        compose(style, replace(REQUEST, bars=2), notice=notices.append)
+        return notices
+
+    [line] = said(style)
+    assert "not held against the style's pieces: the style 'Waltz' keeps no fingerprints" in line
+    assert said(replace(style, sources=())) == []
+    monkeypatch.setattr("stilo.originality.base.base_index_path", lambda: tmp_path / "nothing.npz")
+    [line] = said(replace(style, sources=()))
+    assert "no index of the base model's pieces is installed" in line

@@ -104,6 +104,7 @@ def export_style(
         UnknownStyleError: the library does not hold it.
         WriteError: the bundle cannot be written, or there is a file of this name.
     """
+    from stilo.compose.originality import no_runs
     from stilo.styles.bundle import write_bundle
 
     checked = _new_file(path, (BUNDLE_ENDING,), replace, "name another file or say --replace")
@@ -115,16 +116,6 @@ def export_style(
     demo = _demo_of(style, progress, notice)
     write_bundle(style, checked, demo, fingerprints=fingerprints, replace=replace)
     return checked
-
-
-def no_runs(style: Style) -> str:
-    """Why a style keeps nothing to tell copies by."""
-    if not style.sources:
-        return f"the style '{style.name}' was not learned from pieces"
-    return (
-        f"the style '{style.name}' keeps none of its pieces, since it was taken in from a bundle without them or was "
-        "learned with another version of stilo"
-    )
 
 
 def _new_file(path: str | Path, endings: tuple[str, ...], replace: bool, remedy: str) -> Path:
