@@ -6,13 +6,12 @@ What belongs to the common stock is counted, and not kept. A piece is known by i
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from stilo.errors import SetupError
 from stilo.models.shipped import shipped_folder
 from stilo.music.atomic import write_whole
+from stilo.music.zips import BROKEN_ZIP
 from stilo.originality.index import Shared, spread
 from stilo.originality.level import Level
 from stilo.originality.runs import KINDS, RunArray
@@ -34,7 +34,7 @@ PIECE_BITS = 16
 NO_STOCK = Stock(np.zeros(0, np.uint32), np.zeros(0, np.uint16), 10_000)
 _MASK = np.uint32(2**HASH_BITS - 1)
 _LARGEST_BYTE = 255
-_BROKEN = (OSError, EOFError, KeyError, ValueError, IndexError, zipfile.BadZipFile, zlib.error)
+_BROKEN = (*BROKEN_ZIP, KeyError, IndexError, TypeError, MemoryError, SyntaxError, TokenError)  # NumPy's, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +132,8 @@ def read_base_index(path: Path) -> BaseIndex:
 
 
 def _unpacked(packed: dict[str, NDArray[Any]]) -> BaseIndex:
+    if not all(isinstance(array, np.ndarray) for array in packed.values()):
+        raise ValueError("not all are arrays")
     if int(packed["format"]) != FORMAT:
         raise ValueError("another format")
     groups = packed["groups"].tobytes().decode().split("\n")
@@ -146,11 +148,19 @@ def _unpacked(packed: dict[str, NDArray[Any]]) -> BaseIndex:
     piece = np.packbits(wide, axis=1).view(">u2").reshape(-1).astype(np.uint16)
     if len(piece) and int(piece.max()) >= len(names):
         raise ValueError("more pieces than names")
+    return BaseIndex(names, hashes.astype(np.uint32), piece, *_figures(packed, len(names)))
+
+
+def _figures(packed: dict[str, NDArray[Any]], names: int) -> tuple[tuple[float, ...], Stock, Level]:
+    """What is kept, the stock and the level."""
     p50, p95, copy, pieces, quoting = packed["level"].tolist()
-    stock = Stock(packed["stock_hashes"], packed["stock_holders"], len(names))
-    level = Level(p50, p95, copy, int(pieces), int(quoting))
-    kept = tuple(packed["kept"].tolist())
-    return BaseIndex(names, hashes.astype(np.uint32), piece, kept, stock, level)
+    kept, hashes, holders = (packed[name] for name in ("kept", "stock_hashes", "stock_holders"))
+    if not 0 <= p50 <= p95 <= copy or kept.shape != (KINDS,) or not ((kept > 0) & (kept <= 1)).all():
+        raise ValueError("no such level or share")
+    if hashes.shape != holders.shape or (np.diff(hashes.astype(np.int64)) <= 0).any() or (holders < 1).any():
+        raise ValueError("the stock is in disorder")
+    stock = Stock(hashes.astype(np.uint32), holders.astype(np.uint16), names)
+    return tuple(kept.tolist()), stock, Level(p50, p95, copy, int(pieces), int(quoting))
 
 
 def _to_bytes(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:

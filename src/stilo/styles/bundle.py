@@ -26,7 +26,8 @@ from stilo.music.midi import parse_midi
 from stilo.music.midi_write import midi_bytes
 from stilo.music.score import Score
 from stilo.music.timeline import bar_grid
-from stilo.styles.archive import BROKEN_ZIP, pack, shown_size, unpack
+from stilo.music.zips import BROKEN_ZIP
+from stilo.styles.archive import pack, shown_size, unpack
 from stilo.styles.arrays import LARGEST_ARRAYS_BYTES, arrays_from_bytes, style_to_arrays
 from stilo.styles.fields import Fields
 from stilo.styles.provenance import LONGEST_ADVICE
