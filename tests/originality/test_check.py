@@ -49,6 +49,23 @@ def test_the_trap_set_is_ranked_rightly(make, folder, source):
     assert found["loop"].bits < COPY_BITS / 5
 
 
+def test_a_loop_is_no_copy_of_a_piece_that_loops(make, folder):
+    """Two notes over and over are in the folder, too: one is a figure, and the tune beside it is not."""
+    known = make.planted(folder.scores[0], make.loop(16), 8)
+    runs = [runs_of(notes_of_score(score)) for score in (known, *folder.scores[1:])]
+    index = index_of([(str(number), one) for number, one in enumerate(runs)], NO_STOCK)
+    trace = trace_of(notes_of_score(make.loop()))
+    shared = index.shared(trace.runs)
+    assert set(shared.piece.tolist()) == {0}
+    assert set(trace.runs["hash"].tolist()) <= set(runs[0]["hash"].tolist())  # all of it is known
+    found = check_trace(trace, index, folder.level)
+    assert (found.verdict, found.copied_share) == ("original", 0.0)
+    host = make.planted(make.planted(make.piece(600), make.loop(8), 4), make.bars(folder.scores[0], 16, 8), 20)
+    copied = check_trace(trace_of(notes_of_score(host)), index, folder.level)
+    assert copied.verdict == "copied"
+    assert all(passage.bars[0] >= 20 for passage in copied.beyond)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_planted_bars_are_found_with_their_numbers(make, folder, seed):
     rng = np.random.default_rng(seed)
@@ -146,15 +163,15 @@ def test_what_three_pieces_of_a_collection_have_is_stock_of_their_style(make, fo
     assert most_bits(asked, four.shared(asked)) < 0.2 * most_bits(asked, two.shared(asked))
 
 
-@pytest.mark.parametrize(("pieces", "forms"), [(1, 3), (5, 4), (10, 10)])
-def test_the_forms_of_one_piece_do_not_make_it_stock(make, pieces, forms):
+@pytest.mark.parametrize(("pieces", "twins"), [(1, 3), (5, 4), (10, 10)])
+def test_twins_do_not_make_a_piece_stock(make, pieces, twins):
     """A tune as MIDI, as MusicXML and as melody alone is one holder: who copies it has copied."""
     scores = [make.piece(number) for number in range(pieces)]
     tune = scores[0].with_notes(scores[0].notes[scores[0].notes["track"] == 0])
-    scores += [(scores[0], tune)[number % 2].transposed(number) for number in range(1, forms)]
+    scores += [(scores[0], tune)[number % 2].transposed(number) for number in range(1, twins)]
     runs = [runs_of(notes_of_score(score)) for score in scores]
     index = index_of([(str(number), one) for number, one in enumerate(runs)], NO_STOCK)
-    assert index.forms.tolist() == [*range(pieces), *[0] * (forms - 1)]
+    assert index.twins.tolist() == [*range(pieces), *[0] * (twins - 1)]
     copy = make.planted(make.piece(77), make.bars(scores[0], 8, 8).transposed(3), 12)
     found = check_trace(trace_of(notes_of_score(copy)), index, level_of(runs, index))
     assert found.verdict == "copied"

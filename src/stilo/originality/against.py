@@ -9,12 +9,12 @@ from typing import Any
 from stilo.music.score import Score
 from stilo.originality.base import BaseIndex
 from stilo.originality.check import Originality, Verdict, check_trace
-from stilo.originality.forms import is_form_of
 from stilo.originality.index import Index
 from stilo.originality.level import Level
 from stilo.originality.lines import are_drums_compared, notes_of_score
 from stilo.originality.passages import Passage
 from stilo.originality.runs import runs_of, trace_of
+from stilo.originality.twins import is_twin_of
 
 _VERDICTS: tuple[Verdict, ...] = ("original", "near", "copied")
 
@@ -91,8 +91,8 @@ class Against:
         return Findings(own, with_base)
 
     def same(self, score: Score, numbers: Collection[int]) -> list[int]:
-        """Which of the person's pieces of these numbers are the same as a score, or a form of it."""
+        """Which of the person's pieces of these numbers are the same as a score, or twins of it."""
         if self.index is None or not numbers:
             return []
         hashes = runs_of(notes_of_score(score))["hash"]
-        return [number for number in numbers if is_form_of(self.index.rows_of(number)["hash"], hashes)]
+        return [number for number in numbers if is_twin_of(self.index.rows_of(number)["hash"], hashes)]

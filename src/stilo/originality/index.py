@@ -10,11 +10,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.originality.forms import first_forms
 from stilo.originality.lines import Integers
 from stilo.originality.runs import RunArray
 from stilo.originality.stock import Floats, Stock, first_runs
 from stilo.originality.thinning import ALL, Kept, counted
+from stilo.originality.twins import first_twins
 
 ROW_DTYPE = np.dtype(
     [
@@ -82,15 +82,15 @@ class Index:
     kept: Kept = ALL
 
     @cached_property
-    def forms(self) -> Integers:
-        """For each piece the first that is the same in another form, or itself, [pieces]."""
-        return first_forms(self._hashes, self._piece, len(self.names), self.stock)
+    def twins(self) -> Integers:
+        """For each piece the first that has nearly the same notes, or itself, [pieces]."""
+        return first_twins(self._hashes, self._piece, len(self.names), self.stock)
 
     def shared(self, runs: RunArray, left_out: Collection[int] = ()) -> Shared:
         """What the runs of a piece share with each piece but those of the numbers `left_out`.
 
         What `STYLE_STOCK_FROM` pieces or more have is stock of their style, and counts by how many of them have it;
-        the forms of one piece are one.
+        twins are one.
         """
         first, share = first_runs(runs)
         run, row = self._places(runs["hash"][first])
@@ -98,10 +98,10 @@ class Index:
         run, piece = pair // len(self.names), pair % len(self.names)
         stays = ~np.isin(piece, list(left_out))
         run, piece = run[stays], piece[stays]
-        different = np.unique(run * len(self.names) + self.forms[piece]) // len(self.names)
+        different = np.unique(run * len(self.names) + self.twins[piece]) // len(self.names)
         holders = np.bincount(different, minlength=len(first))
         rarity = self.stock.rarity(runs["hash"][first])
-        pieces = max(1, len(np.unique(np.delete(self.forms, list(left_out)))))
+        pieces = max(1, len(np.unique(np.delete(self.twins, list(left_out)))))
         in_style = np.log2(pieces / np.maximum(1, holders - 1))
         rarity = np.where(holders >= STYLE_STOCK_FROM, np.minimum(rarity, in_style), rarity)
         return Shared(first[run], piece, (rarity * share * counted(self.kept)[runs["kind"][first]])[run])

@@ -1,4 +1,4 @@
-"""Forms of one piece: a tune as MIDI, as MusicXML and as ABC is one tune, and not three that share everything."""
+"""Twins: a tune as MIDI, as MusicXML and as ABC is one tune, and not three that share everything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FEWEST_RUNS = 8  # of a piece that can be told from others
 AHEAD = 4  # pieces that have a run are held against so many of the next ones that have it
 
 
-def first_forms(hashes: NDArray[np.uint32], piece: Integers, pieces: int, stock: Stock) -> Integers:
+def first_twins(hashes: NDArray[np.uint32], piece: Integers, pieces: int, stock: Stock) -> Integers:
     """For each of so many pieces the first that has nearly the same runs, or itself, [pieces].
 
     `hashes` rise, and of one hash the pieces do; what is the same as the same is the same.
@@ -29,15 +29,15 @@ def first_forms(hashes: NDArray[np.uint32], piece: Integers, pieces: int, stock:
     first, second = pair // max(1, pieces), pair % max(1, pieces)
     smaller = np.minimum(size[first], size[second])
     near = (smaller >= FEWEST_RUNS) & (shared >= SAME_FROM * smaller)
-    forms = np.arange(pieces)
+    twins = np.arange(pieces)
     for earlier, later in zip(first[near].tolist(), second[near].tolist(), strict=True):
-        old, new = sorted((forms[earlier], forms[later]), reverse=True)
+        old, new = sorted((twins[earlier], twins[later]), reverse=True)
         if old != new:
-            forms[forms == old] = new
-    return forms
+            twins[twins == old] = new
+    return twins
 
 
-def is_form_of(hashes: NDArray[np.uint32], others: NDArray[np.uint32]) -> bool:
+def is_twin_of(hashes: NDArray[np.uint32], others: NDArray[np.uint32]) -> bool:
     """Whether most of the runs of one piece, some of them perhaps left out, are runs of another one."""
     different = np.unique(hashes)
     return len(different) > 0 and bool(np.isin(different, others).mean() >= SAME_FROM)
