@@ -145,7 +145,9 @@ def spread(begin: Integers, count: Integers) -> tuple[Integers, Integers]:
 
 
 def index_of(pieces: Sequence[tuple[str, RunArray]], stock: Stock, kept: Kept = ALL) -> Index:
-    """An index of pieces by name, of which `runs` are so many; at most `MOST_TIMES` of one run of one piece are kept.
+    """An index of pieces by name; `kept` says which share of their runs these are.
+
+    At most `MOST_TIMES` of one run of one piece are in it.
 
     Raises:
         ValueError: there are more than `MOST_PIECES`.
