@@ -168,12 +168,89 @@ def with_header_changed(data: bytes, rng: Rng) -> bytes:
             count = int(np.prod(entry["shape"], dtype=np.int64))
             strange = np.full(count, one_of(rng, [np.nan, np.inf, 1e30, -0.0]))
             begin, end = entry["data_offsets"]
-            with np.errstate(over="ignore"):
-                kept = strange.astype("<f2" if entry["dtype"] == "F16" else "<f4").tobytes()
+            kept = _packed(strange, entry["dtype"])
             body = body[:begin] + kept + body[end:]
     text = json.dumps(header).encode()
     length = len(text) if rng.random() < 0.9 else one_of(rng, SIZES)
     return length.to_bytes(8, "little") + text + body
+
+
+_PIECES = 1500
+_KINDS = {"F16": "<f2", "F32": "<f4", "U16": "<u2", "U32": "<u4", "I32": "<i4"}
+
+
+def _packed(values: np.ndarray, kind: str) -> bytes:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(_KINDS[kind]).tobytes()
+
+
+def with_runs_changed(data: bytes, rng: Rng) -> bytes:
+    """The columns of the runs: one value all over or in places, the order, one row many times, all longer."""
+    size = int.from_bytes(data[:8], "little")
+    header, body = json.loads(data[8 : 8 + size]), data[8 + size :]
+    columns = {
+        name: np.frombuffer(body[slice(*entry["data_offsets"])], _KINDS[entry["dtype"]]).copy()
+        for name, entry in header.items()
+        if name.startswith("runs/")
+    }
+    if not columns:
+        return data
+    name = one_of(rng, sorted(columns))
+    column = columns[name]
+    rows = len(column)
+    number = one_of(
+        rng, [0, 1, 2, 7, 8, 255, 32767, 65534, 65535, 2**31 - 1, 2**32 - 1, int(column[rng.integers(rows)])]
+    )
+    match int(rng.integers(7)):
+        case 0:
+            column[:] = number & np.iinfo(column.dtype).max
+        case 1:
+            column[rng.integers(rows, size=int(rng.integers(1, 9)))] = number & np.iinfo(column.dtype).max
+        case 2:
+            columns = {key: values[::-1] for key, values in columns.items()}
+        case 3:
+            columns[name] = np.sort(rng.integers(0, np.iinfo(column.dtype).max, rows)).astype(column.dtype)
+        case 4:  # one row as often as may be, or more often
+            at, times = int(rng.integers(rows)), int(one_of(rng, [2, 8, 9, 1000]))
+            columns = {key: np.insert(values, at, [values[at]] * times) for key, values in columns.items()}
+        case 5:  # nearly as many rows as a style may keep: a thousand pieces share every run
+            once = np.unique(columns["runs/hash"], return_index=True)[1]
+            columns = {key: np.repeat(values[once], _PIECES) for key, values in columns.items()}
+            columns["runs/piece"] = np.tile(np.arange(_PIECES), len(once)).astype("<u2")
+        case _:
+            columns = {key: values[: max(1, rows // 2)] for key, values in columns.items()}
+    kinds = {kind: key for key, kind in _KINDS.items()}
+    packed = {key: body[slice(*entry["data_offsets"])] for key, entry in header.items() if key != "__metadata__"}
+    packed |= {key: values.tobytes() for key, values in columns.items()}
+    at = 0
+    for key, values in packed.items():
+        entry = header[key]
+        if key in columns:
+            entry |= {"dtype": kinds[columns[key].dtype.str], "shape": [len(columns[key])]}
+        entry["data_offsets"] = [at, at := at + len(values)]
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + b"".join(packed.values())
+
+
+def with_run_figures_changed(data: bytes, rng: Rng) -> bytes:
+    """The figures beside the runs: their version, shares and level; and how many sources there are."""
+    document = json.loads(data)
+    runs = document.get("runs")
+    if not isinstance(runs, dict):
+        return data
+    number = one_of(rng, [0, 0.0, 1e-9, 0.5, 1, 1.5, 10, 49.9, 50, 50.1, 1e9, -1, 1e308, 200, 201, 2**31, None, True])
+    match int(rng.integers(5)):
+        case 0:
+            runs["kept"][int(rng.integers(4))] = number
+        case 1:
+            runs["kept"] = one_of(rng, [[number] * 4, [number] * 3, [1.0] * 5000, number, {}])
+        case 2 | 3:
+            runs["level"][one_of(rng, ["p50", "p95", "pieces", "quoting", "copy"])] = number
+        case _:
+            document["sources"] = document["sources"] * int(one_of(rng, [0, 1, 50, 120]))
+    if rng.random() < 0.3:
+        runs["level"] |= {"p50": 0.0, "p95": one_of(rng, [0.0, 1.0, 28.0, 50.0])}
+    return json.dumps(document).encode()
 
 
 # --- the zip and its members ---
@@ -239,15 +316,19 @@ def _with_an_array_filled(data: bytes, rng: Rng) -> bytes:
     entry = header[one_of(rng, [name for name in header if name != "__metadata__"])]
     begin, end = (8 + size + place for place in entry["data_offsets"])
     number = one_of(rng, [0.0, 30.0, -999.0, 6e4, -6e4, 1e38, -1e38])
-    with np.errstate(over="ignore"):
-        filled = np.full((end - begin) // (2 if entry["dtype"] == "F16" else 4), number)
-        return data[:begin] + filled.astype("<f2" if entry["dtype"] == "F16" else "<f4").tobytes() + data[end:]
+    filled = np.full((end - begin) // np.dtype(_KINDS[entry["dtype"]]).itemsize, number)
+    return data[:begin] + _packed(filled, entry["dtype"]) + data[end:]
+
+
+def _with_many_sources(data: bytes) -> bytes:
+    document = json.loads(data)
+    return json.dumps({**document, "sources": document["sources"] * _PIECES}).encode()
 
 
 def strange_bundle(seeds: Sequence[bytes], rng: Rng) -> bytes:
     """A bundle made of one of `seeds`, changed in one of the places where a bundle can be."""
     data = one_of(rng, seeds)
-    kind = int(rng.integers(11))
+    kind = int(rng.integers(14))
     if kind == 0:
         return with_bytes_changed(data, rng)
     if kind == 1:
@@ -265,9 +346,14 @@ def strange_bundle(seeds: Sequence[bytes], rng: Rng) -> bytes:
         ("arrays.safetensors", with_header_changed),
         ("demo.mid", strange_midi),
         ("demo.mid", with_bytes_changed),
+        ("arrays.safetensors", with_runs_changed),
+        ("arrays.safetensors", with_runs_changed),
+        ("style.json", with_run_figures_changed),
     ][kind - 3]
     if name not in members:
         return with_bytes_changed(data, rng)
     members[name] = change(members[name], rng)
+    if change is with_runs_changed and rng.random() < 0.5:  # as many sources as the rows may speak of
+        members["style.json"] = _with_many_sources(members["style.json"])
     members = summed(members) if name != "style.json" or rng.random() < 0.5 else members
     return zipped(members, one_of(rng, [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))

@@ -7,8 +7,8 @@
 Case number n of a seed is always the same file: `--first n --cases 1` does it again, `--first` goes on after a stop.
 Every case must end in what was asked for or in a StiloError; within a second of processor time; without a file opened
 for writing, a folder, a process or a connection made; and within `--memory` MiB beyond what is there before the first
-case. What a bundle that is taken in may still do is tried too: its card, its way into the library, its way back into a
-bundle. Needs Linux for the bounds of memory and time.
+case. What a bundle that is taken in may still do is tried too: its card, its way into the library, and what a piece
+shares with its sources. Needs Linux for the bounds of memory and time.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class Guard:
 
 
 def read_a_bundle(path: Path) -> bool:
-    """Read it; what is read must also be shown, kept and given away."""
+    """Read it; what is read must also be shown, kept and given away, and a piece held against its sources."""
+    from stilo.compose.originality import against_style
     from stilo.library.store import _row_to_style, _style_to_row
     from stilo.music.midi_write import midi_bytes
     from stilo.styles.bundle import open_bundle
@@ -108,6 +109,10 @@ def read_a_bundle(path: Path) -> bool:
     _row_to_style(_style_to_row(found.style))
     if found.demo is not None:
         midi_bytes(found.demo)
+    if found.style.runs is not None:
+        against, piece = against_style(found.style), fuzz_seeds.checked_piece()
+        findings = against.check(piece, against.same(piece, range(0, len(found.style.sources), 2)))
+        json.dumps(findings.to_json(), allow_nan=False)
     return True
 
 

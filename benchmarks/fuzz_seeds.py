@@ -26,13 +26,14 @@ from stilo.music.score import (
     Track,
     notes_from_columns,
 )
+from stilo.originality.kept import SourceRuns, source_runs_of
 from stilo.styles.bundle import write_bundle
 from stilo.styles.style import Palette, Part, Proof, Source, Style
 
 
-def small_piece(bars: int = 4) -> Score:
+def small_piece(bars: int = 4, seed: int = 7) -> Score:
     """A tune over held fifths and a drum, with every mark that a score can have."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed)
     melody = 60 + np.array([0, 2, 4, 5, 7, 9, 11, 12])[rng.integers(0, 8, 3 * bars)]
     onsets = np.concatenate([np.arange(3 * bars) * 480, np.arange(bars) * 1440, np.arange(bars) * 1440])
     durations = np.concatenate([np.full(3 * bars, 480), np.full(bars, 1440), np.full(bars, 240)])
@@ -51,16 +52,30 @@ def small_piece(bars: int = 4) -> Score:
 
 
 def bundles() -> list[bytes]:
-    """Bundles with and without adapter, recognition, proof and demo; one of format 1."""
+    """Bundles with and without adapter, recognition, proof, fingerprints and demo; one of format 1."""
     piece = small_piece()
     style = _style()
+    known = replace(style, runs=_runs())
     plain = Style("Bare", analyse(piece), style.embedding, None, "tiny-0")
     made = [_bundle(style, piece), _bundle(style, None), _bundle(plain, piece), _bundle(plain, None)]
     members = members_of(made[1])
     document = json.loads(members["style.json"])
     del document["sha256"]
     members["style.json"] = json.dumps({**document, "format": 1}).encode()
-    return [made[0], *made, zipped(members)]
+    return [made[0], *made, zipped(members), *[_bundle(known, None)] * 3, _bundle(known, piece)]
+
+
+def _runs() -> SourceRuns:
+    """Of two pieces, of which the first is what bundles are held against."""
+    return source_runs_of([checked_piece(), small_piece(20, seed=8)])
+
+
+def checked_piece() -> Score:
+    """What every bundle with fingerprints is held against: a short piece with one note over and over at its end."""
+    tune = small_piece(12)
+    onsets = 12 * 1440 + np.arange(60) * 240
+    drone = notes_from_columns(onsets, np.full(60, 240), np.full(60, 60), 80, np.zeros(60, int))
+    return tune.with_notes(np.concatenate([tune.notes, drone]))
 
 
 def _style() -> Style:
@@ -86,7 +101,10 @@ def _style() -> Style:
 
 
 def composable(folder: Path) -> list[bytes]:
-    """Bundles that can be composed in: with a small net of random weights, made in `folder`; the second is tuned."""
+    """Bundles that can be composed in: with a small net of random weights, made in `folder`.
+
+    The second is tuned, the third has fingerprints.
+    """
     import os
 
     import torch
@@ -102,13 +120,18 @@ def composable(folder: Path) -> list[bytes]:
     os.environ["STILO_MODEL"] = str(folder)
     style = replace(_style(), base_model=base_identity())
     adapter = {f"{name}.added": np.zeros(weights.shape, np.float32) for name, weights in net.named_parameters()}
-    return [_bundle(replace(style, adapter=None), None), _bundle(replace(style, adapter=adapter), None)]
+    bare = replace(style, adapter=None)
+    return [
+        _bundle(bare, None),
+        _bundle(replace(style, adapter=adapter), None),
+        _bundle(replace(bare, runs=_runs()), None),
+    ]
 
 
 def _bundle(style: Style, demo: Score | None) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.stilo"
-        write_bundle(style, path, demo)
+        write_bundle(style, path, demo, fingerprints=True)
         return path.read_bytes()
 
 

@@ -1,13 +1,14 @@
 """Are planted copies found, and are human pieces left in peace?
 
-    python benchmarks/originality.py PACKED [--trials 400] [--seed 0]
+    python benchmarks/originality.py PACKED [--trials 400] [--seed 0] [--only base|collections|large|speed]
 
 Against the base model's index, and against collections of 16 pieces of one composer or book: eight bars of a known
 piece (24 notes of melody or more) are planted into an unseen one, verbatim, a fourth up, twice as fast, with a tenth
-of notes added, and with their bars in another order. False alarms: of unseen human pieces, over the level of human
-pieces, and called copies; every copy is listed, since many are quotations or other editions. Pieces for drums alone
-are left out. Speed: processor seconds of building, and of checking one piece against ten thousand, those of the base
-index and the same with all their runs.
+of notes added, and with their bars in another order. And against large styles: hundreds of pieces of one set, of which
+a share of the runs is kept as `learn` does, beside all their runs. False alarms: of unseen human pieces, over the level
+of human pieces, and called copies; every copy is listed, since many are quotations or other editions. Pieces for drums
+alone are left out. Speed: processor seconds of building, and of checking one piece against ten thousand, those of the
+base index and the same with all their runs.
 """
 
 from __future__ import annotations
@@ -29,12 +30,16 @@ from stilo.originality.base import base_index, base_index_path
 from stilo.originality.build import pitched
 from stilo.originality.check import Originality, check_trace
 from stilo.originality.index import index_of
+from stilo.originality.kept import MOST_ROWS
 from stilo.originality.level import GENERAL, Level, level_of
 from stilo.originality.lines import Notes, melody_of, notes_of_steps
 from stilo.originality.runs import runs_of, trace_of
+from stilo.originality.thinning import ALL, thinned
 
 PLANTED_BARS, FEWEST_MELODY_NOTES = 8, 24
 COLLECTION, FEWEST_OF_COLLECTION = 16, 24
+LARGE, LARGE_UNSEEN = (300, 1000), 80
+PARTS = ("base", "collections", "large", "speed")
 ADDED = 0.1
 BY_BOOK = {"folk_pd"}
 WHOLE_SETS = {"pop909", "openhymnal", "game_free"}
@@ -213,6 +218,49 @@ def against_collections(groups: dict[str, list[Piece]], trials: int, seed: int) 
     }
 
 
+def against_large_styles(train: Sequence[Piece], trials: int, seed: int) -> dict[str, Any]:
+    """Sets of hundreds of pieces: what is kept of them, and what is found by that of unseen pieces of the set."""
+    rng = np.random.default_rng([seed, 3])
+    sets: dict[str, list[Piece]] = defaultdict(list)
+    for piece in train:
+        sets[piece.set_name].append(piece)
+    report: dict[str, Any] = {}
+    for name, pieces in sorted(sets.items()):
+        order = rng.permutation(len(pieces))
+        for size in LARGE:
+            if len(pieces) >= size + LARGE_UNSEEN:
+                known, unseen = ([pieces[i] for i in some] for some in (order[:size], order[-LARGE_UNSEEN:]))
+                report[f"{name}, {size}"] = against_one_large(known, unseen, trials, rng)
+                print(name, size, {key: row for key, row in report[f"{name}, {size}"].items() if key != "planted"})
+                show(f"planted, against {size} pieces of {name}, thinned", report[f"{name}, {size}"]["planted"])
+    return report
+
+
+def against_one_large(
+    known: Sequence[Piece], unseen: Sequence[Piece], trials: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    whole = [runs_of(notes_of_steps(piece.steps)) for piece in known]
+    some, kept = thinned(whole, MOST_ROWS)
+    told: dict[str, Any] = {"kept": [round(share, 3) for share in kept]}
+    for what, runs, shares in (("all runs", whole, ALL), ("thinned", some, kept)):
+        named = [(piece.name, one) for piece, one in zip(known, runs, strict=True)]
+        index = index_of(named, base_index().stock, shares).without_pitches()
+        level = level_of(whole, index)
+        found = [(piece.name, check_trace(trace_of(notes_of_steps(piece.steps)), index, level)) for piece in unseen]
+        told[what] = {"rows": len(index.rows), "level": [round(level.p50, 1), round(level.p95, 1)]} | false_alarms(
+            found
+        )
+    tally = Tally()
+    for trial in range(trials):
+        if (drawn := draw_passage(known, rng)) is None:
+            break
+        piece, notes, length = drawn
+        host = notes_of_steps(unseen[trial % len(unseen)].steps)
+        for name, copy in disguised(notes, length, rng).items():
+            tally.add(name, check_trace(trace_of(planted(host, copy, rng)), index, level), piece.name)
+    return told | {"planted": tally.rows()}
+
+
 def seconds(work: Callable[[], object], times: int = 1) -> float:
     begin = time.process_time()
     for _ in range(times):
@@ -245,21 +293,29 @@ def main() -> None:
     parser.add_argument("packed", type=Path)
     parser.add_argument("--trials", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=PARTS)
     arguments = parser.parse_args()
+    parts = [arguments.only] if arguments.only else PARTS
     try:
         train = list(pitched(load_pieces(arguments.packed / "train.npz")))
         unseen = {split: list(pitched(load_pieces(arguments.packed / f"{split}.npz"))) for split in UNSEEN}
     except StiloError as error:
         sys.exit(str(error))
-    report: dict[str, Any] = {"base": against_base(train, unseen, arguments.trials, arguments.seed)}
-    show("planted, against the base model's pieces", report["base"]["planted"])
-    groups = collections(train + unseen["dev_composer"])
-    report["collections"] = against_collections(groups, arguments.trials, arguments.seed)
-    show("planted, against collections", report["collections"]["planted"])
-    print({name: value for name, value in report["collections"].items() if name != "planted"}, flush=True)
-    report["speed"] = speed(train, unseen["test"])
-    print(report["speed"], flush=True)
-    keep_figures("originality", report)
+    report: dict[str, Any] = {}
+    if "base" in parts:
+        report["base"] = against_base(train, unseen, arguments.trials, arguments.seed)
+        show("planted, against the base model's pieces", report["base"]["planted"])
+    if "collections" in parts:
+        groups = collections(train + unseen["dev_composer"])
+        report["collections"] = against_collections(groups, arguments.trials, arguments.seed)
+        show("planted, against collections", report["collections"]["planted"])
+        print({name: value for name, value in report["collections"].items() if name != "planted"}, flush=True)
+    if "large" in parts:
+        report["large"] = against_large_styles(train, arguments.trials // 4, arguments.seed)
+    if "speed" in parts:
+        report["speed"] = speed(train, unseen["test"])
+        print(report["speed"], flush=True)
+    keep_figures("originality" if arguments.only is None else f"originality-{arguments.only}", report)
 
 
 def show(title: str, rows: dict[str, dict[str, float]]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from stilo.compose import originality
 from stilo.compose.composer import compose
 from stilo.compose.desk import Desk
+from stilo.compose.judge import heard_key
 from stilo.compose.originality import against_style, made_original
 from stilo.compose.request import Request
 from stilo.elements.embedding import EMBEDDING_SIZE
@@ -57,6 +58,7 @@ def test_bars_that_are_known_are_composed_anew_and_no_others(style, written):
     assert findings.excess <= 1
     assert findings.verdict == "original"
     assert findings.rewritten
+    assert heard_key(changed.score) == changed.key
     first, last = min(one for one, _ in findings.rewritten), max(two for _, two in findings.rewritten)
     assert 8 <= first <= last <= 19
     for bars in ((0, first - 2), (last, 23)):
@@ -77,8 +79,21 @@ def test_a_copy_as_a_whole_is_made_better_in_a_bounded_number_of_rounds(style, w
     monkeypatch.setattr(originality, "MOST_ROUNDS", 2)
     against = against_style(knowing(style, candidate.score))
     before = against.check(candidate.score)
-    _, findings = made_original(desk, candidate, against)
+    changed, findings = made_original(desk, candidate, against)
     assert findings.excess < before.excess
+    assert heard_key(changed.score) == changed.key
+
+
+def test_versions_in_another_key_are_left_out(written, monkeypatch):
+    desk, candidate = written
+    keys = iter([candidate.key, None, candidate.key, None])
+    monkeypatch.setattr("stilo.compose.desk.heard_key", lambda _score: next(keys))
+    assert len(desk.rewrite(candidate, 2, 4, range(4))) == 2
+    monkeypatch.setattr("stilo.compose.desk.heard_key", lambda _score: None)
+    against = against_style(knowing(desk.style, some_bars(candidate.score, 8, 17)))
+    changed, findings = made_original(desk, candidate, against)
+    assert changed is candidate
+    assert findings.verdict == "copied"
 
 
 def test_the_report_tells_it_and_the_same_seed_gives_the_same_piece(style):
@@ -92,3 +107,17 @@ def test_the_report_tells_it_and_the_same_seed_gives_the_same_piece(style):
     assert one.report.originality.pieces is not None
     assert one.report.originality.rewritten
     assert one.score != first.score
+
+
+def test_it_is_said_what_a_piece_was_not_held_against(style, tmp_path, monkeypatch):
+    def said(style):
+        notices = []
+        compose(style, replace(REQUEST, bars=2), notice=notices.append)
+        return notices
+
+    [line] = said(style)
+    assert "not held against the style's pieces: the style 'Waltz' keeps no fingerprints" in line
+    assert said(replace(style, sources=())) == []
+    monkeypatch.setattr("stilo.originality.base.base_index_path", lambda: tmp_path / "nothing.npz")
+    [line] = said(replace(style, sources=()))
+    assert "no index of the base model's pieces is installed" in line

@@ -220,6 +220,10 @@ def test_a_damaged_row_is_told_in_one_line(make_style):
             "DELETE FROM array_blocks",
             "UPDATE styles SET document = '{'",
             "UPDATE styles SET document = '{}'",
+            "UPDATE styles SET document = '[]'",
+            "UPDATE styles SET document = '1'",
+            "UPDATE styles SET document = 'null'",
+            f"UPDATE styles SET document = '{'[' * 100_000}'",
         ):
             with library._engine.begin() as connection:
                 connection.exec_driver_sql(change)

@@ -64,3 +64,18 @@ def test_what_a_killed_writing_left_goes_after_a_day(tmp_path):
         os.utime(path, (day_before, day_before))
     write_whole(tmp_path / "a.bin", b"one")
     assert {path.name for path in tmp_path.iterdir()} == {"a.bin", fresh.name, hers.name}
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_without_replace_nothing_is_written_over_even_what_came_meanwhile(tmp_path, monkeypatch, has_links):
+    if not has_links:
+
+        def refused(*_):
+            raise PermissionError(1, "no links here")
+
+        monkeypatch.setattr("stilo.music.atomic.os.link", refused)
+    write_whole(tmp_path / "new", b"mine", replace=False)
+    with pytest.raises(WriteError, match="is there already"), replacing(tmp_path / "a", replace=False) as fresh:
+        fresh.write_bytes(b"mine")
+        (tmp_path / "a").write_bytes(b"hers")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"new": b"mine", "a": b"hers"}

@@ -1,5 +1,8 @@
 """The index of the base model's pieces: what is kept of them, in how many bytes, and whether copies are found."""
 
+from io import BytesIO
+from zipfile import ZipFile
+
 import numpy as np
 import pytest
 
@@ -14,13 +17,12 @@ from stilo.originality.base import (
     base_index_of,
     base_index_path,
     read_base_index,
-    winnowed,
     write_base_index,
 )
 from stilo.originality.check import check_trace
 from stilo.originality.level import Level
 from stilo.originality.lines import notes_of_score
-from stilo.originality.runs import BAR, MELODY, runs_of, trace_of
+from stilo.originality.runs import runs_of, trace_of
 
 LEVEL = Level(10.0, 30.0, 60.0, 5, 1)
 
@@ -61,17 +63,6 @@ def test_unseen_pieces_are_no_copies(base, make):
     assert not any(found_in(base, make.piece(seed)).verdict == "copied" for seed in range(1000, 1020))
 
 
-def test_winnowing_leaves_no_stretch_without_a_run(make):
-    runs = runs_of(notes_of_score(make.piece(0)))
-    kept = winnowed(runs)
-    melody, chosen = (some[some["kind"] == MELODY]["onset"] for some in (runs, kept))
-    place = np.flatnonzero(np.isin(melody, chosen))
-    assert np.diff(place).max() <= 4
-    assert place[0] < 4
-    assert len(chosen) < 0.6 * len(melody)
-    assert (kept["kind"] == BAR).sum() == (runs["kind"] == BAR).sum()
-
-
 def test_common_runs_are_counted_and_not_kept(make):
     runs = runs_of(notes_of_score(make.piece(0)))
     base = base_index_of([("same", runs)] * 20, LEVEL)
@@ -100,6 +91,42 @@ def test_a_damaged_index_is_told(base, tmp_path, damage):
         read_base_index(path)
     with pytest.raises(SetupError, match="missing"):
         read_base_index(tmp_path / "nothing.npz")
+
+
+def mutated(data, rng):
+    """Bytes changed, mostly in the directory of the zip; or in an array, and the zip packed anew."""
+    if rng.random() < 0.5:
+        with ZipFile(BytesIO(data)) as zipped:
+            members = {name: bytearray(zipped.read(name)) for name in zipped.namelist()}
+        member = members[list(members)[int(rng.integers(len(members)))]]
+        for _ in range(int(rng.integers(1, 4))):
+            most = 130 if rng.random() < 0.7 else len(member)
+            member[int(rng.integers(min(most, len(member))))] = int(rng.integers(256))
+        packed = BytesIO()
+        with ZipFile(packed, "w") as zipped:
+            for name, content in members.items():
+                zipped.writestr(name, bytes(content))
+        return packed.getvalue()
+    changed = bytearray(data)
+    for _ in range(int(rng.integers(1, 3))):
+        first = 0 if rng.random() < 0.3 else len(data) - 700
+        changed[int(rng.integers(first, len(data)))] = int(rng.integers(256))
+    return bytes(changed)
+
+
+def test_a_damaged_index_is_told_whatever_is_damaged(base, make, tmp_path):
+    path, runs = tmp_path / "index.npz", runs_of(notes_of_score(make.piece(99, bars=8)))
+    write_base_index(base, path)
+    data, rng = path.read_bytes(), np.random.default_rng(0)
+    told = 0
+    for _ in range(400):
+        path.write_bytes(mutated(data, rng))
+        try:
+            read_base_index(path).shared(runs)
+        except SetupError as error:
+            assert "damaged" in str(error)
+            told += 1
+    assert 100 < told < 400
 
 
 def test_the_shipped_index_is_small_and_holds_no_music():

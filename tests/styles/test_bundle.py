@@ -72,6 +72,16 @@ def test_the_advice_names_files_without_their_folders(make_style, tmp_path):
     assert read_bundle(tmp_path / "a.stilo").proof.advice == "does not sound like the others: a.mid, a.mid.mid"
 
 
+@pytest.mark.parametrize("length", [0, 1, 40, 300, 1900])
+def test_no_folder_is_left_of_a_path_that_was_cut_off(make_style, tmp_path, length):
+    """The advice ends after 2,000 characters, wherever in a path that is."""
+    path = "/home/ada/" + "private folder/" * 130 + "a song.mid"
+    advice = "x" * (2000 - length) + path
+    proof = replace(make_style().proof, advice=advice)
+    write_bundle(make_style(sources=(Source(path, "ab" * 32),), proof=proof), tmp_path / "a.stilo")
+    assert read_bundle(tmp_path / "a.stilo").proof.advice == "x" * (2000 - length)
+
+
 def test_what_could_not_be_read_again_is_not_written(make_style, tmp_path):
     with pytest.raises(InputError, match="tempo_qpm"):
         write_bundle(make_style(palette=Palette(tempo_qpm=0.0)), tmp_path / "a.stilo")

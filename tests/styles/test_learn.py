@@ -115,6 +115,15 @@ def test_a_damaged_encoder_is_told_before_the_tuning(pieces, tuned_with, monkeyp
     assert tuned_with == {}
 
 
+def test_a_damaged_index_of_known_pieces_is_told_before_anything_is_measured(pieces, monkeypatch, tmp_path):
+    (tmp_path / "index.npz").write_bytes(b"PK")
+    monkeypatch.setattr("stilo.originality.base.base_index_path", lambda: tmp_path / "index.npz")
+    told = []
+    with pytest.raises(SetupError, match="damaged"):
+        learn("Tiny", pieces, progress=lambda what, _share: told.append(what))
+    assert told == []
+
+
 def test_drums_alone_are_recognised_by_their_rhythm(with_tiny_encoder):
     notes = notes_from_columns(np.arange(400) * 240, [120] * 400, np.tile([36, 42, 38, 42], 100))
     style = learn("Beat", [(Score(notes, (Track("", 0, True),)), Source("/beat.mid", "0" * 64))], tune=False)

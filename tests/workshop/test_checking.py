@@ -138,17 +138,119 @@ def test_there_must_be_something_to_check(music, tmp_path):
         list(check_files([tmp_path / "empty"], music))
 
 
-def test_a_style_from_before_is_to_be_learned_again(make_style, tmp_path, music):
+def test_a_style_that_keeps_no_fingerprints_says_why(make_style, tmp_path, music):
     with Library() as library:
         library.save(make_style("Old"))
-    with pytest.raises(InputError, match="learn it again"):
+        library.save(make_style("Mixed", sources=()))
+    with pytest.raises(InputError, match=r"bundle without them or learned with another version .*; say the folder"):
         check(tmp_path / "new.mid", "Old")
+    with pytest.raises(InputError, match="was not learned from pieces"):
+        check(tmp_path / "new.mid", "Mixed")
+
+
+def test_where_nothing_is_left_that_is_said(music, told):
+    piece = music / "tune1.mid"
+    [one] = check_files([piece], piece, notice=told.notices.append)
+    assert told.notices == [f"{piece} is one of the pieces that it is held against: nothing is left to hold it against"]
+    assert one.findings.pieces is None
+    text = verdict_text(one)
+    assert "of this style" not in text
+    assert (one.to_json()["originality"], one.to_json()["runs"]) == (None, [])
+    assert one.to_json()["base"]["verdict"] == "original"
+    alone = Checked("x.mid", findings=Findings(None, None))
+    assert verdict_text(alone) == "x.mid: held against nothing"
+
+
+def test_a_level_that_was_not_measured_is_that_of_music_at_large(music, tmp_path):
+    found = check(tmp_path / "new.mid", music / "tune0.mid")
+    assert found.pieces.level == GENERAL
+    assert "human pieces share in music at large (" in verdict_text(Checked("new.mid", findings=found))
+
+
+def book_of(*numbers):
+    """A tune book: one line of eighths for each number, the same for the same."""
+    tunes = []
+    for place, number in enumerate(numbers):
+        letters = np.random.default_rng(number).choice(list("CDEFGABcdefg"), (16, 8))
+        bars = "|".join("".join(bar) for bar in letters)
+        tunes.append(f"X:{place + 1}\nT:Tune {place + 1}\nM:4/4\nL:1/8\nK:C\n{bars}|\n")
+    return "\n".join(tunes)
+
+
+def test_tunes_of_a_book_that_learning_dropped_are_not_held_against_it(tmp_path, make_style, told):
+    """The second tune is the first: a style learned from the book keeps the others, in their order."""
+    from stilo.elements.grid import on_grid
+    from stilo.music.files import read_scores
+    from stilo.workshop.learning import sha256_of
+
+    book = tmp_path / "book.abc"
+    book.write_text(book_of(1, 1, 2, 3, 4))
+    scores = [on_grid(score).score for score in read_scores(book)]
+    kept = [scores[number] for number in (0, 2, 3, 4)]
+    sources = tuple(Source(str(book), sha256_of(book), score.title, notes=len(score)) for score in kept)
+    style = make_style("Book", sources=sources, runs=source_runs_of(kept))
+    found = list(check_files([book], style, notice=told.notices.append))
+    assert [one.findings.verdict for one in found] == ["original"] * 5
+    assert len(told.notices) == 5
+    half = replace(style, sources=sources[:2], runs=source_runs_of(kept[:2]))  # learned with --split
+    told.notices.clear()
+    assert [one.findings.verdict for one in check_files([book], half)] == ["original"] * 5
+    other = tmp_path / "other.abc"
+    other.write_text(book_of(3))
+    assert check(other, style).verdict == "copied"
+
+
+def test_a_book_is_hashed_once(music, tmp_path, style, monkeypatch):
+    from stilo.workshop import checking
+
+    hashed = []
+    monkeypatch.setattr(checking, "sha256_of", lambda path: hashed.append(path) or "0" * 64)
+    book = tmp_path / "book.abc"
+    book.write_text(book_of(5, 6, 7))
+    list(check_files([book], style))
+    assert hashed == [book]
+
+
+def test_python_checks_one_piece_and_not_the_first_of_several(music, tmp_path):
+    book = tmp_path / "book.abc"
+    book.write_text(book_of(5, 6))
+    with pytest.raises(InputError, match=r"book\.abc holds 2 tunes: check them one by one"):
+        stilo.check(book, music)
+
+
+def test_too_many_files_are_refused_before_they_are_read(music, tmp_path, monkeypatch):
+    monkeypatch.setattr("stilo.originality.index.MOST_PIECES", 3)
+    (music / "tune0.mid").write_bytes(b"MThd")
+    with pytest.raises(InputError, match="give at most 3"):
+        check(tmp_path / "new.mid", music)
+
+
+def test_drums_alone_are_held_against_the_folder_and_not_against_the_base_model(music, tmp_path):
+    from stilo.music.score import Track
+
+    beat = tune_of(9)
+    drums = replace(beat, tracks=(Track("Drums", 0, is_drum=True),))
+    write_score(drums, music / "beat.mid")
+    found = check(drums, music)
+    assert (found.base, found.verdict) == (None, "copied")
+    assert check(beat, music).base is not None
+
+
+def test_a_pickup_is_the_first_bar(tmp_path, music):
+    """Bars are counted as they come; what is printed as bar 1 after a pickup is the second."""
+    plain, upbeat = tmp_path / "plain.abc", tmp_path / "upbeat.abc"
+    plain.write_text(book_of(1))
+    upbeat.write_text(book_of(1).replace("K:C\n", "K:C\nGA|"))
+    passage = check(upbeat, plain).pieces.passages[0]
+    assert (passage.bars, passage.source_bars) == ((2, 17), (1, 16))
 
 
 def test_without_the_index_of_the_base_model_the_rest_is_told(music, tmp_path, monkeypatch):
     monkeypatch.setattr("stilo.originality.base.base_index_path", lambda: tmp_path / "nothing.npz")
-    found = check(tmp_path / "copy.mid", music)
+    notices = []
+    found = check(tmp_path / "copy.mid", music, notice=notices.append)
     assert (found.base, found.verdict) == (None, "copied")
+    assert ["no index of the base model's pieces is installed" in line for line in notices] == [True]
     assert Checked("copy.mid", findings=found).to_json()["base"] is None
 
 

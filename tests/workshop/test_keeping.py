@@ -72,8 +72,66 @@ def test_a_piece_that_cannot_be_written_keeps_the_style_out(tmp_path, writable):
         import_style(bundle, demo=tmp_path / "a.mid")
     assert [summary.name for summary in list_styles()] == ["Minuet"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.stilo", "taken.mid"]
-    import_style(bundle, replace=True, demo=taken)
-    assert taken.read_bytes().startswith(b"MThd")
+    with pytest.raises(WriteError, match=r"there already; name another file$"):
+        import_style(bundle, replace=True, demo=taken)  # --replace is for the style
+    assert taken.read_bytes() == b"hers"
+    import_style(bundle, replace=True, demo=tmp_path / "a.mid")
+    assert (tmp_path / "a.mid").read_bytes().startswith(b"MThd")
+
+
+def test_what_comes_meanwhile_is_not_written_over(tmp_path, writable, monkeypatch):
+    """Another program makes the file while the piece is composed, or while it is written."""
+    from stilo.workshop import keeping
+
+    def slow(style, *_):
+        (tmp_path / "a.stilo").write_bytes(b"hers")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keeping, "_demo_of", slow)
+        with pytest.raises(WriteError, match="there already"):
+            export_style("Minuet", tmp_path / "a.stilo")
+    assert (tmp_path / "a.stilo").read_bytes() == b"hers"
+    bundle = export_style("Minuet", tmp_path / "b.stilo")
+    write = keeping.write_score
+
+    def crowded(score, place):
+        write(score, place)
+        (tmp_path / "a.mid").write_bytes(b"hers")
+
+    monkeypatch.setattr(keeping, "write_score", crowded)
+    with pytest.raises(WriteError, match="there already"):
+        import_style(bundle, "Heard", demo=tmp_path / "a.mid")
+    assert (tmp_path / "a.mid").read_bytes() == b"hers"
+    assert [summary.name for summary in list_styles()] == ["Minuet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mid", "a.stilo", "b.stilo"]
+
+
+def test_a_piece_that_is_a_copy_does_not_go_with_it(tmp_path, writable, monkeypatch):
+    from stilo.originality.against import Findings
+
+    monkeypatch.setattr(Findings, "verdict", "copied")
+    notices = []
+    bundle = export_style("Minuet", tmp_path / "a.stilo", notice=notices.append)
+    assert import_style(bundle, "Other").demo is None
+    assert notices == ["no piece goes with it: what was composed has bars of a known piece"]
+
+
+def test_fingerprints_go_with_it_only_when_asked_for(tmp_path, waltz, make_style):
+    from stilo.library.store import Library
+    from stilo.originality.index import ROW_DTYPE
+    from stilo.originality.kept import SourceRuns
+
+    with Library() as library:
+        library.save(make_style("Known", runs=SourceRuns(np.zeros(0, ROW_DTYPE))))
+    notices = []
+    bundle = export_style("Known", tmp_path / "a.stilo", notice=notices.append)
+    assert import_style(bundle, "Without").style.runs is None
+    assert not any("fingerprints" in line for line in notices)
+    bundle = export_style("Known", tmp_path / "b.stilo", notice=notices.append, fingerprints=True)
+    assert import_style(bundle, "With").style.runs is not None
+    assert "whoever has this file can work out their melodies" in notices[1]
+    export_style("Without", tmp_path / "c.stilo", notice=notices.append, fingerprints=True)
+    assert "taken in from a bundle without them" in notices[3]
 
 
 def test_where_nothing_can_be_composed_the_style_goes_alone(tmp_path, waltz):

@@ -25,8 +25,8 @@ def check(
 
     Copies are found in any key and tempo, with notes added, and with their bars in another order. What is shared is
     weighed by how rare it is, so that scales and figures count little, and told beside what human pieces share with
-    each other. Bars are counted from 1. A piece is not held against itself, and all are held against what the base
-    model was trained on as well. Copies that are found are a result, no error.
+    each other. Bars are counted from 1, and a pickup is one. A piece is not held against itself, and all are held
+    against what the base model was trained on as well. Copies that are found are a result, no error.
 
     \b
     Examples:

@@ -199,21 +199,30 @@ def library_export(
         Path | None, typer.Argument(metavar="FILE.stilo", help="Where to (if not given: NAME.stilo here).")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Write over a file of this name.")] = False,
+    fingerprints: Annotated[
+        bool,
+        typer.Option(
+            "--fingerprints",
+            help="Give away what copies of its pieces are told by. The melodies can be worked out from it.",
+        ),
+    ] = False,
 ) -> None:
     """Write a style into one file that others can import.
 
-    The file holds the profile, the few weights, the provenance, and a short piece composed in the style; never the
-    music it was learned from: of that it has hashes of short runs and the bars they stand in, to tell copies by.
+    The file holds the profile, the few weights, the provenance, and a short piece composed in the style; nothing of the
+    music it was learned from, unless --fingerprints says so. Without them nobody who imports it is told what comes too
+    near to that music.
 
     \b
     Examples:
       stilo library export waltzes
       stilo library export waltzes /tmp/waltzes.stilo
+      stilo library export waltzes --fingerprints
     """
     from stilo.workshop import export_style
 
     with progress_bar(f"exporting {name}") as progress:
-        written = export_style(name, path or f"{name}.stilo", replace, progress, warn)
+        written = export_style(name, path or f"{name}.stilo", replace, progress, warn, fingerprints=fingerprints)
     say(f"written: {written}")
 
 
@@ -224,7 +233,9 @@ def library_import(
     replace: Annotated[bool, typer.Option("--replace", help="Give up your style of this name for it.")] = False,
     demo: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.mid", help="Write the piece that it brings, too (or .musicxml, .mxl)."),
+        typer.Option(
+            metavar="FILE.mid", help="Write the piece that it brings, too (or .musicxml, .mxl), to a new file."
+        ),
     ] = None,
 ) -> None:
     """Take a style that someone exported into your library. Opening it can run no code.

@@ -10,7 +10,7 @@ import numpy as np
 
 from stilo.compose.desk import Candidate, Desk
 from stilo.compose.judge import Figures, choose, measure_figures
-from stilo.compose.originality import against_style, made_original
+from stilo.compose.originality import against_style, made_original, not_held_against
 from stilo.compose.performance import one_keyboard, performed
 from stilo.compose.request import Request
 from stilo.errors import InputError
@@ -69,7 +69,8 @@ def compose(
 
     Bars that share more with pieces of the style or of the base model than human pieces do are composed anew.
 
-    `notice` is told of a key that is asked for where there are only drums.
+    `notice` is told of a key that is asked for where there are only drums, and of known pieces that it cannot be held
+    against.
 
     Raises:
         InputError: the style was learned with other weights, or has no parts to write for.
@@ -82,6 +83,9 @@ def compose(
     asked_key = str(parse_key(request.key)) if request.key else ""
     if notice is not None and asked_key and desk.asked is None:
         notice(f"the style '{style.name}' has drums alone, which are in no key: {asked_key} is left out")
+    if notice is not None:
+        for line in not_held_against(style):
+            notice(line)
     candidates = desk.write(range(request.candidates), lambda share: tell("composing", 0.9 * share))
     if _mode_is_missing(candidates, desk.asked):
         more = range(request.candidates, request.candidates + MORE_FOR_MODE)

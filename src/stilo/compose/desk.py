@@ -120,7 +120,10 @@ class Desk:
         return best
 
     def rewrite(self, candidate: Candidate, first_bar: int, last_bar: int, seeds: Sequence[int]) -> list[Candidate]:
-        """The candidate with other music in some bars, counted from 0, once for each seed; all else stays."""
+        """The candidate with other music in some bars, counted from 0, once for each seed; all else stays, the key too.
+
+        What comes out in another key than the candidate is left out.
+        """
         from stilo.models.notes.sampler import Sampler
 
         bar = candidate.steps["onset"] // self.plan.bar_slots
@@ -133,7 +136,8 @@ class Desk:
         rngs = [np.random.default_rng([self.request.seed, *_REWRITING, seed]) for seed in seeds]
         written = Sampler(self.engine, [plan] * len(rngs), self.taste, rngs).write()
         scores = [self._score(sampled).transposed(candidate.shift) for sampled in written]
-        return [_as_written(candidate, *pair) for pair in zip(scores, written, strict=True)]
+        pairs = zip(scores, written, strict=True)
+        return [_as_written(candidate, *pair) for pair in pairs if heard_key(pair[0]) == candidate.key]
 
     def cost(self, candidate: Candidate) -> float:
         """What speaks against a candidate; the mode that was asked for comes before all else."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from stilo.compose.desk import Candidate, Desk
@@ -12,6 +13,7 @@ from stilo.originality.level import GENERAL
 from stilo.styles.style import Style
 
 MOST_ROUNDS = 6
+NO_BASE_INDEX = "no index of the base model's pieces is installed: nothing is held against them; install stilo again"
 AT_ONCE = 4  # other versions of the bars in each round
 
 
@@ -25,6 +27,24 @@ def against_style(style: Style) -> Against:
     if style.runs is None:
         return Against(None, GENERAL, base)
     return Against(style.runs.index(style.source_names), style.runs.level, base)
+
+
+def no_runs(style: Style) -> str:
+    """Why a style keeps nothing to tell copies by."""
+    if not style.sources:
+        return f"the style '{style.name}' was not learned from pieces"
+    return (
+        f"the style '{style.name}' keeps no fingerprints of its pieces, since it was taken in from a bundle without "
+        "them or learned with another version of stilo"
+    )
+
+
+def not_held_against(style: Style) -> Iterator[str]:
+    """What a piece in a style cannot be held against, each in a line that says why."""
+    if style.runs is None and style.sources:
+        yield f"what is composed is not held against the style's pieces: {no_runs(style)}"
+    if not has_base_index():
+        yield NO_BASE_INDEX
 
 
 def made_original(desk: Desk, candidate: Candidate, against: Against) -> tuple[Candidate, Findings]:
@@ -41,6 +61,8 @@ def made_original(desk: Desk, candidate: Candidate, against: Against) -> tuple[C
         first, last = worst.bars[0] - 1, min(worst.bars[1], desk.plan.bars) - 1
         seeds = range(round_number * AT_ONCE, (round_number + 1) * AT_ONCE)
         others = [(one, against.check(one.score)) for one in desk.rewrite(candidate, first, last, seeds)]
+        if not others:
+            continue
         best, found = min(others, key=lambda pair: _preference(desk, *pair))
         moved_on = found.excess == findings.excess and found.worst != worst  # the same bars come again later
         if found.excess < findings.excess or moved_on:

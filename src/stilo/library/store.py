@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -284,6 +285,16 @@ def _row_to_style(row: StyleRow) -> Style:
         Source(source.path, source.sha256, source.title, source.licence, source.notes, source.held_out)
         for source in row.sources
     ]
-    document = {**json.loads(row.document), "name": row.name, "sources": [source.to_json() for source in sources]}
+    document = {**_document_in(row), "name": row.name, "sources": [source.to_json() for source in sources]}
     arrays = arrays_from_bytes(b"".join(block.data for block in row.blocks))
     return Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition, arrays.rows)
+
+
+def _document_in(row: StyleRow) -> dict[str, Any]:
+    try:
+        document = json.loads(row.document)
+    except RecursionError as error:
+        raise InputError("its document is nested too deeply") from error
+    if not isinstance(document, dict):
+        raise InputError("its document is no JSON object")
+    return document

@@ -36,15 +36,37 @@ def sweep(folder: Path) -> None:
                     Path(entry.path).unlink()
 
 
+def take_name(fresh: Path, target: Path, *, replace: bool = True) -> None:
+    """Let a whole file be called `target`; without `replace` only where nothing is, whoever comes meanwhile.
+
+    Raises:
+        FileExistsError: something is there and may not be replaced.
+        OSError: the system refuses it.
+    """
+    if replace:
+        fresh.replace(target)
+        return
+    try:
+        os.link(fresh, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        target.open("xb").close()
+        fresh.replace(target)
+    else:
+        fresh.unlink()
+
+
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, *, replace: bool = True) -> Iterator[Path]:
     """Give a fresh, empty file beside `path` to write to; it takes the place of `path` when the block ends well.
 
     When the block fails or is interrupted, the fresh file goes and whatever stood at `path` is untouched. A link at
-    `path` keeps pointing where it pointed.
+    `path` keeps pointing where it pointed. Without `replace` nothing may be there, then either.
 
     Raises:
-        WriteError: the folder is missing or cannot be written, the disk is full, or `path` is a folder.
+        WriteError: the folder is missing or cannot be written, the disk is full, `path` is a folder, or there without
+            `replace`.
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -57,7 +79,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         fresh.open("xb").close()
         yield fresh
         _flush_to_disk(fresh)
-        fresh.replace(target)
+        take_name(fresh, target, replace=replace)
+    except FileExistsError as error:
+        raise already_there(path) from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise WriteError(path, f"cannot be written ({reason}); choose another place") from error
@@ -65,13 +89,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
         fresh.unlink(missing_ok=True)
 
 
-def write_whole(path: str | Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all.
+def already_there(path: str | Path) -> WriteError:
+    return WriteError(path, "is there already; name another file")
+
+
+def write_whole(path: str | Path, data: bytes, *, replace: bool = True) -> None:
+    """Write `data` to `path`, whole or not at all; without `replace` only where nothing is.
 
     Raises:
         WriteError: see `replacing`.
     """
-    with replacing(path) as fresh:
+    with replacing(path, replace=replace) as fresh:
         fresh.write_bytes(data)
 
 

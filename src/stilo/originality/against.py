@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ from stilo.originality.base import BaseIndex
 from stilo.originality.check import Originality, Verdict, check_trace
 from stilo.originality.index import Index
 from stilo.originality.level import Level
-from stilo.originality.lines import notes_of_score
+from stilo.originality.lines import are_drums_compared, notes_of_score
 from stilo.originality.passages import Passage
-from stilo.originality.runs import trace_of
+from stilo.originality.runs import runs_of, trace_of
+from stilo.originality.twins import is_twin_of
 
 _VERDICTS: tuple[Verdict, ...] = ("original", "near", "copied")
 
@@ -24,7 +25,7 @@ class Findings:
 
     Attributes:
         pieces: with the person's pieces; None when it was held against none.
-        base: with the pieces of the base model; None when no index of them is installed.
+        base: with the pieces of the base model; None when no index of them is installed, and of drums alone.
         rewritten: bars, first and last counted from 1, that were composed anew because of what they shared.
     """
 
@@ -75,8 +76,23 @@ class Against:
     level: Level
     base: BaseIndex | None
 
-    def check(self, score: Score, left_out: int = -1) -> Findings:
-        """What a score that stands on its grid shares; with each of the person's pieces but `left_out`."""
+    def check(self, score: Score, left_out: Collection[int] = ()) -> Findings:
+        """What a score that stands on its grid shares; with each of the person's pieces but those of `left_out`.
+
+        Drums are held against the person's pieces alone. Where none is left of these, nothing is told of them.
+        """
         trace = trace_of(notes_of_score(score))
-        own = None if self.index is None else check_trace(trace, self.index, self.level, left_out)
-        return Findings(own, None if self.base is None else check_trace(trace, self.base, self.base.level))
+        index, base = self.index, self.base
+        own = with_base = None
+        if index is not None and len(set(left_out)) < len(index.names):
+            own = check_trace(trace, index, self.level, left_out)
+        if base is not None and not are_drums_compared(score):
+            with_base = check_trace(trace, base, base.level)
+        return Findings(own, with_base)
+
+    def same(self, score: Score, numbers: Collection[int]) -> list[int]:
+        """Which of the person's pieces of these numbers are the same as a score, or twins of it."""
+        if self.index is None or not numbers:
+            return []
+        hashes = runs_of(notes_of_score(score))["hash"]
+        return [number for number in numbers if is_twin_of(self.index.rows_of(number)["hash"], hashes)]

@@ -1,19 +1,17 @@
 """The index of the base model's training pieces: hashes of their runs, no music, small enough to be shipped.
 
-Of each piece the runs of its bars are kept, and of the runs of melody and texture those that winnowing chooses: the
-smallest hash of each few in a row (Schleimer, Wilkerson & Aiken 2003), so that no stretch of a piece is without one.
+Of each piece the runs of its bars are kept, and of the others those that winnowing chooses (`originality.thinning`).
 What belongs to the common stock is counted, and not kept. A piece is known by its set and composer alone.
 """
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -22,20 +20,21 @@ from numpy.typing import NDArray
 from stilo.errors import SetupError
 from stilo.models.shipped import shipped_folder
 from stilo.music.atomic import write_whole
+from stilo.music.zips import BROKEN_ZIP
 from stilo.originality.index import Shared, spread
 from stilo.originality.level import Level
-from stilo.originality.runs import BAR, BASS, MELODY, TEXTURE, RunArray
+from stilo.originality.runs import KINDS, RunArray
 from stilo.originality.stock import RAREST_HOLDERS, Stock, first_runs, stock_of
+from stilo.originality.thinning import winnowed
 
 INDEX_NAME = "index.npz"
 FORMAT = 1
 HASH_BITS = 26
 PIECE_BITS = 16
-WINNOWED = {MELODY: 3, TEXTURE: 5, BAR: 1, BASS: 5}  # of so many runs in a row at least one is kept
 NO_STOCK = Stock(np.zeros(0, np.uint32), np.zeros(0, np.uint16), 10_000)
 _MASK = np.uint32(2**HASH_BITS - 1)
 _LARGEST_BYTE = 255
-_BROKEN = (OSError, EOFError, KeyError, ValueError, IndexError, zipfile.BadZipFile, zlib.error)
+_BROKEN = (*BROKEN_ZIP, KeyError, IndexError, TypeError, MemoryError, SyntaxError, TokenError)  # NumPy's, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +57,15 @@ class BaseIndex:
     stock: Stock
     level: Level
 
-    def shared(self, runs: RunArray, left_out: int = -1) -> Shared:
-        """What the runs of a piece share with each of the pieces but `left_out`."""
+    def shared(self, runs: RunArray, left_out: Collection[int] = ()) -> Shared:
+        """What the runs of a piece share with each of the pieces but those of the numbers `left_out`."""
         first, share = first_runs(runs)
         hashes = runs["hash"][first] & _MASK
         begin = np.searchsorted(self.hashes, hashes)
         count = np.searchsorted(self.hashes, hashes, side="right") - begin
         run, row = spread(begin, count)
-        run, row = run[self.piece[row] != left_out], row[self.piece[row] != left_out]
+        stays = ~np.isin(self.piece[row], list(left_out))
+        run, row = run[stays], row[stays]
         kept = np.array(self.kept)[runs["kind"][first]]
         rarity = np.log2(len(self.names) / np.maximum(count / kept, RAREST_HOLDERS))
         return Shared(first[run], self.piece[row].astype(np.int64), (np.maximum(rarity, 0) * share / kept)[run])
@@ -84,9 +84,7 @@ def base_index_of(pieces: Iterable[tuple[str, RunArray]], level: Level) -> BaseI
     is_rare = ~np.isin(rows["hash"], stock.hashes)
     rows, piece = rows[is_rare], piece[is_rare]
     rare = all_rows["kind"][~np.isin(all_rows["hash"], stock.hashes)]
-    kept = np.bincount(rows["kind"], minlength=len(WINNOWED)) / np.maximum(
-        1, np.bincount(rare, minlength=len(WINNOWED))
-    )
+    kept = np.bincount(rows["kind"], minlength=KINDS) / np.maximum(1, np.bincount(rare, minlength=KINDS))
     hashes = rows["hash"] & _MASK
     order = np.lexsort((piece, hashes))
     kept_shares = tuple(float(share) or 1.0 for share in kept)
@@ -95,20 +93,6 @@ def base_index_of(pieces: Iterable[tuple[str, RunArray]], level: Level) -> BaseI
 
 def _different(runs: RunArray) -> RunArray:
     return runs[np.unique(runs["hash"], return_index=True)[1]]
-
-
-def winnowed(runs: RunArray) -> RunArray:
-    """Of each `WINNOWED` runs of a kind in a row the one of the smallest hash, the last of equals."""
-    kept = []
-    for kind, width in WINNOWED.items():
-        place = np.flatnonzero(runs["kind"] == kind)
-        if len(place) > width > 1:
-            mixed = runs["hash"][place] * np.uint32(0x9E3779B1)
-            windows = np.lib.stride_tricks.sliding_window_view(mixed, width)
-            least = width - 1 - windows[:, ::-1].argmin(axis=1)
-            place = place[np.unique(np.arange(len(windows)) + least)]
-        kept.append(place)
-    return runs[np.concatenate(kept)]
 
 
 def write_base_index(index: BaseIndex, path: Path) -> None:
@@ -148,6 +132,8 @@ def read_base_index(path: Path) -> BaseIndex:
 
 
 def _unpacked(packed: dict[str, NDArray[Any]]) -> BaseIndex:
+    if not all(isinstance(array, np.ndarray) for array in packed.values()):
+        raise ValueError("not all are arrays")
     if int(packed["format"]) != FORMAT:
         raise ValueError("another format")
     groups = packed["groups"].tobytes().decode().split("\n")
@@ -162,11 +148,19 @@ def _unpacked(packed: dict[str, NDArray[Any]]) -> BaseIndex:
     piece = np.packbits(wide, axis=1).view(">u2").reshape(-1).astype(np.uint16)
     if len(piece) and int(piece.max()) >= len(names):
         raise ValueError("more pieces than names")
+    return BaseIndex(names, hashes.astype(np.uint32), piece, *_figures(packed, len(names)))
+
+
+def _figures(packed: dict[str, NDArray[Any]], names: int) -> tuple[tuple[float, ...], Stock, Level]:
+    """What is kept, the stock and the level."""
     p50, p95, copy, pieces, quoting = packed["level"].tolist()
-    stock = Stock(packed["stock_hashes"], packed["stock_holders"], len(names))
-    level = Level(p50, p95, copy, int(pieces), int(quoting))
-    kept = tuple(packed["kept"].tolist())
-    return BaseIndex(names, hashes.astype(np.uint32), piece, kept, stock, level)
+    kept, hashes, holders = (packed[name] for name in ("kept", "stock_hashes", "stock_holders"))
+    if not 0 <= p50 <= p95 <= copy or kept.shape != (KINDS,) or not ((kept > 0) & (kept <= 1)).all():
+        raise ValueError("no such level or share")
+    if hashes.shape != holders.shape or (np.diff(hashes.astype(np.int64)) <= 0).any() or (holders < 1).any():
+        raise ValueError("the stock is in disorder")
+    stock = Stock(hashes.astype(np.uint32), holders.astype(np.uint16), names)
+    return tuple(kept.tolist()), stock, Level(p50, p95, copy, int(pieces), int(quoting))
 
 
 def _to_bytes(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:

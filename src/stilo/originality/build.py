@@ -28,7 +28,7 @@ from stilo.originality.lines import FEWEST_PITCHED, notes_of_steps
 from stilo.originality.passages import most_bits
 from stilo.originality.runs import runs_of
 
-COPY_BITS = 55.0  # among ten thousand pieces more is shared by chance than among ten
+BASE_COPY_BITS = 55.0  # among ten thousand pieces more is shared by chance than among ten
 LEVEL_SPLITS = ("valid", "dev_composer")
 
 
@@ -44,7 +44,7 @@ def build(packed: Path) -> tuple[BaseIndex, list[str]]:
         InputError: the packed music is missing or damaged.
     """
     train = list(pitched(load_pieces(packed / "train.npz")))
-    unmeasured = Level(0.0, 0.0, COPY_BITS)
+    unmeasured = Level(0.0, 0.0, BASE_COPY_BITS)
     index = base_index_of(((piece.group, runs_of(notes_of_steps(piece.steps))) for piece in train), unmeasured)
     others = [piece for split in LEVEL_SPLITS for piece in pitched(load_pieces(packed / f"{split}.npz"))]
     return _with_level(index, others), [piece.name for piece in train]
@@ -53,8 +53,8 @@ def build(packed: Path) -> tuple[BaseIndex, list[str]]:
 def _with_level(index: BaseIndex, others: Sequence[Piece]) -> BaseIndex:
     runs = [runs_of(notes_of_steps(piece.steps)) for piece in others]
     bits = np.array([most_bits(one, index.shared(one)) for one in runs])
-    p50, p95 = np.percentile(bits[bits < COPY_BITS], [50, 95]).tolist()
-    level = Level(p50, p95, COPY_BITS, len(bits), int((bits >= COPY_BITS).sum()))
+    p50, p95 = np.percentile(bits[bits < BASE_COPY_BITS], [50, 95]).tolist()
+    level = Level(p50, p95, BASE_COPY_BITS, len(bits), int((bits >= BASE_COPY_BITS).sum()))
     return BaseIndex(index.names, index.hashes, index.piece, index.kept, index.stock, level)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -40,7 +40,7 @@ class Originality:
         return "copied" if self.bits >= self.level.copy else "near"
 
     @property
-    def score(self) -> float:
+    def originality(self) -> float:
         """1 = nothing beyond what human pieces share … 0 = all copied: p95 over the bits."""
         return 1.0 if self.bits <= self.level.p95 else self.level.p95 / self.bits
 
@@ -50,9 +50,9 @@ class Originality:
         return tuple(passage for passage in self.passages if passage.bits > self.level.p95)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain JSON; `runs` are the passages."""
+        """As plain JSON; under `runs` are the passages, as long runs of notes that are shared."""
         return {
-            "originality": round(self.score, 3),
+            "originality": round(self.originality, 3),
             "verdict": self.verdict,
             "bits": round(self.bits, 1),
             "level": {name: round(value, 1) for name, value in self.level.to_json().items()},
@@ -65,8 +65,8 @@ def _passage_json(passage: Passage) -> dict[str, Any]:
     return asdict(passage) | {"bits": round(passage.bits, 1)}
 
 
-def check_trace(trace: Trace, known: Known, level: Level, left_out: int = -1) -> Originality:
-    """Hold a piece against others, all but the one of the number `left_out`; bars are counted from 1."""
+def check_trace(trace: Trace, known: Known, level: Level, left_out: Collection[int] = ()) -> Originality:
+    """Hold a piece against others, all but those of the numbers `left_out`; bars are counted from 1."""
     found = tuple(passages(trace, known, known.shared(trace.runs, left_out), level.p95))
     bits = max((passage.bits for passage in found), default=0.0)
     bars = [passage.bars for passage in found if passage.bits > level.p95]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stilo.originality.lines import Integers
 from stilo.originality.runs import RunArray
 from stilo.originality.stock import Floats, Stock, first_runs
-
-Integers = NDArray[np.int64]
+from stilo.originality.thinning import ALL, Kept, counted
+from stilo.originality.twins import first_twins
 
 ROW_DTYPE = np.dtype(
     [
@@ -59,52 +61,54 @@ class Known(Protocol):
     @property
     def names(self) -> Sequence[str]: ...
 
-    def shared(self, runs: RunArray, left_out: int = -1) -> Shared:
-        """What the runs of a piece share with each of the pieces but `left_out`."""
+    def shared(self, runs: RunArray, left_out: Collection[int] = ()) -> Shared:
+        """What the runs of a piece share with each of the pieces but those of the numbers `left_out`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """The runs of some pieces, in the order of their hashes.
+    """The runs of some pieces, in the order of their hashes, those of one hash in the order of their pieces.
 
     Attributes:
         names: of the pieces, at most `MOST_PIECES`.
         rows: of `ROW_DTYPE`; pitch is `NO_PITCH` throughout where it is not known.
         stock: how common a run is in music at large.
-        kept: share of the different runs that the rows hold, the others were left out.
+        kept: share of the runs of each kind that the rows hold, the others were left out.
     """
 
     names: tuple[str, ...]
     rows: RowArray
     stock: Stock
-    kept: float = 1.0
+    kept: Kept = ALL
 
-    @property
-    def has_pitches(self) -> bool:
-        return len(self.rows) == 0 or bool((self.rows["pitch"] != NO_PITCH).any())
+    @cached_property
+    def twins(self) -> Integers:
+        """For each piece the first that has nearly the same notes, or itself, [pieces]."""
+        return first_twins(self._hashes, self._piece, len(self.names), self.stock)
 
-    def shared(self, runs: RunArray, left_out: int = -1) -> Shared:
-        """What the runs of a piece share with each piece but `left_out`.
+    def shared(self, runs: RunArray, left_out: Collection[int] = ()) -> Shared:
+        """What the runs of a piece share with each piece but those of the numbers `left_out`.
 
-        What `STYLE_STOCK_FROM` pieces or more have is stock of their style, and counts by how many of them have it.
+        What `STYLE_STOCK_FROM` pieces or more have is stock of their style, and counts by how many of them have it;
+        twins are one.
         """
         first, share = first_runs(runs)
-        run, row = self.places(runs["hash"][first])
-        pair = np.unique(run * len(self.names) + self.rows["piece"][row])
+        run, row = self._places(runs["hash"][first])
+        pair = np.unique(run * len(self.names) + self._piece[row])
         run, piece = pair // len(self.names), pair % len(self.names)
-        run, piece = run[piece != left_out], piece[piece != left_out]
-        holders = np.bincount(run, minlength=len(first))
+        stays = ~np.isin(piece, list(left_out))
+        run, piece = run[stays], piece[stays]
+        different = np.unique(run * len(self.names) + self.twins[piece]) // len(self.names)
+        holders = np.bincount(different, minlength=len(first))
         rarity = self.stock.rarity(runs["hash"][first])
-        pieces = max(1, len(self.names) - (left_out >= 0))
+        pieces = max(1, len(np.unique(np.delete(self.twins, list(left_out)))))
         in_style = np.log2(pieces / np.maximum(1, holders - 1))
         rarity = np.where(holders >= STYLE_STOCK_FROM, np.minimum(rarity, in_style), rarity)
-        return Shared(first[run], piece, (rarity * share)[run] / self.kept)
+        return Shared(first[run], piece, (rarity * share * counted(self.kept)[runs["kind"][first]])[run])
 
-    def places(self, hashes: NDArray[np.uint32]) -> tuple[Integers, Integers]:
-        """Every row of these hashes: (index into `hashes`, index into `rows`)."""
-        begin = np.searchsorted(self.rows["hash"], hashes)
-        count = np.searchsorted(self.rows["hash"], hashes, side="right") - begin
-        return spread(begin, count)
+    def rows_of(self, piece: int) -> RowArray:
+        """The rows of one piece, in the order of their hashes."""
+        return np.asarray(self.rows[self._piece == piece])
 
     def without_pitches(self) -> Index:
         """As it is kept with a style: nothing in it says a pitch."""
@@ -112,13 +116,26 @@ class Index:
         rows["pitch"] = NO_PITCH
         return replace(self, rows=rows)
 
-    def thinned(self, most_rows: int) -> Index:
-        """The same with at most about so many rows: runs of the smallest hashes stay, which are drawn at random."""
-        if len(self.rows) <= most_rows:
-            return self
-        mixed = self.rows["hash"] * np.uint32(0x9E3779B1)
-        limit = np.partition(mixed, most_rows)[most_rows]
-        return replace(self, rows=self.rows[mixed < limit], kept=self.kept * (int(limit) + 1) / 2**32)
+    @cached_property
+    def _hashes(self) -> NDArray[np.uint32]:
+        return np.ascontiguousarray(self.rows["hash"])
+
+    @cached_property
+    def _piece(self) -> Integers:
+        return self.rows["piece"].astype(np.int64)
+
+    def _places(self, hashes: NDArray[np.uint32]) -> tuple[Integers, Integers]:
+        return places_in(self._hashes, hashes)
+
+
+def has_pitches(rows: RowArray) -> bool:
+    return bool((rows["pitch"] != NO_PITCH).any())
+
+
+def places_in(rising: NDArray[np.uint32], hashes: NDArray[np.uint32]) -> tuple[Integers, Integers]:
+    """Every place where one of `hashes` stands among rising ones: (index into `hashes`, index into `rising`)."""
+    begin = np.searchsorted(rising, hashes)
+    return spread(begin, np.searchsorted(rising, hashes, side="right") - begin)
 
 
 def spread(begin: Integers, count: Integers) -> tuple[Integers, Integers]:
@@ -127,8 +144,10 @@ def spread(begin: Integers, count: Integers) -> tuple[Integers, Integers]:
     return owner, np.repeat(begin - np.cumsum(count) + count, count) + np.arange(len(owner))
 
 
-def index_of(pieces: Sequence[tuple[str, RunArray]], stock: Stock) -> Index:
-    """An index of pieces by name; at most `MOST_TIMES` of one run of one piece are kept.
+def index_of(pieces: Sequence[tuple[str, RunArray]], stock: Stock, kept: Kept = ALL) -> Index:
+    """An index of pieces by name; `kept` says which share of their runs these are.
+
+    At most `MOST_TIMES` of one run of one piece are in it.
 
     Raises:
         ValueError: there are more than `MOST_PIECES`.
@@ -138,9 +157,19 @@ def index_of(pieces: Sequence[tuple[str, RunArray]], stock: Stock) -> Index:
     every = [_rows_of(number, runs) for number, (_, runs) in enumerate(pieces)]
     rows = np.concatenate([np.zeros(0, ROW_DTYPE), *every])
     rows = rows[np.lexsort((rows["onset"], rows["piece"], rows["hash"]))]
-    same = (np.diff(rows["hash"].astype(np.int64)) == 0) & (np.diff(rows["piece"].astype(np.int64)) == 0)
-    begin = np.maximum.accumulate(np.where(np.append(False, same)[: len(rows)], 0, np.arange(len(rows))))
-    return Index(tuple(name for name, _ in pieces), rows[np.arange(len(rows)) - begin < MOST_TIMES], stock)
+    begin = np.flatnonzero(np.append(True, np.diff(_hash_and_piece(rows)) != 0)[: len(rows)])
+    time = np.arange(len(rows)) - np.repeat(begin, np.diff(begin, append=len(rows)))
+    return Index(tuple(name for name, _ in pieces), rows[time < MOST_TIMES], stock, kept)
+
+
+def is_index_of_runs(rows: RowArray) -> bool:
+    """Whether rows stand in the order of an index, and hold one run of one piece `MOST_TIMES` at most."""
+    key = _hash_and_piece(rows)
+    return bool((np.diff(key) >= 0).all() and (key[MOST_TIMES:] != key[:-MOST_TIMES]).all())
+
+
+def _hash_and_piece(rows: RowArray) -> Integers:
+    return np.asarray(rows["hash"].astype(np.int64) << 16 | rows["piece"])
 
 
 def _rows_of(number: int, runs: RunArray) -> RowArray:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from stilo.originality.index import Index, Shared
-from stilo.originality.passages import best_window
+from stilo.originality.passages import most_bits_with_each
 from stilo.originality.runs import RunArray
 
 MOST_MEASURED = 200  # pieces of a collection
 COPY_BITS = 50.0  # what shares a passage of so many bits is copied, or quoted
 GENERAL_COUNTS_AS = 10  # pieces
+LEAST_P95 = 1.0  # what counts as ten pieces of music at large beside `MOST_MEASURED` that share nothing leaves more
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def level_of(pieces: Sequence[RunArray], index: Index) -> Level:
     measured = np.unique(np.linspace(0, len(pieces) - 1, min(len(pieces), MOST_MEASURED)).astype(int))
     if len(measured) < 2:
         return GENERAL
-    found = [_without_quotations(pieces[number], index.shared(pieces[number], number)) for number in measured]
+    found = [_without_quotations(pieces[number], index.shared(pieces[number], (number,))) for number in measured]
     percentiles = np.percentile([bits for bits, _ in found], [50, 95])
     weight = len(found) / (len(found) + GENERAL_COUNTS_AS)
     p50, p95 = (weight * percentiles + (1 - weight) * np.array([GENERAL.p50, GENERAL.p95])).tolist()
@@ -59,8 +60,6 @@ def level_of(pieces: Sequence[RunArray], index: Index) -> Level:
 
 
 def _without_quotations(runs: RunArray, shared: Shared) -> tuple[float, bool]:
-    """The bits of the best passage that is no quotation, and whether there was one that is."""
-    quotes = False
-    while (best := best_window(runs, shared)) is not None and best.bits >= COPY_BITS:
-        shared, quotes = shared.some(shared.piece != best.piece), True
-    return (0.0 if best is None else best.bits), quotes
+    """The bits of the best passage that is no quotation, and whether there is one that is."""
+    bits = most_bits_with_each(runs, shared)
+    return float(bits[bits < COPY_BITS].max(initial=0.0)), bool((bits >= COPY_BITS).any())

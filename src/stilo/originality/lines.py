@@ -45,6 +45,12 @@ class Notes:
         return Notes(self.onset[which], self.end[which], self.pitch[which], self.bar[which])
 
 
+def are_drums_compared(score: Score) -> bool:
+    """Whether so little else sounds that the drums of a score are what is compared."""
+    drums = int(np.count_nonzero(score.is_drum_note))
+    return drums > 0 and len(score) - drums <= FEWEST_PITCHED
+
+
 def notes_of_score(score: Score) -> Notes:
     """The notes of a score that stands on its grid (`elements.grid.on_grid`), with the bars that it has."""
     slots = slots_of(score)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stilo.originality.index import Index, Integers, Known, Shared
+from stilo.originality.index import Index, Known, RowArray, Shared, has_pitches, places_in
+from stilo.originality.lines import Integers
 from stilo.originality.runs import TEXTURE, RunArray, Trace
 from stilo.originality.stock import Floats
 
@@ -62,12 +63,6 @@ class Window:
     last_bar: int
 
 
-def most_bits(runs: RunArray, shared: Shared) -> float:
-    """The bits of the best passage of all, 0 when nothing is shared."""
-    best = best_window(runs, shared)
-    return 0.0 if best is None else best.bits
-
-
 def passages(trace: Trace, known: Known, shared: Shared, least_bits: float) -> list[Passage]:
     """The passages of at least so many bits, the best first; or else the best one alone.
 
@@ -79,9 +74,10 @@ def passages(trace: Trace, known: Known, shared: Shared, least_bits: float) -> l
             break
         passage = _passage(trace, known, shared, window)
         found.append(passage)
-        first, last = min(window.first_bar, passage.bars[0] - 1), max(window.last_bar, passage.bars[1] - 1)
         bar = runs["bar"][shared.run].astype(np.int64)
-        shared = shared.some((bar < first) | (bar > last))
+        in_window = (bar >= window.first_bar) & (bar <= window.last_bar)
+        in_passage = (bar >= passage.bars[0] - 1) & (bar <= passage.bars[1] - 1)
+        shared = shared.some(~(in_window | in_passage))
     return found
 
 
@@ -89,15 +85,33 @@ def best_window(runs: RunArray, shared: Shared) -> Window | None:
     """The most that is shared with one piece within `WINDOW_BARS` bars; None when nothing is."""
     if len(shared) == 0:
         return None
-    bar = runs["bar"][shared.run].astype(np.int64)
-    key = shared.piece * _FAR + bar
+    key, first, bits = _windows(runs, shared)
+    best = int(bits.argmax())
+    piece, first_bar = divmod(int(first[best]), _FAR)
+    return Window(piece, float(bits[best]), first_bar, int(key[best]) % _FAR)
+
+
+def most_bits(runs: RunArray, shared: Shared) -> float:
+    """The bits of the best passage of all, 0 when nothing is shared."""
+    return float(most_bits_with_each(runs, shared).max(initial=0.0))
+
+
+def most_bits_with_each(runs: RunArray, shared: Shared) -> Floats:
+    """The bits of the best passage with each piece that anything is shared with, [pieces]."""
+    if len(shared) == 0:
+        return np.zeros(0)
+    key, _, bits = _windows(runs, shared)
+    piece = key // _FAR
+    return np.asarray(np.maximum.reduceat(bits, np.flatnonzero(np.append(True, np.diff(piece) != 0))))
+
+
+def _windows(runs: RunArray, shared: Shared) -> tuple[Integers, Integers, Floats]:
+    """Windows that end with each that is shared, in order: piece and last bar, piece and first bar, bits."""
+    key = shared.piece * _FAR + runs["bar"][shared.run].astype(np.int64)
     order = np.argsort(key, kind="stable")
-    key, bits = key[order], np.append(0.0, np.cumsum(shared.bits[order]))
+    key, sums = key[order], np.append(0.0, np.cumsum(shared.bits[order]))
     begin = np.searchsorted(key, np.maximum(key - WINDOW_BARS + 1, key // _FAR * _FAR))
-    within = bits[1:] - bits[begin]
-    best = int(within.argmax())
-    piece, first_bar = divmod(int(key[begin[best]]), _FAR)
-    return Window(piece, float(within[best]), first_bar, int(key[best]) % _FAR)
+    return key, key[begin], sums[1:] - sums[begin]
 
 
 def _passage(trace: Trace, known: Known, shared: Shared, window: Window) -> Passage:
@@ -105,39 +119,43 @@ def _passage(trace: Trace, known: Known, shared: Shared, window: Window) -> Pass
     bar = runs["bar"][shared.run]
     inside = (shared.piece == window.piece) & (bar >= window.first_bar) & (bar <= window.last_bar)
     there = shared.some(inside)
-    if isinstance(known, Index) and (laid := _laid_on_top(trace, known, there, window)) is not None:
+    rows = known.rows_of(window.piece) if isinstance(known, Index) else None
+    name = known.names[window.piece]
+    if rows is not None and (laid := _laid_on_top(trace, rows, name, there, window)) is not None:
         return laid
     last_bar = int(runs["last_bar"][there.run].max())
     return Passage(
         bars=(window.first_bar + 1, last_bar + 1),
-        source=known.names[window.piece],
-        source_bars=_bars_in_source(known, runs, there, window.piece) if isinstance(known, Index) else None,
+        source=name,
+        source_bars=None if rows is None else _bars_in_source(rows, runs, there),
         bits=window.bits,
         notes=_notes_within(trace, runs[there.run]),
-        is_in_order=False if isinstance(known, Index) else None,
+        is_in_order=None if rows is None else False,
         is_texture=_is_texture(runs, there),
     )
 
 
-def _laid_on_top(trace: Trace, index: Index, there: Shared, window: Window) -> Passage | None:
+def _laid_on_top(trace: Trace, rows: RowArray, name: str, there: Shared, window: Window) -> Passage | None:
     """The passage in which most of the window's bits lie in one row; None when less than half of them do."""
     runs = trace.runs
-    own, row = _all_places(runs, index, window.piece)
-    segment = _segments(runs, index, own, row)
+    own, row = places_in(rows["hash"], runs["hash"])
+    segment = _segments(runs, rows, own, row)
     bits = np.zeros(len(runs))
     bits[there.run] = there.bits
     pair = np.unique(segment * len(runs) + _as_first(runs, own))  # a run that comes twice in a segment counts once
     sums = np.bincount(pair // len(runs), bits[pair % len(runs)])
-    best = int(sums.argmax())
+    bar = runs["bar"][own]
+    here = np.unique(segment[(bar >= window.first_bar) & (bar <= window.last_bar)])  # it may come again elsewhere
+    best = int(here[sums[here].argmax()])
     if sums[best] < IN_ORDER_FROM * window.bits:
         return None
     chosen = segment == best
-    mine, theirs = runs[own[chosen]], index.rows[row[chosen]]
-    steps = np.unique(mine["pitch"].astype(int) - theirs["pitch"]) if index.has_pitches else np.zeros(0, int)
+    mine, theirs = runs[own[chosen]], rows[row[chosen]]
+    steps = np.unique(mine["pitch"].astype(int) - theirs["pitch"]) if has_pitches(rows) else np.zeros(0, int)
     ratio = float(theirs["unit"][0] / mine["unit"][0])
     return Passage(
         bars=(int(mine["bar"].min()) + 1, int(mine["last_bar"].max()) + 1),
-        source=index.names[window.piece],
+        source=name,
         source_bars=(int(theirs["bar"].min()) + 1, int(theirs["last_bar"].max()) + 1),
         bits=window.bits,
         notes=_notes_within(trace, mine),
@@ -148,21 +166,14 @@ def _laid_on_top(trace: Trace, index: Index, there: Shared, window: Window) -> P
     )
 
 
-def _all_places(runs: RunArray, index: Index, piece: int) -> tuple[Integers, Integers]:
-    """(run, row) of all that is shared with the piece, every time that it comes."""
-    run, row = index.places(runs["hash"])
-    mine = index.rows["piece"][row] == piece
-    return run[mine], row[mine]
-
-
-def _segments(runs: RunArray, index: Index, own: Integers, row: Integers) -> Integers:
+def _segments(runs: RunArray, rows: RowArray, own: Integers, row: Integers) -> Integers:
     """Which runs lie in one row: in one tempo, distance in time and transposition, without a hole of many bars."""
-    unit, other = runs["unit"][own].astype(np.int64), index.rows["unit"][row].astype(np.int64)
+    unit, other = runs["unit"][own].astype(np.int64), rows["unit"][row].astype(np.int64)
     common = np.gcd(unit, other)
     unit, other = unit // common, other // common
-    distance = unit * index.rows["onset"][row] - other * runs["onset"][own]
-    step = runs["pitch"][own].astype(np.int64) - index.rows["pitch"][row]
-    if not index.has_pitches:
+    distance = unit * rows["onset"][row] - other * runs["onset"][own]
+    step = runs["pitch"][own].astype(np.int64) - rows["pitch"][row]
+    if not has_pitches(rows):
         step[:] = 0
     bar = runs["bar"][own].astype(np.int64)
     order = np.lexsort((bar, step, distance, other, unit))
@@ -180,10 +191,9 @@ def _as_first(runs: RunArray, own: Integers) -> Integers:
     return np.asarray(first[same[own]])
 
 
-def _bars_in_source(index: Index, runs: RunArray, there: Shared, piece: int) -> tuple[int, int]:
-    _, row = index.places(runs["hash"][there.run])
-    rows = index.rows[row][index.rows["piece"][row] == piece]
-    return int(rows["bar"].min()) + 1, int(rows["last_bar"].max()) + 1
+def _bars_in_source(rows: RowArray, runs: RunArray, there: Shared) -> tuple[int, int]:
+    _, row = places_in(rows["hash"], runs["hash"][there.run])
+    return int(rows["bar"][row].min()) + 1, int(rows["last_bar"][row].max()) + 1
 
 
 def _is_texture(runs: RunArray, there: Shared) -> bool:

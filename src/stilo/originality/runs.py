@@ -2,8 +2,8 @@
 
 A run says nothing of key and tempo: pitches count from its first note, and gaps are divided by their greatest common
 divisor, its unit. There are four kinds: five moves of the melody, or of the bass; three chords of the texture; the
-melody of one bar, which is found wherever the bar stands. A hash is 32 bits of the moves and the gaps; no pitch, no gap
-and no key can be read from it.
+melody of one bar, which is found wherever the bar stands. A hash is 32 bits of the moves and the gaps. It is no secret:
+of runs in a row that say where they begin, the moves can be worked out by trial, and so the tune.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from stilo.originality.lines import Chords, Integers, Notes, bass_of, chords_of, melody_of
 
-RUNS_VERSION = 1  # another number wherever the same music gives other hashes
-MELODY, TEXTURE, BAR, BASS = range(4)
+RUNS_VERSION = 2  # another number wherever the same music gives other hashes, or of them others are kept
+KINDS = 4
+MELODY, TEXTURE, BAR, BASS = range(KINDS)
 MELODY_MOVES = 5
 TEXTURE_CHORDS = 3
 FEWEST_CHORD_NOTES = 6  # of the chords of a run of texture together, at least two of which have two notes

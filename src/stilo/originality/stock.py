@@ -33,11 +33,20 @@ class Stock:
     def rarity(self, hashes: NDArray[np.uint32]) -> Floats:
         """−log2 of the share of the pieces that have each run, in bits."""
         holders = np.full(len(hashes), RAREST_HOLDERS)
-        if len(self.hashes):
-            place = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
-            known = self.hashes[place] == hashes
-            holders[known] = self.holders[place[known]]
+        place, known = self._places(hashes)
+        holders[known] = self.holders[place[known]]
         return np.asarray(np.log2(self.pieces / holders))
+
+    def has(self, hashes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of these runs are common."""
+        return self._places(hashes)[1]
+
+    def _places(self, hashes: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where each run may stand, and whether it does."""
+        if len(self.hashes) == 0:
+            return np.zeros(len(hashes), np.int64), np.zeros(len(hashes), bool)
+        place = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
+        return place, self.hashes[place] == hashes
 
 
 def stock_of(hashes: NDArray[np.uint32], pieces: int) -> Stock:

@@ -6,15 +6,12 @@ byte of it is unpacked, and unpacking stops at the size it says.
 
 from __future__ import annotations
 
-import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from io import BytesIO
 
 from stilo.errors import InputError
 
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OSError)
 _END_RECORD_BYTES = 22  # the zip's end record without a comment, as every bundle ends
 _LARGEST_DIRECTORY_BYTES = 4096
 _FIXED_MOMENT = (1980, 1, 1, 0, 0, 0)

@@ -4,8 +4,8 @@ A bundle is a zip of style.json, arrays.safetensors and, if it brings one, demo.
 style. style.json says the SHA-256 of the others (format 2; format 1 had neither the sums nor a demo and is still read).
 Opening a stranger's bundle runs no code and fills no disk: nothing is unpacked to files or unpickled, and every
 size is checked before bytes are read. A bundle names its sources by file name, licence and hash, never by the folders
-of the person who made it; of their music it holds hashes of short runs and the bars that these stand in, to tell
-copies by (`originality.kept`). docs/files.md says all of it.
+of the person who made it. Of their music it holds nothing, unless that person says so: then the fingerprints that
+copies are told by (`originality.kept`), from which the melodies can be worked out. docs/files.md says all of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import hashlib
 import json
 import math
 import stat
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace as changed
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -24,9 +26,11 @@ from stilo.music.midi import parse_midi
 from stilo.music.midi_write import midi_bytes
 from stilo.music.score import Score
 from stilo.music.timeline import bar_grid
-from stilo.styles.archive import BROKEN_ZIP, pack, shown_size, unpack
+from stilo.music.zips import BROKEN_ZIP
+from stilo.styles.archive import pack, shown_size, unpack
 from stilo.styles.arrays import LARGEST_ARRAYS_BYTES, arrays_from_bytes, style_to_arrays
 from stilo.styles.fields import Fields
+from stilo.styles.provenance import LONGEST_ADVICE
 from stilo.styles.style import Style
 
 FORMAT = 2
@@ -49,19 +53,35 @@ class Bundle:
     demo: Score | None = None
 
 
-def write_bundle(style: Style, path: str | Path, demo: Score | None = None) -> None:
+def write_bundle(
+    style: Style,
+    path: str | Path,
+    demo: Score | None = None,
+    *,
+    fingerprints: bool = False,
+    replace: bool = True,
+) -> None:
     """Write `style` to `path`, whole or not at all; the same style and `demo` give the same bytes.
 
+    Args:
+        style: what is given away.
+        path: where to; the file is written over if it is there, without `replace` it is not.
+        demo: a short piece in the style.
+        fingerprints: give away the runs of its sources, too. Whoever has the bundle can then tell what is copied from
+            them, and can work out their melodies.
+        replace: whether a file that is there may be written over.
+
     Raises:
-        WriteError: the place cannot be written.
+        WriteError: the place cannot be written, or there is a file without `replace`.
         BundleError: the style is larger than a bundle may be.
         InputError: the style or the demo holds something that no bundle can, and that could not be read again.
     """
+    style = _without_folders(style if fingerprints else changed(style, runs=None))
     others = {ARRAYS: style_to_arrays(style)}
     if demo is not None:
         others[DEMO] = midi_bytes(demo)
     envelope = {"kind": KIND, "format": FORMAT, "sha256": {name: _sha256(data) for name, data in others.items()}}
-    document = {**envelope, **_without_folders(style).to_json()}
+    document = {**envelope, **style.to_json()}
     _check_tree(document)
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     contents = {STYLE: text.encode(), **others}
@@ -72,7 +92,7 @@ def write_bundle(style: Style, path: str | Path, demo: Score | None = None) -> N
     if len(packed) > LARGEST_BUNDLE_BYTES:
         raise BundleError(path, f"the style is too large: a bundle holds {shown_size(LARGEST_BUNDLE_BYTES)}")
     _bundle_in(packed)  # what could not be read again is not written
-    write_whole(path, packed)
+    write_whole(path, packed, replace=replace)
 
 
 def read_bundle(path: str | Path) -> Style:
@@ -139,12 +159,22 @@ def _demo_in(data: bytes) -> Score:
 def _without_folders(style: Style) -> Style:
     """The same style, its sources named by file alone (of either kind of path), in the advice too."""
     names = {source.path: PurePath(source.path.replace("\\", "/")).name for source in style.sources}
-    sources = tuple(replace(source, path=names[source.path]) for source in style.sources)
-    proof = style.proof
+    sources = tuple(changed(source, path=names[source.path]) for source in style.sources)
+    if style.proof is None:
+        return changed(style, sources=sources)
+    advice = _advice_without_folders(style.proof.advice, names)
+    return changed(style, sources=sources, proof=changed(style.proof, advice=advice))
+
+
+def _advice_without_folders(advice: str, names: Mapping[str, str]) -> str:
+    """Each path as its name; of one that was cut off with the end of a long advice nothing is left."""
+    was_cut = len(advice) == LONGEST_ADVICE
     for path in sorted(names, key=len, reverse=True):
-        if proof is not None and path in proof.advice:
-            proof = replace(proof, advice=proof.advice.replace(path, names[path]))
-    return replace(style, sources=sources, proof=proof)
+        advice = advice.replace(path, names[path])
+    if not was_cut:
+        return advice
+    cut = [length for path in names for length in range(1, len(path)) if advice.endswith(path[:length])]
+    return advice[: len(advice) - max(cut, default=0)]
 
 
 def _read_bounded(path: str | Path) -> bytes:

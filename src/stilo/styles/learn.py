@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stilo.elements.profile import pool_profiles
 from stilo.music.score import Score
+from stilo.originality.base import common_stock
 from stilo.originality.kept import source_runs_of
 from stilo.styles.advice import tell_of_groups, tuned_advice, untuned_advice
 from stilo.styles.gain import gain_interval
@@ -64,13 +65,14 @@ def learn(
     Raises:
         InputError: there is too little music to learn from, or the name cannot be used.
         SetupError: the weights of the base model are missing, or those of the encoder or the index of known pieces are
-            damaged.
+            damaged; that of the index is told before anything is learned.
     """
     from stilo.models.notes.base import base_identity
     from stilo.models.notes.evaluate import mean_nats_per_note
 
     begun = time.monotonic()
     tell, notify = progress or (lambda _what, _share: None), notice or (lambda _line: None)
+    common_stock()  # needed at the end; damage is told now, and not after the tuning
     rng = np.random.default_rng(seed)
     measured, twins = measure_pieces(pieces, tell, notify)
     scores = [one.score for one in measured]

@@ -15,7 +15,7 @@ from stilo.styles.trial import Trial
 
 _LONGEST = {"path": 4096, "title": 1000, "licence": 1000}
 MISLEADING_NATS = 0.005  # a note
-_LONGEST_ADVICE = 2000
+LONGEST_ADVICE = 2000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -107,7 +107,7 @@ class Proof:
     folds: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "advice", printable(self.advice, _LONGEST_ADVICE))
+        object.__setattr__(self, "advice", printable(self.advice, LONGEST_ADVICE))
 
     @property
     def is_style_told(self) -> bool:
@@ -140,7 +140,7 @@ class Proof:
             held_out_notes=fields.whole("held_out_notes", 0, 2**40),
             seconds=fields.number("seconds", 0.0, 1e9),
             steps=fields.whole("steps", 0, 2**40),
-            advice=fields.text("advice", _LONGEST_ADVICE),
+            advice=fields.text("advice", LONGEST_ADVICE),
             gained=fields.interval_or_none("gained", 1e6),
             trial=_trial(fields),
             folds=fields.whole("folds", 1, 2**10) if fields.has("folds") else 1,

@@ -22,8 +22,9 @@ from stilo.errors import InputError
 from stilo.models.learned_embedding import LearnedEmbedding
 from stilo.originality.index import ROW_DTYPE, RowArray
 from stilo.originality.kept import SourceRuns
-from stilo.originality.level import Level
-from stilo.originality.runs import RUNS_VERSION
+from stilo.originality.level import COPY_BITS, MOST_MEASURED, Level
+from stilo.originality.runs import KINDS, RUNS_VERSION
+from stilo.originality.thinning import Kept
 from stilo.styles.fields import Fields
 from stilo.styles.palette import Palette, Part
 from stilo.styles.provenance import Proof, Source, source_names
@@ -90,7 +91,8 @@ class Style:
         parents: share of each style it was blended from.
         recognition: what the encoder makes of its pieces, to find like styles by; None when no encoder heard them.
         encoder: id of the encoder's weights, "" without recognition; two recognitions compare only under one encoder.
-        runs: hashes of its sources' runs, to tell copies by; None of styles from before they were kept so.
+        runs: hashes of its sources' runs, to tell copies by; None where they were not learned, not given away with it,
+            or kept by another version of stilo.
 
     Raises:
         InputError: the name cannot be used, the embedding is that of another version of stilo, or recognition and
@@ -209,14 +211,22 @@ def _read_moment(text: str) -> str:
 def _read_runs(fields: Fields, rows: RowArray | None) -> SourceRuns | None:
     if not fields.has("runs") or fields.is_null("runs"):
         return None
-    kept = Fields(fields.mapping("runs", 10), "runs")
-    if kept.whole("version", 1, 2**31) != RUNS_VERSION:
+    runs = Fields(fields.mapping("runs", 10), "runs")
+    if runs.whole("version", 1, 2**31) != RUNS_VERSION:
         return None
-    level = Fields(kept.mapping("level", 10), "runs.level")
-    p50, p95, copy = (level.number(name, 0.0, 1e9) for name in ("p50", "p95", "copy"))
-    pieces, quoting = (level.whole(name, 0, MOST_SOURCES) for name in ("pieces", "quoting"))
+    level = Fields(runs.mapping("level", 10), "runs.level")
+    p50, p95 = (level.number(name, 0.0, COPY_BITS) for name in ("p50", "p95"))
+    pieces = level.whole("pieces", 0, MOST_MEASURED)
+    quoting = level.whole("quoting", 0, pieces)
     known = np.zeros(0, ROW_DTYPE) if rows is None else rows
-    return SourceRuns(known, kept.number("kept", 1e-9, 1.0), Level(p50, p95, copy, pieces, quoting))
+    return SourceRuns(known, _read_kept(runs), Level(p50, p95, COPY_BITS, pieces, quoting))
+
+
+def _read_kept(runs: Fields) -> Kept:
+    kept = runs.items("kept", KINDS)
+    if any(type(share) not in (int, float) or not 0 < share <= 1 for share in kept):
+        raise InputError("runs.kept must be shares")
+    return tuple(map(float, kept))
 
 
 def _read_parents(data: dict[str, Any]) -> dict[str, float]:

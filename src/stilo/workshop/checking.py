@@ -46,8 +46,11 @@ class Checked:
         if self.findings is None:
             return told | {"error": self.error}
         pieces, base = self.findings.pieces, self.findings.base
-        told |= {} if pieces is None else pieces.to_json()
+        told |= _AGAINST_NONE if pieces is None else pieces.to_json()
         return told | {"base": None if base is None else base.to_json()}
+
+
+_AGAINST_NONE: dict[str, Any] = {"originality": None, "verdict": None, "copied_share": None, "runs": []}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,17 +61,21 @@ class _Yardstick:
     by_place: dict[_Place, int] = field(default_factory=dict)
     by_hash: dict[str, list[int]] = field(default_factory=dict)
 
-    def check(self, score: Score, path: Path | None = None, tune: int = 0, notice: Notice = unheard) -> Findings:
-        number = -1 if path is None else self._number(path.resolve(), tune)
-        if number >= 0:
-            notice(f"{path} is one of the pieces that it is held against: it is held against the others alone")
-        return self.against.check(score, number)
-
-    def _number(self, path: Path, tune: int) -> int:
-        """Which of its pieces a tune of a file is; −1 = none."""
-        if not self.by_hash:
-            return self.by_place.get((path, tune), -1)
-        return dict(enumerate(self.by_hash.get(sha256_of(path), []))).get(tune, -1)
+    def check(self, scores: Iterable[Score], path: Path, notice: Notice = unheard) -> Iterator[Findings]:
+        """What the tunes of a file share, one after another; each is held against all pieces but itself."""
+        of_file = self.by_hash.get(sha256_of(path), []) if self.by_hash else []
+        for tune, score in enumerate(map(_on_grid, scores)):
+            place = path.resolve(), tune
+            left_out = [self.by_place[place]] if place in self.by_place else self.against.same(score, of_file)
+            findings = self.against.check(score, left_out)
+            if left_out:
+                others = (
+                    "nothing is left to hold it against"
+                    if findings.pieces is None
+                    else "it is held against the others alone"
+                )
+                notice(f"{path} is one of the pieces that it is held against: {others}")
+            yield findings
 
 
 def check(
@@ -80,23 +87,26 @@ def check(
     """What a piece shares with others, beside what human pieces share; bars are counted from 1.
 
     Args:
-        piece: a score or a file.
+        piece: a score, or a file of one piece.
         against: a style, the name of one, a folder, a file, or several files and folders. The piece itself is
             left out of it, known by its place or, of a style's sources, by the hash of its file.
         progress: is told what is being read and the share done.
-        notice: is told of files that cannot be read, of a piece that is left out of what it is held against, and what a
-            word was taken for that names both a style and a path.
+        notice: is told of files that cannot be read, of a piece that is left out of what it is held against, of an
+            index that is not installed, and what a word was taken for that names both a style and a path.
 
     Raises:
-        InputError: there is nothing of that name, nothing in it can be read, or the style keeps nothing to tell by.
+        InputError: there is nothing of that name, nothing in it can be read, the style keeps nothing to tell by, or the
+            file holds several tunes.
         ReadError: the piece cannot be read.
         SetupError: the index of the base model's pieces is damaged.
     """
-    yardstick = _yardstick(against, part_of(progress, 0.0, READING_SHARE), notice)
     if isinstance(piece, Score):
-        return yardstick.check(_on_grid(piece))
+        return _yardstick(against, part_of(progress, 0.0, READING_SHARE), notice).against.check(_on_grid(piece))
     path = Path(piece).expanduser()
-    return yardstick.check(_on_grid(_scores(path)[0]), path, notice=notice)
+    scores = _scores(path)
+    if len(scores) > 1:
+        raise InputError(f"{path} holds {len(scores)} tunes: check them one by one as scores, or all with: stilo check")
+    return next(_yardstick(against, part_of(progress, 0.0, READING_SHARE), notice).check(scores, path, notice))
 
 
 def check_files(
@@ -119,8 +129,7 @@ def check_files(
         tell(f"checking {path.name}", number / len(files))
         try:
             scores = _scores(path)
-            for i, score in enumerate(scores):
-                findings = yardstick.check(_on_grid(score), path, i, notice)
+            for score, findings in zip(scores, yardstick.check(scores, path, notice), strict=True):
                 yield Checked(str(path), score.title if len(scores) > 1 else "", findings)
         except ReadError as error:
             yield Checked(str(path), error=error.reason)
@@ -140,8 +149,11 @@ def _on_grid(score: Score) -> Score:
 
 
 def _yardstick(given: str | Path | Style | Sequence[str | Path], tell: Progress, notice: Notice) -> _Yardstick:
-    from stilo.compose.originality import against_style
+    from stilo.compose.originality import NO_BASE_INDEX, against_style, no_runs
+    from stilo.originality.base import has_base_index
 
+    if not has_base_index():
+        notice(NO_BASE_INDEX)
     if isinstance(given, str | Path):
         style = style_meant(given, notice)
         if style is None and not is_path(Path(given).expanduser()):
@@ -154,10 +166,7 @@ def _yardstick(given: str | Path | Style | Sequence[str | Path], tell: Progress,
     if style is None:
         return _of_files(paths, tell, notice)
     if style.runs is None:
-        raise InputError(
-            f"the style '{style.name}' was learned before stilo kept what copies are told by; learn it again, or say "
-            "its folder"
-        )
+        raise InputError(f"there is nothing to hold a piece against: {no_runs(style)}; say the folder of its pieces")
     by_hash: dict[str, list[int]] = {}
     for number, source in enumerate(style.sources):
         by_hash.setdefault(source.sha256, []).append(number)
@@ -175,10 +184,11 @@ def _of_files(paths: Sequence[str | Path], tell: Progress, notice: Notice) -> _Y
     """All pieces of files and folders, measured now."""
     from stilo.originality.against import Against
     from stilo.originality.base import base_index, common_stock, has_base_index
-    from stilo.originality.index import MOST_PIECES, index_of
+    from stilo.originality.index import index_of
     from stilo.originality.level import level_of
 
     files = music_files([Path(path).expanduser() for path in paths])
+    _check_count(len(files))
     pieces: list[tuple[str, RunArray]] = []
     numbers: dict[_Place, int] = {}
     for number, path in enumerate(files):
@@ -187,15 +197,21 @@ def _of_files(paths: Sequence[str | Path], tell: Progress, notice: Notice) -> _Y
             for i, named in enumerate(_named_runs(path)):
                 numbers[path.resolve(), i] = len(pieces)
                 pieces.append(named)
+                _check_count(len(pieces))
         except ReadError as error:
             notice(f"left out {error}")
     if not pieces:
         raise InputError(f"{', '.join(map(str, paths))}: holds no music that can be read")
-    if len(pieces) > MOST_PIECES:
-        raise InputError(f"{len(pieces):,} pieces are more than can be held against: give at most {MOST_PIECES:,}")
     index = index_of(pieces, common_stock())
     level = level_of([runs for _, runs in pieces], index)
     return _Yardstick(Against(index, level, base_index() if has_base_index() else None), numbers)
+
+
+def _check_count(pieces: int) -> None:
+    from stilo.originality.index import MOST_PIECES
+
+    if pieces > MOST_PIECES:
+        raise InputError(f"{pieces:,} pieces or more cannot be held against: give at most {MOST_PIECES:,}")
 
 
 def _named_runs(path: Path) -> Iterator[tuple[str, RunArray]]:

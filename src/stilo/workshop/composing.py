@@ -72,7 +72,8 @@ def compose_piece(
         outputs: files whose endings say what to write: score, MIDI, audio, picture or data.
         request: what to compose; None for what the style does by itself.
         progress: is told what is being done and the share done.
-        notice: is told of a key that is asked for where there are only drums.
+        notice: is told of a key that is asked for where there are only drums, and of known pieces that the piece cannot
+            be held against.
 
     Raises:
         UnknownStyleError: the library does not hold the style.

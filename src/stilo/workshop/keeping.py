@@ -86,41 +86,61 @@ def remove_style(name: str) -> None:
 
 
 def export_style(
-    name: str, path: str | Path, replace: bool = False, progress: Progress = silent, notice: Notice = unheard
+    name: str,
+    path: str | Path,
+    replace: bool = False,
+    progress: Progress = silent,
+    notice: Notice = unheard,
+    *,
+    fingerprints: bool = False,
 ) -> Path:
     """Write a style as a `.stilo` bundle; a file that is there already is written over only with `replace`.
 
-    A short piece is composed in the style and goes with it; `notice` is told where none can be composed here.
+    A short piece is composed in the style and goes with it; `notice` is told where none can be composed here, or what
+    comes out has bars of a known piece. Fingerprints of the pieces, to tell copies by, go with it only when they are
+    asked for, and `notice` is told that melodies can be worked out from them.
 
     Raises:
         UnknownStyleError: the library does not hold it.
         WriteError: the bundle cannot be written, or there is a file of this name.
     """
+    from stilo.compose.originality import no_runs
     from stilo.styles.bundle import write_bundle
 
-    checked = _new_file(path, (BUNDLE_ENDING,), replace)
+    checked = _new_file(path, (BUNDLE_ENDING,), replace, "name another file or say --replace")
     style = load_style(name)
-    write_bundle(style, checked, _demo_of(style, progress, notice))
+    if fingerprints and style.runs is None:
+        notice(f"no fingerprints go with it: {no_runs(style)}")
+    elif fingerprints:
+        notice("fingerprints of its pieces go with it: whoever has this file can work out their melodies")
+    demo = _demo_of(style, progress, notice)
+    write_bundle(style, checked, demo, fingerprints=fingerprints, replace=replace)
     return checked
 
 
-def _new_file(path: str | Path, endings: tuple[str, ...], replace: bool) -> Path:
+def _new_file(path: str | Path, endings: tuple[str, ...], replace: bool, remedy: str) -> Path:
+    """Where a file can be written; looked at before long work, and again by what writes it."""
     [checked] = check_outputs([path], endings)
     if checked.exists() and not replace:
-        raise WriteError(checked, "is there already; name another file or say --replace")
+        raise WriteError(checked, f"is there already; {remedy}")
     return checked
 
 
 def _demo_of(style: Style, progress: Progress, notice: Notice) -> Score | None:
-    """The same piece whenever the same style is given away."""
+    """The same piece whenever the same style is given away; None where it cannot be, or would be a copy."""
     from stilo.compose.composer import compose
     from stilo.compose.request import Request
 
     try:
-        return compose(style, Request(bars=DEMO_BARS), progress).score
+        composition = compose(style, Request(bars=DEMO_BARS), progress)
     except (InputError, SetupError) as error:
         notice(f"no piece goes with it: {error}")
         return None
+    found = composition.report.originality
+    if found is not None and found.verdict == "copied":
+        notice("no piece goes with it: what was composed has bars of a known piece")
+        return None
+    return composition.score
 
 
 def import_style(
@@ -128,8 +148,9 @@ def import_style(
 ) -> Bundle:
     """Take the style of a `.stilo` bundle into the library, under another name if one is given.
 
-    `demo` names a file for the piece that the bundle brings; unasked, nothing of a bundle becomes a file. What is
-    given back is what the bundle holds, its style as it is called in the library.
+    `demo` names a file for the piece that the bundle brings; unasked, nothing of a bundle becomes a file, and no file
+    that is there is written over: `replace` is for the style alone. What is given back is what the bundle holds, its
+    style as it is called in the library.
 
     Raises:
         BundleError: the file is not a bundle that can be trusted, or `demo` is given and it brings no piece.
@@ -146,10 +167,14 @@ def import_style(
         return bundle
     if bundle.demo is None:
         raise BundleError(path, "brings no piece; leave out --demo")
-    place = _new_file(demo, WRITTEN_ENDINGS, replace)
-    with whole_files([place]) as lent:
+    place = _new_file(demo, WRITTEN_ENDINGS, replace=False, remedy="name another file")
+    with whole_files([place], replace=False) as lent:
         write_score(bundle.demo, lent[place])
+    try:
         _take_in(bundle.style, replace)
+    except BaseException:
+        place.unlink(missing_ok=True)  # it was made a moment ago, here
+        raise
     return bundle
 
 

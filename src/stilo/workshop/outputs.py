@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilo.errors import InputError, WriteError
-from stilo.music.atomic import fresh_neighbour, sweep, write_whole
+from stilo.music.atomic import already_there, fresh_neighbour, sweep, take_name, write_whole
 from stilo.music.files import WRITTEN_ENDINGS
 from stilo.sound.soundfonts import find_renderer
 from stilo.sound.waveform import AUDIO_ENDINGS
@@ -72,14 +72,14 @@ def _target_of(path: Path) -> Path:
 
 
 @contextmanager
-def whole_files(paths: Sequence[Path]) -> Iterator[dict[Path, Path]]:
+def whole_files(paths: Sequence[Path], *, replace: bool = True) -> Iterator[dict[Path, Path]]:
     """Lend each path a temporary neighbour with the same ending; once all are written, they take their names.
 
     No name is taken before all files are whole. Taking the names is not one step: where the system refuses one of
     them, the names before it stand for the new files and the others for what was there.
 
     Raises:
-        WriteError: the folder cannot be written.
+        WriteError: the folder cannot be written, or without `replace` one of the files is there.
     """
     targets = {path: _target_of(path) for path in paths}
     lent = {path: fresh_neighbour(target, path.suffix) for path, target in targets.items()}
@@ -88,7 +88,9 @@ def whole_files(paths: Sequence[Path]) -> Iterator[dict[Path, Path]]:
     try:
         yield lent
         for path, temporary in lent.items():
-            temporary.replace(targets[path])
+            take_name(temporary, targets[path], replace=replace)
+    except FileExistsError as error:
+        raise already_there(error.filename2 or error.filename or paths[0]) from error
     except OSError as error:
         raise WriteError(error.filename or paths[0], (error.strerror or str(error)).lower()) from error
     finally:

@@ -26,6 +26,7 @@ _INTERVALS = (
 )
 _MOST_TOLD = 5
 _PIECES, _BASE = "human pieces of this style share", "unseen human pieces share with what the base model learned from"
+_AT_LARGE = "human pieces share in music at large"  # where too few are there to measure it
 
 
 def verdict_text(checked: Checked) -> str:
@@ -36,11 +37,12 @@ def verdict_text(checked: Checked) -> str:
     lines = []
     for one, usual in ((checked.findings.pieces, _PIECES), (checked.findings.base, _BASE)):
         if one is not None:
-            lines += _lines(one, usual)
-    return "\n".join([f"{name}: {_HEADINGS[checked.findings.verdict or 'original']}", *(f"  {line}" for line in lines)])
+            lines += _lines(one, usual if one.level.pieces else _AT_LARGE)
+    return "\n".join([f"{name}: {_HEADINGS[checked.findings.verdict]}", *(f"  {line}" for line in lines)])
 
 
 _HEADINGS = {
+    None: "held against nothing",
     "original": "nothing longer than human pieces share",
     "near": "nearer than human pieces mostly are",
     "copied": "copied in part",

@@ -1,0 +1,43 @@
+"""Twins: a tune as MIDI, as MusicXML and as ABC is one tune, and not three that share everything."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stilo.originality.lines import Integers
+from stilo.originality.stock import Stock
+
+SAME_FROM = 0.5  # of the different runs of the smaller piece, less the common stock, are in the other
+FEWEST_RUNS = 8  # of a piece that can be told from others
+AHEAD = 4  # pieces that have a run are held against so many of the next ones that have it
+
+
+def first_twins(hashes: NDArray[np.uint32], piece: Integers, pieces: int, stock: Stock) -> Integers:
+    """For each of so many pieces the first that has nearly the same runs, or itself, [pieces].
+
+    `hashes` rise, and of one hash the pieces do; what is the same as the same is the same.
+    """
+    fresh = np.append(True, (np.diff(hashes) != 0) | (np.diff(piece) != 0))[: len(hashes)] & ~stock.has(hashes)
+    hashes, piece = hashes[fresh], piece[fresh]
+    size = np.bincount(piece, minlength=pieces)
+    pairs = [np.zeros(0, np.int64)]
+    for ahead in range(1, AHEAD + 1):
+        both = hashes[ahead:] == hashes[:-ahead]
+        pairs.append(piece[:-ahead][both] * pieces + piece[ahead:][both])
+    pair, shared = np.unique(np.concatenate(pairs), return_counts=True)
+    first, second = pair // max(1, pieces), pair % max(1, pieces)
+    smaller = np.minimum(size[first], size[second])
+    near = (smaller >= FEWEST_RUNS) & (shared >= SAME_FROM * smaller)
+    twins = np.arange(pieces)
+    for earlier, later in zip(first[near].tolist(), second[near].tolist(), strict=True):
+        old, new = sorted((twins[earlier], twins[later]), reverse=True)
+        if old != new:
+            twins[twins == old] = new
+    return twins
+
+
+def is_twin_of(hashes: NDArray[np.uint32], others: NDArray[np.uint32]) -> bool:
+    """Whether most of the runs of one piece, some of them perhaps left out, are runs of another one."""
+    different = np.unique(hashes)
+    return len(different) > 0 and bool(np.isin(different, others).mean() >= SAME_FROM)
