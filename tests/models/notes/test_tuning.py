@@ -135,10 +135,11 @@ def strength_of(tuning):
 
 @pytest.mark.parametrize(("full", "strength"), [(1.7, 1.0), (1.85, 0.6)])
 def test_the_folds_prove_at_the_strength_that_foresees_better(make_note_model, drilled, monkeypatch, full, strength):
-    figures = iter([2.0, 1.8, full])
+    figures = iter([2.0, 1.8, full, 1.8])
     monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
     judge = tuning_module._Judge(make_note_model(), in_turn(drilled), 1000)
     judge.hear([{"trunk.bias_0.added": np.full_like(judge.model.trunk.bias_0.detach(), i)} for i in range(3)], 20)
+    judge.strengthen()
     assert strength_of(judge.best) == strength
     assert judge.least == 1.8
 

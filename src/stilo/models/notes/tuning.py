@@ -145,6 +145,7 @@ def tune_adapter(
             usual = config.steps_for(max(fold.notes for fold in folds))
             most = config.most_steps if config.goes_on else usual
             _tune(tuners, judge, config, _Clock(usual, most, seconds, progress))
+            judge.strengthen()
         except KeyboardInterrupt:
             judge.best = replace(judge.best, is_interrupted=True)
         finally:
@@ -250,6 +251,7 @@ class _Judge:
         pieces = max(1, sum(len(fold.held_out) for fold in folds))
         self.longest = min(MOST_JUDGED_NOTES, max(FEWEST_JUDGED_NOTES, most_notes // pieces))
         self.best = Tuning({}, self._scores([{}] * len(folds)), 0)
+        self.whole: Sequence[AdapterWeights] = ()  # of the best, before they were weakened
         self.base = self.least = mean_nats_per_note(self.best.scores)
         self.waited = 0  # checks since the least
         self.fell = 0.0  # by how much the last check was better than all before
@@ -260,13 +262,18 @@ class _Judge:
         nats = mean_nats_per_note(scores)
         self.waited += 1
         if nats < min(self.base, self.least + LEAST_GAIN_NATS):
-            if len(whole) > 1 and mean_nats_per_note(full := self._scores(whole)) < nats:
-                of_folds, scores = list(whole), full
-            self.best = Tuning(_mean(whole), scores, step, of_folds)
+            self.best, self.whole = Tuning(_mean(whole), scores, step, of_folds), whole
         self.fell = self.least - nats
         if self.fell > LEAST_GAIN_NATS:
             self.waited = 0
         self.least = min(self.least, nats)
+
+    def strengthen(self) -> None:
+        """The best at full strength, where that foresees better."""
+        if len(self.whole) > 1:
+            scores = self._scores(self.whole)
+            if mean_nats_per_note(scores) < mean_nats_per_note(self.best.scores):
+                self.best = replace(self.best, scores=scores, of_folds=self.whole)
 
     def _scores(self, of_folds: Sequence[AdapterWeights]) -> list[PieceScore]:
         found = []
