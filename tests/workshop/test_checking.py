@@ -92,12 +92,19 @@ def test_a_piece_is_not_held_against_itself(music, told):
     assert twins[str(music / "twin.mid")].pieces.passages[0].source == "tune2.mid"
 
 
-def test_a_source_of_a_style_is_not_held_against_itself(style, music, make_style):
+def test_a_source_of_a_style_is_not_held_against_itself(style, music, tmp_path):
     from stilo.workshop.learning import sha256_of
 
     sources = tuple(replace(source, sha256=sha256_of(Path(source.path))) for source in style.sources)
     known = replace(style, sources=sources)
     assert [one.findings.verdict for one in check_files([music], known)] == ["original"] * 4
+    same = tmp_path / "renamed.mid"
+    same.write_bytes((music / "tune1.mid").read_bytes())
+    for piece, left_out in ((same, ["tune1.mid"]), (tmp_path / "new.mid", [])):
+        [one] = check_files([piece], known)
+        assert (one.to_json()["verdict"], one.to_json()["left_out"]) == ("original", left_out)
+        told = "it is one of the pieces (tune1.mid), held against the others: " if left_out else ""
+        assert verdict_text(one).startswith(f"{piece}: {told}nothing longer than human pieces share\n")
     assert check(music / "tune1.mid", style).verdict == "copied"  # as if it had come by another name
 
 
@@ -155,6 +162,7 @@ def test_where_nothing_is_left_that_is_said(music, told):
     assert one.findings.pieces is None
     text = verdict_text(one)
     assert "of this style" not in text
+    assert text.startswith(f"{piece}: it is one of the pieces (tune1.mid), no other is left: nothing longer than")
     assert (one.to_json()["originality"], one.to_json()["runs"]) == (None, [])
     assert one.to_json()["base"]["verdict"] == "original"
     alone = Checked("x.mid", findings=Findings(None, None))

@@ -33,12 +33,14 @@ class Checked:
         title: of the tune, where the file holds several.
         findings: what it shares; None when it cannot be read.
         error: why not.
+        left_out: names of the pieces that it was not held against, since they are this piece.
     """
 
     path: str
     title: str = ""
     findings: Findings | None = None
     error: str = ""
+    left_out: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON: what it shares with the person's pieces, and under `base` with those of the base model."""
@@ -47,7 +49,7 @@ class Checked:
             return told | {"error": self.error}
         pieces, base = self.findings.pieces, self.findings.base
         told |= _AGAINST_NONE if pieces is None else pieces.to_json()
-        return told | {"base": None if base is None else base.to_json()}
+        return told | {"left_out": list(self.left_out), "base": None if base is None else base.to_json()}
 
 
 _AGAINST_NONE: dict[str, Any] = {"originality": None, "verdict": None, "copied_share": None, "runs": []}
@@ -61,8 +63,10 @@ class _Yardstick:
     by_place: dict[_Place, int] = field(default_factory=dict)
     by_hash: dict[str, list[int]] = field(default_factory=dict)
 
-    def check(self, scores: Iterable[Score], path: Path, notice: Notice = unheard) -> Iterator[Findings]:
-        """What the tunes of a file share, one after another; each is held against all pieces but itself."""
+    def check(
+        self, scores: Iterable[Score], path: Path, notice: Notice = unheard
+    ) -> Iterator[tuple[Findings, tuple[str, ...]]]:
+        """What the tunes of a file share, one after another, and names of the pieces left out, since they are it."""
         of_file = self.by_hash.get(sha256_of(path), []) if self.by_hash else []
         for tune, score in enumerate(map(_on_grid, scores)):
             place = path.resolve(), tune
@@ -75,7 +79,8 @@ class _Yardstick:
                     else "it is held against the others alone"
                 )
                 notice(f"{path} is one of the pieces that it is held against: {others}")
-            yield findings
+            names = () if self.against.index is None else self.against.index.names
+            yield findings, tuple(names[number] for number in left_out)
 
 
 def check(
@@ -106,7 +111,8 @@ def check(
     scores = _scores(path)
     if len(scores) > 1:
         raise InputError(f"{path} holds {len(scores)} tunes: check them one by one as scores, or all with: stilo check")
-    return next(_yardstick(against, part_of(progress, 0.0, READING_SHARE), notice).check(scores, path, notice))
+    findings, _ = next(_yardstick(against, part_of(progress, 0.0, READING_SHARE), notice).check(scores, path, notice))
+    return findings
 
 
 def check_files(
@@ -129,8 +135,8 @@ def check_files(
         tell(f"checking {path.name}", number / len(files))
         try:
             scores = _scores(path)
-            for score, findings in zip(scores, yardstick.check(scores, path, notice), strict=True):
-                yield Checked(str(path), score.title if len(scores) > 1 else "", findings)
+            for score, (findings, left_out) in zip(scores, yardstick.check(scores, path, notice), strict=True):
+                yield Checked(str(path), score.title if len(scores) > 1 else "", findings, left_out=left_out)
         except ReadError as error:
             yield Checked(str(path), error=error.reason)
 

@@ -38,7 +38,11 @@ def verdict_text(checked: Checked) -> str:
     for one, usual in ((checked.findings.pieces, _PIECES), (checked.findings.base, _BASE)):
         if one is not None:
             lines += _lines(one, usual if one.level.pieces else _AT_LARGE)
-    return "\n".join([f"{name}: {_HEADINGS[checked.findings.verdict]}", *(f"  {line}" for line in lines)])
+    heading = _HEADINGS[checked.findings.verdict]
+    if checked.left_out:
+        others = "held against the others" if checked.findings.pieces else "no other is left"
+        heading = f"it is one of the pieces ({', '.join(checked.left_out)}), {others}: {heading}"
+    return "\n".join([f"{name}: {heading}", *(f"  {line}" for line in lines)])
 
 
 _HEADINGS = {
