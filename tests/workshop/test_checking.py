@@ -145,14 +145,25 @@ def test_there_must_be_something_to_check(music, tmp_path):
         list(check_files([tmp_path / "empty"], music))
 
 
-def test_a_style_that_keeps_no_fingerprints_says_why(make_style, tmp_path, music):
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, "keeps no fingerprints of its pieces, since it was taken in from a bundle without them or learned with"),
+        ({"sources": ()}, "was not learned from pieces"),
+    ],
+)
+def test_a_style_without_fingerprints_is_held_against_the_base_model_and_says_why(
+    make_style, tmp_path, music, monkeypatch, told, changes, why
+):
     with Library() as library:
-        library.save(make_style("Old"))
-        library.save(make_style("Mixed", sources=()))
-    with pytest.raises(InputError, match=r"bundle without them or learned with another version .*; say the folder"):
+        library.save(make_style("Old", **changes))
+    [one] = check_files([tmp_path / "new.mid"], "Old", notice=told.notices.append)
+    assert (one.findings.pieces, one.findings.verdict, one.left_out) == (None, "original", ())
+    [line] = told.notices
+    assert line.startswith(f"held against the base model's pieces alone: the style 'Old' {why}")
+    monkeypatch.setattr("stilo.originality.base.base_index_path", lambda: tmp_path / "nothing.npz")
+    with pytest.raises(InputError, match=f"nothing to hold a piece against: .*{why}.*; say the folder"):
         check(tmp_path / "new.mid", "Old")
-    with pytest.raises(InputError, match="was not learned from pieces"):
-        check(tmp_path / "new.mid", "Mixed")
 
 
 def test_where_nothing_is_left_that_is_said(music, told):

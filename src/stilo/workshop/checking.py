@@ -97,11 +97,12 @@ def check(
             left out of it, known by its place or, of a style's sources, by the hash of its file.
         progress: is told what is being read and the share done.
         notice: is told of files that cannot be read, of a piece that is left out of what it is held against, of an
-            index that is not installed, and what a word was taken for that names both a style and a path.
+            index that is not installed, of a style that keeps nothing to tell by, and what a word was taken for that
+            names both a style and a path.
 
     Raises:
-        InputError: there is nothing of that name, nothing in it can be read, the style keeps nothing to tell by, or the
-            file holds several tunes.
+        InputError: there is nothing of that name, nothing in it can be read, the style keeps nothing to tell by and no
+            index of the base model's pieces is installed, or the file holds several tunes.
         ReadError: the piece cannot be read.
         SetupError: the index of the base model's pieces is damaged.
     """
@@ -172,7 +173,11 @@ def _yardstick(given: str | Path | Style | Sequence[str | Path], tell: Progress,
     if style is None:
         return _of_files(paths, tell, notice)
     if style.runs is None:
-        raise InputError(f"there is nothing to hold a piece against: {no_runs(style)}; say the folder of its pieces")
+        if not has_base_index():
+            raise InputError(
+                f"there is nothing to hold a piece against: {no_runs(style)}; say the folder of its pieces"
+            )
+        notice(f"held against the base model's pieces alone: {no_runs(style)}; for its own, say their folder")
     by_hash: dict[str, list[int]] = {}
     for number, source in enumerate(style.sources):
         by_hash.setdefault(source.sha256, []).append(number)
