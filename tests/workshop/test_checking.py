@@ -58,7 +58,7 @@ def test_a_copy_is_told_with_its_bars_and_its_key(music, tmp_path):
     assert (found.verdict, best.source, best.bars, best.source_bars) == ("copied", "tune1.mid", (1, 24), (1, 24))
     assert best.transposition == 5
     told = verdict_text(Checked("copy.mid", findings=found)).split("\n")
-    assert told[0] == "copy.mid: copied in part"
+    assert told[0] == "copy.mid: copied as a whole"
     assert told[1].startswith("  bars 1–24 are bars 1–24 of tune1.mid, a fourth up (144 notes of the melody, ")
     assert told[2].startswith("  more than human pieces of this style share (")
 
@@ -296,6 +296,21 @@ def test_it_is_the_same_in_python_and_as_json(music, tmp_path):
 def test_passages_in_words(changes, said):
     known = {"bars": (5, 12), "source": "a.mid", "source_bars": (1, 8), "bits": 99.4, "notes": 40, "is_in_order": True}
     assert said in passage_line(Passage(**(known | changes)))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "base", "said"),
+    [
+        ((60.0, 0.38), (5.0, 0.0), "copied in part, at least 38 % of it"),
+        ((60.0, 0.91), (60.0, 0.38), "copied as a whole"),
+        ((30.0, 0.95), (60.0, 0.38), "copied in part, at least 38 % of it, from what the base model learned from"),
+        ((30.0, 0.95), (5.0, 0.0), "nearer than human pieces mostly are"),
+    ],
+)
+def test_a_heading_says_how_much_is_copied(pieces, base, said):
+    level = Level(5.0, 20.0)
+    findings = Findings(*(Originality(bits, level, (), share) for bits, share in (pieces, base)))
+    assert verdict_text(Checked("x.mid", findings=findings)).startswith(f"x.mid: {said}\n")
 
 
 def test_a_composition_tells_what_it_shares():

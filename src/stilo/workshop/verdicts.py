@@ -25,6 +25,7 @@ _INTERVALS = (
     "a major seventh",
 )
 _MOST_TOLD = 5
+_WHOLE_FROM = 0.9  # of the melody's notes
 _PIECES, _BASE = "human pieces of this style share", "unseen human pieces share with what the base model learned from"
 _AT_LARGE = "human pieces share in music at large"  # where too few are there to measure it
 
@@ -38,7 +39,7 @@ def verdict_text(checked: Checked) -> str:
     for one, usual in ((checked.findings.pieces, _PIECES), (checked.findings.base, _BASE)):
         if one is not None:
             lines += _lines(one, usual if one.level.pieces else _AT_LARGE)
-    heading = _HEADINGS[checked.findings.verdict]
+    heading = _heading(checked.findings)
     if checked.left_out:
         others = "held against the others" if checked.findings.pieces else "no other is left"
         heading = f"it is one of the pieces ({', '.join(checked.left_out)}), {others}: {heading}"
@@ -49,8 +50,17 @@ _HEADINGS = {
     None: "held against nothing",
     "original": "nothing longer than human pieces share",
     "near": "nearer than human pieces mostly are",
-    "copied": "copied in part",
 }
+
+
+def _heading(findings: Findings) -> str:
+    """The verdict; of a copy also how much of it is one, at least: what comes twice counts the first time alone."""
+    if findings.verdict != "copied":
+        return _HEADINGS[findings.verdict]
+    copied = next(one for one in findings.each if one.verdict == "copied")
+    share = copied.copied_share
+    much = "as a whole" if share >= _WHOLE_FROM else f"in part, at least {100 * share:.0f} % of it"
+    return f"copied {much}{', from what the base model learned from' if copied is findings.base else ''}"
 
 
 def _lines(found: Originality, usual: str) -> list[str]:
