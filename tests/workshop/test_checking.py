@@ -84,8 +84,11 @@ def test_a_style_tells_the_same_but_the_key(style, tmp_path):
 def test_a_piece_is_not_held_against_itself(music, told):
     found = list(check_files([music], music, told.progress, told.notices.append))
     assert [one.findings.verdict for one in found] == ["original"] * 4
-    assert len(told.notices) == 4
-    assert "tune1.mid is one of the pieces that it is held against" in told.notices[1]
+    assert told.notices == ["4 pieces are among those that they are held against: each is held against the others"]
+    told.notices.clear()
+    list(check_files([music / f"tune{seed}.mid" for seed in range(3)], music, notice=told.notices.append))
+    assert len(told.notices) == 3
+    assert "tune1.mid is one of the pieces that it is held against: it is held against the others" in told.notices[1]
     assert told.shares == sorted(told.shares)
     write_score(tune_of(2), music / "twin.mid")
     twins = {one.path: one.findings for one in check_files([music], music)}
@@ -210,7 +213,8 @@ def test_tunes_of_a_book_that_learning_dropped_are_not_held_against_it(tmp_path,
     style = make_style("Book", sources=sources, runs=source_runs_of(kept))
     found = list(check_files([book], style, notice=told.notices.append))
     assert [one.findings.verdict for one in found] == ["original"] * 5
-    assert len(told.notices) == 5
+    assert [len(one.left_out) for one in found] == [1] * 5
+    assert [line.partition(" ")[0] for line in told.notices] == ["5"]
     half = replace(style, sources=sources[:2], runs=source_runs_of(kept[:2]))  # learned with --split
     told.notices.clear()
     assert [one.findings.verdict for one in check_files([book], half)] == ["original"] * 5

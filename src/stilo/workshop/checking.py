@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stilo.styles.style import Style
 
 READING_SHARE = 0.7
+MOST_TOLD = 3  # pieces that are told one by one to be among those that they are held against
 _Place = tuple[Path, int]  # a file, and which of its tunes
 
 
@@ -63,22 +64,13 @@ class _Yardstick:
     by_place: dict[_Place, int] = field(default_factory=dict)
     by_hash: dict[str, list[int]] = field(default_factory=dict)
 
-    def check(
-        self, scores: Iterable[Score], path: Path, notice: Notice = unheard
-    ) -> Iterator[tuple[Findings, tuple[str, ...]]]:
+    def check(self, scores: Iterable[Score], path: Path) -> Iterator[tuple[Findings, tuple[str, ...]]]:
         """What the tunes of a file share, one after another, and names of the pieces left out, since they are it."""
         of_file = self.by_hash.get(sha256_of(path), []) if self.by_hash else []
         for tune, score in enumerate(map(_on_grid, scores)):
             place = path.resolve(), tune
             left_out = [self.by_place[place]] if place in self.by_place else self.against.same(score, of_file)
             findings = self.against.check(score, left_out)
-            if left_out:
-                others = (
-                    "nothing is left to hold it against"
-                    if findings.pieces is None
-                    else "it is held against the others alone"
-                )
-                notice(f"{path} is one of the pieces that it is held against: {others}")
             names = () if self.against.index is None else self.against.index.names
             yield findings, tuple(names[number] for number in left_out)
 
@@ -112,7 +104,8 @@ def check(
     scores = _scores(path)
     if len(scores) > 1:
         raise InputError(f"{path} holds {len(scores)} tunes: check them one by one as scores, or all with: stilo check")
-    findings, _ = next(_yardstick(against, part_of(progress, 0.0, READING_SHARE), notice).check(scores, path, notice))
+    findings, left_out = next(_yardstick(against, part_of(progress, 0.0, READING_SHARE), notice).check(scores, path))
+    _tell_left_out([Checked(str(path), findings=findings, left_out=left_out)], notice)
     return findings
 
 
@@ -132,14 +125,30 @@ def check_files(
         raise InputError("no music found; give MIDI, MusicXML or ABC files, or folders that hold some")
     yardstick = _yardstick(against, part_of(progress, 0.0, READING_SHARE), notice)
     tell = part_of(progress, READING_SHARE, 1.0)
+    found: list[Checked] = []
     for number, path in enumerate(files):
         tell(f"checking {path.name}", number / len(files))
         try:
             scores = _scores(path)
-            for score, (findings, left_out) in zip(scores, yardstick.check(scores, path, notice), strict=True):
-                yield Checked(str(path), score.title if len(scores) > 1 else "", findings, left_out=left_out)
+            for score, (findings, left_out) in zip(scores, yardstick.check(scores, path), strict=True):
+                checked = Checked(str(path), score.title if len(scores) > 1 else "", findings, left_out=left_out)
+                found.append(checked)
+                yield checked
         except ReadError as error:
             yield Checked(str(path), error=error.reason)
+    _tell_left_out(found, notice)
+
+
+def _tell_left_out(checked: Sequence[Checked], notice: Notice) -> None:
+    """Say which pieces are among those that they are held against; of more than a few only how many."""
+    themselves = [one for one in checked if one.left_out]
+    if len(themselves) > MOST_TOLD:
+        notice(f"{len(themselves)} pieces are among those that they are held against: each is held against the others")
+        return
+    for one in themselves:
+        alone = one.findings is None or one.findings.pieces is None
+        others = "nothing is left to hold it against" if alone else "it is held against the others alone"
+        notice(f"{one.path} is one of the pieces that it is held against: {others}")
 
 
 def _scores(path: Path) -> list[Score]:
