@@ -176,7 +176,7 @@ def test_where_nothing_is_left_that_is_said(music, told):
     assert one.findings.pieces is None
     text = verdict_text(one)
     assert "of this style" not in text
-    assert text.startswith(f"{piece}: it is one of the pieces (tune1.mid), no other is left: nothing longer than")
+    assert text.startswith(f"{piece}: it is one of the pieces, no other is left: nothing longer than")
     assert (one.to_json()["originality"], one.to_json()["runs"]) == (None, [])
     assert one.to_json()["base"]["verdict"] == "original"
     alone = Checked("x.mid", findings=Findings(None, None))

@@ -83,7 +83,8 @@ def proof_lines(style: Style, proof: Proof) -> list[str]:
     ]
     if proof.known_pieces:
         lines.insert(
-            2, f"{proof.known_pieces} of the {_counted(len(style.sources), 'piece')} the base model knew before"
+            2,
+            f"{proof.known_pieces} of the {_counted(len(style.sources), 'piece')} the base model knew before, at least in part",
         )
     if style.adapter is None and proof.tuned_nats_per_note is not None:
         lines.append("tuning made this music no likelier: nothing of it is kept, the base model stays as it is")

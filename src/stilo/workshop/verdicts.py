@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def verdict_text(checked: Checked) -> str:
     heading = _heading(checked.findings)
     if checked.left_out:
         others = "held against the others" if checked.findings.pieces else "no other is left"
-        heading = f"it is one of the pieces ({', '.join(checked.left_out)}), {others}: {heading}"
+        same = "" if checked.left_out == (PurePath(checked.path).name,) else f" ({', '.join(checked.left_out)})"
+        heading = f"it is one of the pieces{same}, {others}: {heading}"
     return "\n".join([f"{name}: {heading}", *(f"  {line}" for line in lines)])
 
 
