@@ -362,12 +362,12 @@ def test_pieces_that_the_base_model_was_trained_on_are_told_and_counted(tmp_path
     told = []
     style = learn("Drawn", pieces, tune=False, notice=told.append)
     [line] = [line for line in told if "base model" in line]
-    assert line.startswith("1 of your 6 pieces (3.mid): the base model was trained on them")
+    assert line.startswith("1 of your 6 pieces (3.mid) is, at least in part, music that the base model was trained on")
     assert style.proof.known_pieces == 1
     many = [(wandering(seed), Source(f"/{seed}.mid", f"{seed:064x}")) for seed in (3, 4, 5, 6, 101, 102)]
     told.clear()
     assert learn("Drawn", many, tune=False, notice=told.append).proof.known_pieces == 4
-    assert any(line.startswith("4 of your 6 pieces: ") for line in told), "so many are not named"
+    assert any(line.startswith("4 of your 6 pieces are, ") for line in told), "so many are not named"
     monkeypatch.setattr("stilo.originality.base.base_index_path", lambda: tmp_path / "nothing.npz")
     told.clear()
     assert learn("Drawn", pieces, tune=False, notice=told.append).proof.known_pieces == 0

@@ -114,5 +114,5 @@ def test_the_card_tells_how_many_pieces_the_base_model_knew(make_style):
     from stilo.styles.style import Proof
 
     known = " ".join(style_card(make_style("Waltz", proof=Proof(3.5, 3.25, 3.0, 1, 80, 12.5, known_pieces=2))).split())
-    assert "when to stop tuning 2 of the 2 pieces the base model knew before" in known
+    assert "when to stop tuning 2 of the 2 pieces the base model knew before, at least in part" in known
     assert "knew before" not in style_card(make_style("Waltz"))

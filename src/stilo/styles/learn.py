@@ -140,9 +140,10 @@ def _tell_known(known: Sequence[str], pieces: int, notice: Notice) -> None:
     """Say that the proof is weaker, since the base model did not meet these pieces for the first time."""
     if known:
         named = f" ({', '.join(known)})" if len(known) <= MOST_NAMED else ""
+        verb = "is" if len(known) == 1 else "are"
         notice(
-            f"{len(known)} of your {pieces} pieces{named}: the base model was trained on them, or on much of them; it "
-            "knew them before, so that the proof shows less than it could"
+            f"{len(known)} of your {pieces} pieces{named} {verb}, at least in part, music that the base model was "
+            "trained on: it knew that before, so that the proof shows less than it could"
         )
 
 
