@@ -18,7 +18,11 @@ from stilo.models.notes.tuning import Tuning
 from stilo.models.recogniser import recognise
 from stilo.models.shipped import identity_of
 from stilo.models.tokens import encode
-from stilo.music.score import Score, Tempo, Track, notes_from_columns
+from stilo.music.score import Score, Tempo, TimeSignature, Track, notes_from_columns
+from stilo.originality.base import base_index_of, write_base_index
+from stilo.originality.level import Level
+from stilo.originality.lines import notes_of_score
+from stilo.originality.runs import runs_of
 from stilo.styles import advice as advice_module
 from stilo.styles import learn as learn_module
 from stilo.styles import lesson as lesson_module
@@ -340,6 +344,34 @@ def test_of_many_pieces_fewer_notes_of_each_are_judged(pieces, tuned_with, monke
     monkeypatch.setattr(lesson_module, "MOST_PROOF_NOTES", 400)
     monkeypatch.setattr(lesson_module, "FEWEST_PROOF_NOTES", 10)
     assert learn("Waltz", pieces).proof.held_out_notes == 10 * 40
+
+
+def wandering(seed):
+    """Notes drawn one by one: no two such pieces are alike."""
+    pitches = np.random.default_rng(seed).integers(50, 80, 200)
+    notes = notes_from_columns(np.arange(200) * 240, [240] * 200, pitches)
+    return Score(notes, (Track(),), time_signatures=(TimeSignature(0, 4, 4),))
+
+
+def test_pieces_that_the_base_model_was_trained_on_are_told_and_counted(tmp_path, monkeypatch):
+    path = tmp_path / "index.npz"
+    known = [("set/Nobody", runs_of(notes_of_score(wandering(seed)))) for seed in range(40)]
+    write_base_index(base_index_of(known, Level(10.0, 30.0, 60.0, 5, 1)), path)
+    monkeypatch.setattr("stilo.originality.base.base_index_path", lambda: path)
+    pieces = [(wandering(seed), Source(f"/{seed}.mid", f"{seed:064x}")) for seed in (3, 101, 102, 103, 104, 105)]
+    told = []
+    style = learn("Drawn", pieces, tune=False, notice=told.append)
+    [line] = [line for line in told if "base model" in line]
+    assert line.startswith("1 of your 6 pieces (3.mid) is, at least in part, music that the base model was trained on")
+    assert style.proof.known_pieces == 1
+    many = [(wandering(seed), Source(f"/{seed}.mid", f"{seed:064x}")) for seed in (3, 4, 5, 6, 101, 102)]
+    told.clear()
+    assert learn("Drawn", many, tune=False, notice=told.append).proof.known_pieces == 4
+    assert any(line.startswith("4 of your 6 pieces are, ") for line in told), "so many are not named"
+    monkeypatch.setattr("stilo.originality.base.base_index_path", lambda: tmp_path / "nothing.npz")
+    told.clear()
+    assert learn("Drawn", pieces, tune=False, notice=told.append).proof.known_pieces == 0
+    assert not any("base model" in line for line in told)
 
 
 def test_the_same_music_is_learned_from_once(pieces, tuned_with):

@@ -31,6 +31,15 @@ def test_untuned_style_without_proof(make_style):
     assert make_style(proof=None) != style
 
 
+def test_a_proof_counts_what_the_base_model_knew_and_one_of_before_does_not(make_style):
+    data = Proof(3.0, 2.5, None, 1, 10, 0.5, known_pieces=7).to_json()
+    assert Proof.from_json(data).known_pieces == 7
+    del data["known_pieces"]
+    assert Proof.from_json(data).known_pieces == 0
+    with pytest.raises(InputError, match="known_pieces"):
+        Proof.from_json(data | {"known_pieces": -1})
+
+
 def test_a_style_may_name_no_tempo(make_style):
     style = make_style(palette=Palette())
     again = Style.from_json(json.loads(json.dumps(style.to_json())), style.embedding, style.adapter)

@@ -108,3 +108,11 @@ def test_a_key_that_was_not_reached_or_cannot_be_heard_is_said():
         line = composition_line(Composition(score, Request(bars=2), report))
         assert key in line
         assert ("asked for A minor" in line) is said
+
+
+def test_the_card_tells_how_many_pieces_the_base_model_knew(make_style):
+    from stilo.styles.style import Proof
+
+    known = " ".join(style_card(make_style("Waltz", proof=Proof(3.5, 3.25, 3.0, 1, 80, 12.5, known_pieces=2))).split())
+    assert "when to stop tuning 2 of the 2 pieces the base model knew before, at least in part" in known
+    assert "knew before" not in style_card(make_style("Waltz"))

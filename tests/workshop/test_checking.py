@@ -58,7 +58,7 @@ def test_a_copy_is_told_with_its_bars_and_its_key(music, tmp_path):
     assert (found.verdict, best.source, best.bars, best.source_bars) == ("copied", "tune1.mid", (1, 24), (1, 24))
     assert best.transposition == 5
     told = verdict_text(Checked("copy.mid", findings=found)).split("\n")
-    assert told[0] == "copy.mid: copied in part"
+    assert told[0] == "copy.mid: copied as a whole"
     assert told[1].startswith("  bars 1–24 are bars 1–24 of tune1.mid, a fourth up (144 notes of the melody, ")
     assert told[2].startswith("  more than human pieces of this style share (")
 
@@ -84,20 +84,30 @@ def test_a_style_tells_the_same_but_the_key(style, tmp_path):
 def test_a_piece_is_not_held_against_itself(music, told):
     found = list(check_files([music], music, told.progress, told.notices.append))
     assert [one.findings.verdict for one in found] == ["original"] * 4
-    assert len(told.notices) == 4
-    assert "tune1.mid is one of the pieces that it is held against" in told.notices[1]
+    assert told.notices == ["4 pieces are among those that they are held against: each is held against the others"]
+    told.notices.clear()
+    list(check_files([music / f"tune{seed}.mid" for seed in range(3)], music, notice=told.notices.append))
+    assert len(told.notices) == 3
+    assert "tune1.mid is one of the pieces that it is held against: it is held against the others" in told.notices[1]
     assert told.shares == sorted(told.shares)
     write_score(tune_of(2), music / "twin.mid")
     twins = {one.path: one.findings for one in check_files([music], music)}
     assert twins[str(music / "twin.mid")].pieces.passages[0].source == "tune2.mid"
 
 
-def test_a_source_of_a_style_is_not_held_against_itself(style, music, make_style):
+def test_a_source_of_a_style_is_not_held_against_itself(style, music, tmp_path):
     from stilo.workshop.learning import sha256_of
 
     sources = tuple(replace(source, sha256=sha256_of(Path(source.path))) for source in style.sources)
     known = replace(style, sources=sources)
     assert [one.findings.verdict for one in check_files([music], known)] == ["original"] * 4
+    same = tmp_path / "renamed.mid"
+    same.write_bytes((music / "tune1.mid").read_bytes())
+    for piece, left_out in ((same, ["tune1.mid"]), (tmp_path / "new.mid", [])):
+        [one] = check_files([piece], known)
+        assert (one.to_json()["verdict"], one.to_json()["left_out"]) == ("original", left_out)
+        told = "it is one of the pieces (tune1.mid), held against the others: " if left_out else ""
+        assert verdict_text(one).startswith(f"{piece}: {told}nothing longer than human pieces share\n")
     assert check(music / "tune1.mid", style).verdict == "copied"  # as if it had come by another name
 
 
@@ -138,14 +148,25 @@ def test_there_must_be_something_to_check(music, tmp_path):
         list(check_files([tmp_path / "empty"], music))
 
 
-def test_a_style_that_keeps_no_fingerprints_says_why(make_style, tmp_path, music):
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, "keeps no fingerprints of its pieces, since it was taken in from a bundle without them or learned with"),
+        ({"sources": ()}, "was not learned from pieces"),
+    ],
+)
+def test_a_style_without_fingerprints_is_held_against_the_base_model_and_says_why(
+    make_style, tmp_path, music, monkeypatch, told, changes, why
+):
     with Library() as library:
-        library.save(make_style("Old"))
-        library.save(make_style("Mixed", sources=()))
-    with pytest.raises(InputError, match=r"bundle without them or learned with another version .*; say the folder"):
+        library.save(make_style("Old", **changes))
+    [one] = check_files([tmp_path / "new.mid"], "Old", notice=told.notices.append)
+    assert (one.findings.pieces, one.findings.verdict, one.left_out) == (None, "original", ())
+    [line] = told.notices
+    assert line.startswith(f"held against the base model's pieces alone: the style 'Old' {why}")
+    monkeypatch.setattr("stilo.originality.base.base_index_path", lambda: tmp_path / "nothing.npz")
+    with pytest.raises(InputError, match=f"nothing to hold a piece against: .*{why}.*; say the folder"):
         check(tmp_path / "new.mid", "Old")
-    with pytest.raises(InputError, match="was not learned from pieces"):
-        check(tmp_path / "new.mid", "Mixed")
 
 
 def test_where_nothing_is_left_that_is_said(music, told):
@@ -155,6 +176,7 @@ def test_where_nothing_is_left_that_is_said(music, told):
     assert one.findings.pieces is None
     text = verdict_text(one)
     assert "of this style" not in text
+    assert text.startswith(f"{piece}: it is one of the pieces, no other is left: nothing longer than")
     assert (one.to_json()["originality"], one.to_json()["runs"]) == (None, [])
     assert one.to_json()["base"]["verdict"] == "original"
     alone = Checked("x.mid", findings=Findings(None, None))
@@ -191,7 +213,8 @@ def test_tunes_of_a_book_that_learning_dropped_are_not_held_against_it(tmp_path,
     style = make_style("Book", sources=sources, runs=source_runs_of(kept))
     found = list(check_files([book], style, notice=told.notices.append))
     assert [one.findings.verdict for one in found] == ["original"] * 5
-    assert len(told.notices) == 5
+    assert [len(one.left_out) for one in found] == [1] * 5
+    assert [line.partition(" ")[0] for line in told.notices] == ["5"]
     half = replace(style, sources=sources[:2], runs=source_runs_of(kept[:2]))  # learned with --split
     told.notices.clear()
     assert [one.findings.verdict for one in check_files([book], half)] == ["original"] * 5
@@ -277,6 +300,21 @@ def test_it_is_the_same_in_python_and_as_json(music, tmp_path):
 def test_passages_in_words(changes, said):
     known = {"bars": (5, 12), "source": "a.mid", "source_bars": (1, 8), "bits": 99.4, "notes": 40, "is_in_order": True}
     assert said in passage_line(Passage(**(known | changes)))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "base", "said"),
+    [
+        ((60.0, 0.38), (5.0, 0.0), "copied in part, at least 38 % of it"),
+        ((60.0, 0.91), (60.0, 0.38), "copied as a whole"),
+        ((30.0, 0.95), (60.0, 0.38), "copied in part, at least 38 % of it, from what the base model learned from"),
+        ((30.0, 0.95), (5.0, 0.0), "nearer than human pieces mostly are"),
+    ],
+)
+def test_a_heading_says_how_much_is_copied(pieces, base, said):
+    level = Level(5.0, 20.0)
+    findings = Findings(*(Originality(bits, level, (), share) for bits, share in (pieces, base)))
+    assert verdict_text(Checked("x.mid", findings=findings)).startswith(f"x.mid: {said}\n")
 
 
 def test_a_composition_tells_what_it_shares():

@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 
 from stilo.elements.profile import pool_profiles
 from stilo.music.score import Score
-from stilo.originality.base import common_stock
+from stilo.originality.against import Against
+from stilo.originality.base import base_index, common_stock, has_base_index
 from stilo.originality.kept import source_runs_of
+from stilo.originality.level import GENERAL
 from stilo.styles.advice import tell_of_groups, tuned_advice, untuned_advice
 from stilo.styles.gain import gain_interval
 from stilo.styles.holding_out import whole_pieces
 from stilo.styles.lesson import Kept, Lesson, heard_each, lesson_of
-from stilo.styles.material import Notice, Progress, measure_pieces
+from stilo.styles.material import Measured, Notice, Progress, measure_pieces
 from stilo.styles.palette import palette_of
-from stilo.styles.provenance import Proof, Source, may_be_told
+from stilo.styles.provenance import Proof, Source, may_be_told, source_names
 from stilo.styles.style import Adapter, Style
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 TUNING_SECONDS = 120.0
 MOST_STEPS = 400
+MOST_NAMED = 3
 
 
 def learn(
@@ -60,7 +63,8 @@ def learn(
         seed: of what is held out and of the tuning.
         progress: is told what is being done and the share done.
         notice: is told of pieces that are left out (too long, or the same notes as another), of pieces that were played
-            freely, of played timing, and of an interruption: `KeyboardInterrupt` while tuning ends the tuning alone.
+            freely, of played timing, of pieces that the base model was trained on, and of an interruption:
+            `KeyboardInterrupt` while tuning ends the tuning alone.
 
     Raises:
         InputError: there is too little music to learn from, or the name cannot be used.
@@ -81,6 +85,8 @@ def learn(
     heard = heard_each(scores)
     lesson = lesson_of(measured, held, heard)
     tell_of_groups(measured, heard, notify)
+    known = _known_to_base(measured)
+    _tell_known(known, len(measured), notify)
     identity = base_identity()
     recognition, encoder = _recognition(heard)
     tell("asking the base model", 0.22)
@@ -115,11 +121,30 @@ def learn(
             folds=len(lesson.folds),
             advice=tuned_advice(measured, lesson, base, tuned, gained) if tune else untuned_advice(measured, lesson),
             gained=gained,
+            known_pieces=len(known),
         ),
         recognition=recognition,
         encoder=encoder,
         runs=source_runs_of([one.score for one in measured]),
     )
+
+
+def _known_to_base(measured: Sequence[Measured]) -> list[str]:
+    """Names of the pieces that are copies, at least in part, of pieces of the base model; none without their index."""
+    against = Against(None, GENERAL, base_index() if has_base_index() else None)
+    names = source_names([one.source for one in measured])
+    return [name for name, one in zip(names, measured, strict=True) if against.check(one.score).verdict == "copied"]
+
+
+def _tell_known(known: Sequence[str], pieces: int, notice: Notice) -> None:
+    """Say that the proof is weaker, since the base model did not meet these pieces for the first time."""
+    if known:
+        named = f" ({', '.join(known)})" if len(known) <= MOST_NAMED else ""
+        verb = "is" if len(known) == 1 else "are"
+        notice(
+            f"{len(known)} of your {pieces} pieces{named} {verb}, at least in part, music that the base model was "
+            "trained on: it knew that before, so that the proof shows less than it could"
+        )
 
 
 def _recognition(heard: NDArray[np.float32]) -> tuple[LearnedEmbedding | None, str]:

@@ -81,6 +81,9 @@ def proof_lines(style: Style, proof: Proof) -> list[str]:
         f"judged on {_judged_on(style, proof)}",
         f"learned in {proof.seconds:.0f} s",
     ]
+    if proof.known_pieces:
+        pieces = _counted(len(style.sources), "piece")
+        lines.insert(2, f"{proof.known_pieces} of the {pieces} the base model knew before, at least in part")
     if style.adapter is None and proof.tuned_nats_per_note is not None:
         lines.append("tuning made this music no likelier: nothing of it is kept, the base model stays as it is")
     if not proof.is_style_told:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stilo.styles.style import Style
 
 READING_SHARE = 0.7
+MOST_TOLD = 3  # pieces that are told one by one to be among those that they are held against
 _Place = tuple[Path, int]  # a file, and which of its tunes
 
 
@@ -33,12 +34,14 @@ class Checked:
         title: of the tune, where the file holds several.
         findings: what it shares; None when it cannot be read.
         error: why not.
+        left_out: names of the pieces that it was not held against, since they are this piece.
     """
 
     path: str
     title: str = ""
     findings: Findings | None = None
     error: str = ""
+    left_out: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON: what it shares with the person's pieces, and under `base` with those of the base model."""
@@ -47,7 +50,7 @@ class Checked:
             return told | {"error": self.error}
         pieces, base = self.findings.pieces, self.findings.base
         told |= _AGAINST_NONE if pieces is None else pieces.to_json()
-        return told | {"base": None if base is None else base.to_json()}
+        return told | {"left_out": list(self.left_out), "base": None if base is None else base.to_json()}
 
 
 _AGAINST_NONE: dict[str, Any] = {"originality": None, "verdict": None, "copied_share": None, "runs": []}
@@ -61,21 +64,15 @@ class _Yardstick:
     by_place: dict[_Place, int] = field(default_factory=dict)
     by_hash: dict[str, list[int]] = field(default_factory=dict)
 
-    def check(self, scores: Iterable[Score], path: Path, notice: Notice = unheard) -> Iterator[Findings]:
-        """What the tunes of a file share, one after another; each is held against all pieces but itself."""
+    def check(self, scores: Iterable[Score], path: Path) -> Iterator[tuple[Findings, tuple[str, ...]]]:
+        """What the tunes of a file share, one after another, and names of the pieces left out, since they are it."""
         of_file = self.by_hash.get(sha256_of(path), []) if self.by_hash else []
         for tune, score in enumerate(map(_on_grid, scores)):
             place = path.resolve(), tune
             left_out = [self.by_place[place]] if place in self.by_place else self.against.same(score, of_file)
             findings = self.against.check(score, left_out)
-            if left_out:
-                others = (
-                    "nothing is left to hold it against"
-                    if findings.pieces is None
-                    else "it is held against the others alone"
-                )
-                notice(f"{path} is one of the pieces that it is held against: {others}")
-            yield findings
+            names = () if self.against.index is None else self.against.index.names
+            yield findings, tuple(names[number] for number in left_out)
 
 
 def check(
@@ -92,11 +89,12 @@ def check(
             left out of it, known by its place or, of a style's sources, by the hash of its file.
         progress: is told what is being read and the share done.
         notice: is told of files that cannot be read, of a piece that is left out of what it is held against, of an
-            index that is not installed, and what a word was taken for that names both a style and a path.
+            index that is not installed, of a style that keeps nothing to tell by, and what a word was taken for that
+            names both a style and a path.
 
     Raises:
-        InputError: there is nothing of that name, nothing in it can be read, the style keeps nothing to tell by, or the
-            file holds several tunes.
+        InputError: there is nothing of that name, nothing in it can be read, the style keeps nothing to tell by and no
+            index of the base model's pieces is installed, or the file holds several tunes.
         ReadError: the piece cannot be read.
         SetupError: the index of the base model's pieces is damaged.
     """
@@ -106,7 +104,9 @@ def check(
     scores = _scores(path)
     if len(scores) > 1:
         raise InputError(f"{path} holds {len(scores)} tunes: check them one by one as scores, or all with: stilo check")
-    return next(_yardstick(against, part_of(progress, 0.0, READING_SHARE), notice).check(scores, path, notice))
+    findings, left_out = next(_yardstick(against, part_of(progress, 0.0, READING_SHARE), notice).check(scores, path))
+    _tell_left_out([Checked(str(path), findings=findings, left_out=left_out)], notice)
+    return findings
 
 
 def check_files(
@@ -125,14 +125,30 @@ def check_files(
         raise InputError("no music found; give MIDI, MusicXML or ABC files, or folders that hold some")
     yardstick = _yardstick(against, part_of(progress, 0.0, READING_SHARE), notice)
     tell = part_of(progress, READING_SHARE, 1.0)
+    found: list[Checked] = []
     for number, path in enumerate(files):
         tell(f"checking {path.name}", number / len(files))
         try:
             scores = _scores(path)
-            for score, findings in zip(scores, yardstick.check(scores, path, notice), strict=True):
-                yield Checked(str(path), score.title if len(scores) > 1 else "", findings)
+            for score, (findings, left_out) in zip(scores, yardstick.check(scores, path), strict=True):
+                checked = Checked(str(path), score.title if len(scores) > 1 else "", findings, left_out=left_out)
+                found.append(checked)
+                yield checked
         except ReadError as error:
             yield Checked(str(path), error=error.reason)
+    _tell_left_out(found, notice)
+
+
+def _tell_left_out(checked: Sequence[Checked], notice: Notice) -> None:
+    """Say which pieces are among those that they are held against; of more than a few only how many."""
+    themselves = [one for one in checked if one.left_out]
+    if len(themselves) > MOST_TOLD:
+        notice(f"{len(themselves)} pieces are among those that they are held against: each is held against the others")
+        return
+    for one in themselves:
+        alone = one.findings is None or one.findings.pieces is None
+        others = "nothing is left to hold it against" if alone else "it is held against the others alone"
+        notice(f"{one.path} is one of the pieces that it is held against: {others}")
 
 
 def _scores(path: Path) -> list[Score]:
@@ -166,7 +182,11 @@ def _yardstick(given: str | Path | Style | Sequence[str | Path], tell: Progress,
     if style is None:
         return _of_files(paths, tell, notice)
     if style.runs is None:
-        raise InputError(f"there is nothing to hold a piece against: {no_runs(style)}; say the folder of its pieces")
+        if not has_base_index():
+            raise InputError(
+                f"there is nothing to hold a piece against: {no_runs(style)}; say the folder of its pieces"
+            )
+        notice(f"held against the base model's pieces alone: {no_runs(style)}; for its own, say their folder")
     by_hash: dict[str, list[int]] = {}
     for number, source in enumerate(style.sources):
         by_hash.setdefault(source.sha256, []).append(number)

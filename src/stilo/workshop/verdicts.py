@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _INTERVALS = (
     "a major seventh",
 )
 _MOST_TOLD = 5
+_WHOLE_FROM = 0.9  # of the melody's notes
 _PIECES, _BASE = "human pieces of this style share", "unseen human pieces share with what the base model learned from"
 _AT_LARGE = "human pieces share in music at large"  # where too few are there to measure it
 
@@ -38,15 +40,29 @@ def verdict_text(checked: Checked) -> str:
     for one, usual in ((checked.findings.pieces, _PIECES), (checked.findings.base, _BASE)):
         if one is not None:
             lines += _lines(one, usual if one.level.pieces else _AT_LARGE)
-    return "\n".join([f"{name}: {_HEADINGS[checked.findings.verdict]}", *(f"  {line}" for line in lines)])
+    heading = _heading(checked.findings)
+    if checked.left_out:
+        others = "held against the others" if checked.findings.pieces else "no other is left"
+        same = "" if checked.left_out == (PurePath(checked.path).name,) else f" ({', '.join(checked.left_out)})"
+        heading = f"it is one of the pieces{same}, {others}: {heading}"
+    return "\n".join([f"{name}: {heading}", *(f"  {line}" for line in lines)])
 
 
 _HEADINGS = {
     None: "held against nothing",
     "original": "nothing longer than human pieces share",
     "near": "nearer than human pieces mostly are",
-    "copied": "copied in part",
 }
+
+
+def _heading(findings: Findings) -> str:
+    """The verdict; of a copy also how much of it is one, at least: what comes twice counts the first time alone."""
+    if findings.verdict != "copied":
+        return _HEADINGS[findings.verdict]
+    copied = next(one for one in findings.each if one.verdict == "copied")
+    share = copied.copied_share
+    much = "as a whole" if share >= _WHOLE_FROM else f"in part, at least {100 * share:.0f} % of it"
+    return f"copied {much}{', from what the base model learned from' if copied is findings.base else ''}"
 
 
 def _lines(found: Originality, usual: str) -> list[str]:
