@@ -46,16 +46,21 @@ def tuned_advice(
         return repeating
     gain = base - tuned.nats_per_note
     share = gain / max(base, 1e-9)
-    if gained is not None and gained[0] > 0 and round(gain, 3) > 0:
+    is_stopped = tuned.is_interrupted and tuned.adapter is None
+    if gained is not None and gained[0] > 0 and round(gain, 3) > 0 and not is_stopped:
         judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
         little = "a little was learned" if share < SMALL_GAIN else "learned"
         return f"{little}: {100 * share:.1f} % fewer nats per note on {judged}{_odd(measured)}"
     pieces = f"{len(measured)} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured)} notes)"
-    found = f"not shown to have learned from {pieces}"
-    if round(gain, 3) < 0:
+    found = (
+        f"stopped before anything was learned from {pieces}"
+        if is_stopped
+        else f"not shown to have learned from {pieces}"
+    )
+    if round(gain, 3) < 0 and not is_stopped:
         found = f"having learned from {pieces} it foresees less"
     needed = len(measured) if gained is None else pieces_needed(gain, *gained, len(measured))
-    return f"{found}: {_remedies(measured, tuned.took_all_time, needed)}"
+    return f"{found}: {_remedies(measured, tuned, needed)}"
 
 
 def _repeating(lesson: Lesson) -> str:
@@ -75,10 +80,14 @@ def _disagreeing(odd: Sequence[str], pieces: int) -> str:
     return f"{len(odd)} of your {pieces} pieces {disagree} with the rest: {', '.join(odd[:MOST_ODD_NAMED])}{more}"
 
 
-def _remedies(measured: Sequence[Measured], took_all_time: bool, needed: int) -> str:
-    """What may help where nothing was shown: more music, less that is odd, and more time if there was too little."""
+def _remedies(measured: Sequence[Measured], tuned: Kept, needed: int) -> str:
+    """What may help where nothing was shown: more music, less that is odd, and more time if there was too little.
+
+    Of a tuning that was stopped nobody knows how much more music it needs.
+    """
     odd = odd_ones(measured)
     more = f"about {needed} more" if needed <= MOST_PIECES_ASKED else "many more"
     leave_out = [f"learn without those that disagree ({_disagreeing(odd, len(measured))})"] if odd else []
-    longer = ["tune for longer (--minutes)"] if took_all_time else []
-    return ", or ".join([f"add {more} of the same style", *leave_out, *longer])
+    longer = ["tune for longer (--minutes)"] if tuned.took_all_time else []
+    first = "learn again without stopping" if tuned.is_interrupted else f"add {more} of the same style"
+    return ", or ".join([first, *leave_out, *longer])

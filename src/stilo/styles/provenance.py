@@ -92,6 +92,7 @@ class Proof:
         gained: 95 % interval of the nats a note gained from the base model to what is kept; None = not told.
         trial: what short pieces show; None where none were composed.
         folds: of how many tunings the adapter is the mean; each piece was judged by the one that had not heard it.
+        is_interrupted: whether a person stopped the tuning.
     """
 
     base_nats_per_note: float
@@ -105,6 +106,7 @@ class Proof:
     gained: tuple[float, float] | None = None
     trial: Trial | None = None
     folds: int = 1
+    is_interrupted: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "advice", printable(self.advice, LONGEST_ADVICE))
@@ -144,6 +146,7 @@ class Proof:
             gained=fields.interval_or_none("gained", 1e6),
             trial=_trial(fields),
             folds=fields.whole("folds", 1, 2**10) if fields.has("folds") else 1,
+            is_interrupted=fields.has("is_interrupted") and fields.flag("is_interrupted"),
         )
 
 

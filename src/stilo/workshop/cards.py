@@ -81,7 +81,12 @@ def proof_lines(style: Style, proof: Proof) -> list[str]:
         f"judged on {_judged_on(style, proof)}",
         f"learned in {proof.seconds:.0f} s",
     ]
-    if style.adapter is None and proof.tuned_nats_per_note is not None:
+    if proof.is_interrupted:
+        kept = "stopped early: the best until then is kept"
+        lines.append(
+            "stopped before anything was learned: the base model stays as it is" if style.adapter is None else kept
+        )
+    elif style.adapter is None and proof.tuned_nats_per_note is not None:
         lines.append("tuning made this music no likelier: nothing of it is kept, the base model stays as it is")
     if not proof.is_style_told:
         lines.append(f"told the style's figures it would foresee less ({proof.vector_nats_per_note:.3f}): it is not")
