@@ -13,6 +13,7 @@ def test_the_card_tells_what_was_learned(make_style):
     assert "3.500 before → 3.250 style told → 3.000 tuned, 0.500 better" in " ".join(card.split())
     assert "3/4, 96 quarters a minute, C major, Flute; Piano" in card
     assert "2 pieces, 200 notes; CC0 (1), licence not stated (1)" in card
+    assert "one.mid, two.mid\n" in card
     assert "Minuet 75%, Jig 25%" in card
     assert max(map(len, card.splitlines())) <= 80
 
@@ -68,6 +69,16 @@ def test_the_card_tells_of_no_tuning_that_never_was(make_style):
     assert "tuning made this music no likelier: nothing of it is kept, the base model stays as it is" in vain
     assert "tunings" not in vain
     assert "when to stop" not in vain
+
+
+def test_of_many_files_the_card_names_twelve(make_style):
+    from stilo.styles.style import Source
+
+    sources = tuple(Source(f"/home/ada/{i}.mid", f"{i:064x}") for i in range(14))
+    card = style_card(make_style("Waltz", sources=sources))
+    assert "0.mid, 1.mid, " in card
+    assert "11.mid and 2 more" in " ".join(card.split())
+    assert "12.mid" not in card
 
 
 def test_the_card_says_when_no_tempo_is_named(make_style):

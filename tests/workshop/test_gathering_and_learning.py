@@ -231,7 +231,11 @@ def test_a_folder_of_two_kinds_becomes_two_styles(songs, told, learned_with, mon
         return [[3, 0, 1], [2, 4, 5]]
 
     monkeypatch.setattr("stilo.styles.groups.groups_of", parted)
-    first, second = learn_split("Mine", [songs], steps=3, progress=told.progress)
+    first, second = learn_split("Mine", [songs], steps=3, progress=told.progress, notice=told.notices.append)
+    assert told.notices[:2] == [
+        "'Mine 1' is learned from 3 pieces: 0.mid, 1.mid, 3.mid",
+        "'Mine 2' is learned from 3 pieces: 2.mid, 4.mid, 5.mid",
+    ]
     assert (first.name, second.name) == ("Mine 1", "Mine 2")
     assert [[source.path[-5:] for source in style.sources] for style in (first, second)] == [
         ["0.mid", "1.mid", "3.mid"],

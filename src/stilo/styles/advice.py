@@ -11,7 +11,7 @@ from stilo.styles.gain import pieces_needed
 from stilo.styles.groups import groups_of
 from stilo.styles.lesson import Kept, Lesson
 from stilo.styles.material import Measured, Notice, odd_ones
-from stilo.styles.provenance import source_names
+from stilo.styles.provenance import few_of, source_names
 
 SMALL_GAIN = 0.02
 MOST_ODD_NAMED = 3
@@ -23,10 +23,9 @@ def tell_of_groups(measured: Sequence[Measured], heard: NDArray[np.float32], not
     called = source_names([one.source for one in measured])
     for group in groups_of(heard, [len(one.score) for one in measured])[1:]:
         names = [called[i] for i in group]
-        more = f" and {len(names) - MOST_ODD_NAMED} more" if len(names) > MOST_ODD_NAMED else ""
         notice(
             f"{len(group)} of your {len(heard)} pieces sound alike and unlike the rest: "
-            f"{', '.join(names[:MOST_ODD_NAMED])}{more}; --split learns a style of each kind"
+            f"{few_of(names, MOST_ODD_NAMED)}; --split learns a style of each kind"
         )
 
 
@@ -75,9 +74,8 @@ def _odd(measured: Sequence[Measured]) -> str:
 
 
 def _disagreeing(odd: Sequence[str], pieces: int) -> str:
-    more = f" and {len(odd) - MOST_ODD_NAMED} more" if len(odd) > MOST_ODD_NAMED else ""
     disagree = "disagrees" if len(odd) == 1 else "disagree"
-    return f"{len(odd)} of your {pieces} pieces {disagree} with the rest: {', '.join(odd[:MOST_ODD_NAMED])}{more}"
+    return f"{len(odd)} of your {pieces} pieces {disagree} with the rest: {few_of(odd, MOST_ODD_NAMED)}"
 
 
 def _remedies(measured: Sequence[Measured], tuned: Kept, needed: int) -> str:

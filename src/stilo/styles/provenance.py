@@ -66,6 +66,12 @@ def source_names(sources: Sequence[Source]) -> list[str]:
     ]
 
 
+def few_of(names: Sequence[str], most: int) -> str:
+    """The first of them, and how many more there are: "a.mid, b.mid and 3 more"."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
 def may_be_told(base_nats_per_note: float, vector_nats_per_note: float) -> bool:
     """Whether the model is told the style: unless the held-out music is clearly less likely then.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stilo.errors import InputError
 from stilo.music.instruments import PROGRAM_NAMES
+from stilo.styles.provenance import few_of, source_names
 from stilo.workshop.verdicts import originality_phrase
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 CARD_WIDTH = 80
 LABEL_WIDTH = 19
+MOST_FILES_NAMED = 12
 
 
 def style_card(style: Style, alike: Sequence[Likeness] = ()) -> str:
@@ -33,7 +35,7 @@ def style_card(style: Style, alike: Sequence[Likeness] = ()) -> str:
     if style.parents:
         told["blended from"] = [", ".join(f"{name} {share:.0%}" for name, share in style.parents.items())]
     if style.sources:
-        told["from"] = [sources_line(style.sources)]
+        told["from"] = [sources_line(style.sources), few_of(source_names(style.sources), MOST_FILES_NAMED)]
     if alike:
         told["most like"] = [", ".join(f"{one.name} ({one.overall:.2f})" for one in alike)]
     lines = [profile_card(style.profile, style.name).rstrip(), "", "STYLE"]

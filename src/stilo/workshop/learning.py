@@ -147,7 +147,8 @@ def learn_split(
 ) -> list[Style]:
     """Learn a style of each kind of pieces among files (`styles.groups`): "NAME 1", "NAME 2"; of one kind, NAME alone.
 
-    Copies are left out first; what would be too little to learn from goes with the kind that is nearest.
+    Copies are left out first; what would be too little to learn from goes with the kind that is nearest. `notice` is
+    told which files go into which style.
 
     The arguments are those of `learn_style`; `seconds` and `steps` are for each.
 
@@ -158,6 +159,7 @@ def learn_split(
     from stilo.models.encoder_files import shipped_encoder
     from stilo.styles.groups import MOST_PIECES, groups_of
     from stilo.styles.lesson import heard_each
+    from stilo.styles.provenance import few_of, source_names
 
     _check_free(name, replace)
     shipped_encoder()  # without one nothing is told apart
@@ -170,6 +172,10 @@ def learn_split(
     names = [name] if len(groups) == 1 else [f"{name} {number}" for number in range(1, len(groups) + 1)]
     for one in names:
         _check_free(one, replace)
+    for one, group in zip(names, groups, strict=True):
+        if len(groups) > 1:
+            files = source_names([pieces[i][1] for i in sorted(group)])
+            notice(f"'{one}' is learned from {_pieces(len(group))}: {few_of(files, MOST_NAMED)}")
     budget = {"tune": tune, "seconds": seconds, "steps": steps, "seed": seed}
     whole = part_of(progress, 2 * READING_SHARE, 1.0)
     return [
@@ -183,6 +189,10 @@ def learn_split(
         )
         for number, (one, group) in enumerate(zip(names, groups, strict=True))
     ]
+
+
+def _pieces(count: int) -> str:
+    return f"{count:,} piece{'' if count == 1 else 's'}"
 
 
 def _different(
