@@ -250,6 +250,25 @@ def test_a_folder_of_two_kinds_becomes_two_styles(songs, told, learned_with, mon
     assert [style.name for style in learn_split("Mine", [songs])] == ["Mine"]
 
 
+def test_who_stops_one_of_several_styles_is_told_which_and_what_is_next(
+    songs, told, learned_with, monkeypatch, make_style
+):
+    stopped = replace(make_style().proof, is_interrupted=True)
+    monkeypatch.setattr("stilo.styles.learn.learn", lambda name, _pieces, **_options: make_style(name, proof=stopped))
+    monkeypatch.setattr("stilo.styles.groups.groups_of", lambda _rows, _notes: [[0, 1, 2], [3, 4, 5]])
+    goes_on = "that was 'Mine 1'; going on with 'Mine 2' (Ctrl-C again stops that, too)"
+    learn_split("Mine", [songs], notice=told.notices.append)
+    assert told.notices[2:] == [goes_on]
+
+    def interrupted(_style, _progress):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stilo.workshop.learning.tried", interrupted)
+    learn_split("Mine", [songs], replace=True, notice=told.notices.append)
+    not_tried = "stopped: the style is kept, not tried"
+    assert told.notices[5:] == [goes_on, not_tried, goes_on, not_tried]
+
+
 def test_copies_make_no_kind(songs, told, learned_with, monkeypatch):
     """Three of one song, in three keys, one with a note changed."""
     song = read_score(songs / "0.mid")

@@ -24,7 +24,11 @@ def learn(
     ] = "",
     minutes: Annotated[
         float | None,
-        typer.Option(min=0.05, max=1440.0, help="Tune for at most this long (if not given: two minutes)."),
+        typer.Option(
+            min=0.05,
+            max=1440.0,
+            help="Tune for at most this long (if not given: two minutes); with --split each style.",
+        ),
     ] = None,
     no_tune: Annotated[
         bool,
@@ -50,7 +54,8 @@ def learn(
 ) -> None:
     """Learn a style from your files and keep it in your library.
 
-    Ten pieces take about two minutes. Interrupted (Ctrl-C) while it tunes, it keeps the best until then.
+    Ten pieces take about two minutes. Interrupted (Ctrl-C) while it tunes, it keeps the best until then;
+    with --split it goes on with the next style.
 
     Three tunings each hold out a third of the pieces, and their mean is kept; of much music (over 40,000 notes) one
     tuning holds out a fifth of the pieces, of a single piece or settings of a single tune the last quarter of each. How

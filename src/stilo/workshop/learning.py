@@ -148,7 +148,8 @@ def learn_split(
     """Learn a style of each kind of pieces among files (`styles.groups`): "NAME 1", "NAME 2"; of one kind, NAME alone.
 
     Copies are left out first; what would be too little to learn from goes with the kind that is nearest. `notice` is
-    told which files go into which style.
+    told which files go into which style; and which is next, where `KeyboardInterrupt` ends the tuning or the trial of
+    one.
 
     The arguments are those of `learn_style`; `seconds` and `steps` are for each.
 
@@ -186,6 +187,7 @@ def learn_split(
             replace,
             progress=_share(whole, number, len(groups)),
             notice=notice,
+            following=names[number + 1] if number + 1 < len(names) else "",
         )
         for number, (one, group) in enumerate(zip(names, groups, strict=True))
     ]
@@ -274,19 +276,28 @@ def _kept(
     *,
     progress: Progress,
     notice: Notice,
+    following: str = "",
 ) -> Style:
-    """Learned and saved, then tried out and saved with what that showed; the style is not lost to the trying."""
+    """Learned and saved, then tried out and saved with what that showed; the style is not lost to the trying.
+
+    `following` is the style that is learned after this one, even if this one is stopped.
+    """
     from stilo.styles.learn import learn
     from stilo.styles.style import check_style_name
 
+    goes_on = f"that was '{name}'; going on with '{following}' (Ctrl-C again stops that, too)" if following else ""
     learning = part_of(progress, 0.0, TRIED_FROM)
     style = learn(check_style_name(name), pieces, **budget, progress=learning, notice=notice)
     _save(style, replace)
+    if goes_on and style.proof is not None and style.proof.is_interrupted:
+        notice(goes_on)
     try:
         shown = tried(style, part_of(progress, TRIED_FROM, 1.0))
         _save(shown, replace=True)
     except KeyboardInterrupt:
         notice("stopped: the style is kept, not tried")
+        if goes_on:
+            notice(goes_on)
     except (StiloError, MemoryError) as error:
         notice(f"no short pieces to show what was learned: {str(error) or 'not enough memory'}")
     else:
