@@ -10,9 +10,10 @@ from stilo.errors import InputError, ReadError, SetupError, UnknownStyleError
 from stilo.library.store import Library
 from stilo.models.learned_embedding import LEARNED_SIZE
 from stilo.music.files import read_score, write_score
+from stilo.styles.bundle import write_bundle
 from stilo.styles.provenance import Source
 from stilo.styles.trial import Trial
-from stilo.workshop import gather_pieces, learn_split, learn_style, load_style
+from stilo.workshop import gather_pieces, import_style, learn_split, learn_style, load_style
 
 FLAT = dict.fromkeys(("pitch", "rhythm", "harmony", "emotion"), 0.25)
 
@@ -142,6 +143,18 @@ def test_learning_goes_on_with_more_files(folder, learned_with, more, tmp_path, 
     assert len(load_style("Mine").sources) == 5
 
 
+def test_files_that_are_all_in_the_style_change_nothing(folder, told, learned_with, more):
+    learn_style("Mine", [folder], licence="CC0")
+    kept = load_style("Mine")
+    assert learn_style("mine", [folder], add=True, notice=told.notices.append) == kept
+    assert told.notices[-1].startswith("nothing new: 'Mine' was learned from all of these already, and stays as it is")
+    assert learned_with.calls == 1
+    assert load_style("Mine") == kept
+    learn_style("Mine", [folder, more], add=True)
+    learn_style("Mine", [folder], licence="my own", add=True)
+    assert learned_with.calls == 3, "a new file; another licence"
+
+
 def test_old_files_that_are_gone_are_not_left_out_unasked(folder, told, learned_with, more):
     style = learn_style("Mine", [folder])
     (folder / "piece0.mid").unlink()
@@ -163,6 +176,18 @@ def test_old_files_that_are_gone_are_not_left_out_unasked(folder, told, learned_
         f"left out {folder / 'piece0.mid'}: does not exist",
         f"left out {changed}: has changed since",
     ]
+
+
+def test_of_a_style_from_elsewhere_the_files_are_asked_for_and_not_back(make_style, learned_with, more, tmp_path):
+    style = make_style("Theirs")
+    write_bundle(style, tmp_path / "theirs.stilo")
+    import_style(tmp_path / "theirs.stilo")
+    with pytest.raises(InputError, match=r"elsewhere, and 2 of the 2 files .* one\.mid: .*two\.mid: ") as refusal:
+        learn_style("Theirs", [more], add=True)
+    assert "Put them back" not in str(refusal.value)
+    assert "--without-missing" in str(refusal.value)
+    learn_style("Theirs", [more], add=True, without_missing=True)
+    assert [source.path for _, source in learned_with.pieces] == [str(more)]
 
 
 def test_of_many_missing_files_a_few_are_named(folder, learned_with, more):

@@ -55,7 +55,7 @@ def learn(
     """Learn a style from your files and keep it in your library.
 
     Ten pieces take about two minutes. Interrupted (Ctrl-C) while it tunes, it keeps the best until then;
-    with --split it goes on with the next style.
+    with --split it goes on with the next style. Where --add finds no new file, the style stays as it is (status 0).
 
     Three tunings each hold out a third of the pieces, and their mean is kept; of much music (over 40,000 notes) one
     tuning holds out a fifth of the pieces, of a single piece or settings of a single tune the last quarter of each. How

@@ -112,7 +112,7 @@ def learn_style(
         seed: of everything random in the tuning.
         replace: take the place of a style of the same name.
         add: go on with a style of this name: from the files that it was learned from, which must be where they were and
-            as they were, and these.
+            as they were, and these. If all of these are among them, `notice` is told and the style stays as it is.
         without_missing: with `add`, leave out old files that are gone or have changed.
         progress: is told what is being done and the share done.
         notice: is told of what was left out, and of played timing.
@@ -122,12 +122,20 @@ def learn_style(
         UnknownStyleError: files are to be added to a style that the library does not hold.
         SetupError: the weights of the base model are missing.
     """
-    sources = _sources_of(name) if add else ()
-    if not add:
+    from stilo.workshop.keeping import load_style
+
+    old = load_style(name) if add else None
+    if old is None:
         _check_free(name, replace)
     pieces = gather_pieces(paths, licence, part_of(progress, 0.0, READING_SHARE), notice)
-    if add:
-        pieces = _added(sources, pieces, without_missing, notice)
+    if old is not None:
+        if not _has_new(old.sources, pieces):
+            notice(
+                f"nothing new: '{old.name}' was learned from all of these already, and stays as it is; "
+                "--replace instead of --add learns anew, from these alone"
+            )
+            return old
+        pieces = _added(old.sources, pieces, without_missing, notice)
     budget = {"tune": tune, "seconds": seconds, "steps": steps, "seed": seed}
     return _kept(name, pieces, budget, replace or add, progress=part_of(progress, READING_SHARE, 1.0), notice=notice)
 
@@ -227,10 +235,10 @@ def _check_free(name: str, replace: bool) -> None:
             )
 
 
-def _sources_of(name: str) -> tuple[Source, ...]:
-    from stilo.workshop.keeping import load_style
-
-    return load_style(name).sources
+def _has_new(sources: Sequence[Source], pieces: Sequence[tuple[Score, Source]]) -> bool:
+    """Whether any piece is of another file than the sources, or under a licence that was not told of it."""
+    known = {(source.sha256, licence) for source in sources for licence in ("", source.licence)}
+    return any((source.sha256, source.licence) not in known for _, source in pieces)
 
 
 def _added(
@@ -255,17 +263,26 @@ def _added(
             except ReadError as error:
                 missing.append(error)
     if missing and not without_missing:
-        more = f"; and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        raise InputError(
-            f"{len(missing)} of the {len(licences)} files that it was learned from cannot be read as they were: "
-            f"{'; '.join(map(str, missing[:MOST_NAMED]))}{more}. Put them back, give them anew where they are now, or "
-            "say --without-missing to learn from the others"
-        )
+        raise InputError(_missing(missing, len(licences)))
     for unread in missing:
         notice(f"left out {unread}")
     known = {source.sha256: source.licence for source in sources}
     new = [(score, changed(source, licence=source.licence or known.get(source.sha256, ""))) for score, source in pieces]
     return [*old, *new]
+
+
+def _missing(missing: Sequence[ReadError], files: int) -> str:
+    more = f"; and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+    named = f"{'; '.join(map(str, missing[:MOST_NAMED]))}{more}"
+    if all(len(error.path.parts) == 1 for error in missing):  # a bundle names its sources without their folders
+        return (
+            f"it was taken in from elsewhere, and {len(missing)} of the {files} files that it was learned from are not "
+            f"here: {named}. Give them, too, if you have them, or say --without-missing to learn without them"
+        )
+    return (
+        f"{len(missing)} of the {files} files that it was learned from cannot be read as they were: {named}. Put them "
+        "back, give them anew where they are now, or say --without-missing to learn from the others"
+    )
 
 
 def _kept(
