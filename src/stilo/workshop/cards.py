@@ -59,16 +59,19 @@ def proof_card(style: Style) -> str:
 
 
 def palette_line(palette: Palette) -> str:
-    """Tempo, metre, key and instruments on one line."""
+    """Metre, tempo, key and the instruments that are composed for, on one line; of the others how many there are."""
     numerator, denominator = palette.time_signature
     tempo = "no tempo of its own" if palette.tempo_qpm is None else f"{palette.tempo_qpm:.0f} quarters a minute"
     told = [f"{numerator}/{denominator}", tempo]
     if palette.key:
         told.append(palette.key)
-    names = [part.name or ("Drums" if part.is_drum else PROGRAM_NAMES[part.program]) for part in palette.parts]
+    usual = palette.usual_parts
+    names = [part.name or ("Drums" if part.is_drum else PROGRAM_NAMES[part.program]) for part in usual]
     if names:
         told.append("; ".join(f"{name} ({n} parts)" if n > 1 else name for name, n in Counter(names).items()))
-    return ", ".join(told)
+    rarer = len(palette.parts) - len(usual)
+    line = ", ".join(told)
+    return f"{line} (not with {_counted(rarer, 'part')} that fewer of its pieces have)" if rarer else line
 
 
 def proof_lines(style: Style, proof: Proof) -> list[str]:
