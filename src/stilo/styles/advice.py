@@ -13,7 +13,8 @@ from stilo.styles.lesson import Kept, Lesson
 from stilo.styles.material import Measured, Notice, odd_ones
 from stilo.styles.provenance import few_of, source_names
 
-SMALL_GAIN = 0.02
+SMALL_GAIN = 0.02  # of the nats of a note
+LITTLE_NATS = 0.02  # a note: an interval within is narrow enough to say that there is little to gain
 MOST_ODD_NAMED = 3
 MOST_PIECES_ASKED = 200
 
@@ -58,6 +59,10 @@ def tuned_advice(
     )
     if round(gain, 3) < 0 and not is_stopped:
         found = f"having learned from {pieces} it foresees less"
+    if not tuned.is_interrupted and gained is not None and -LITTLE_NATS <= gained[0] <= gained[1] <= LITTLE_NATS:
+        little = "the base model foresees such music about as well already; more pieces may add little"
+        longer = "; tuning for longer (--minutes) may add some" if tuned.took_all_time else ""
+        return f"{found}: {little}{longer}{_odd(measured)}"
     needed = len(measured) if gained is None else pieces_needed(gain, *gained, len(measured))
     return f"{found}: {_remedies(measured, tuned, needed)}"
 
