@@ -71,6 +71,15 @@ def test_the_card_tells_of_no_tuning_that_never_was(make_style):
     assert "when to stop" not in vain
 
 
+def test_the_card_leaves_out_what_cannot_be_measured_of_drums(make_style):
+    from stilo.styles.trial import Trial
+    from stilo.workshop.cards import trial_lines
+
+    without = {"pitch": 0.0, "rhythm": 0.4, "harmony": 0.0, "emotion": 0.0}
+    [line] = trial_lines(Trial(8, 8, 1, without, {**without, "rhythm": 0.25, "emotion": 0.1}))
+    assert line.endswith("distance from your music: rhythm 0.40 → 0.25, emotion 0.00 → 0.10")
+
+
 def test_of_many_files_the_card_names_twelve(make_style):
     from stilo.styles.style import Source
 
