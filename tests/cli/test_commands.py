@@ -152,6 +152,13 @@ def test_the_library_on_the_command_line(stilo, waltz, tmp_path, monkeypatch):
     assert status == 0
     assert out.split() == ["Waltz", "tuned", "2", "pieces", "200", "notes", "2026-01-02"]
     assert json.loads(stilo("library", "ls", "--json")[1])["name"] == "Waltz"
+    with Library() as library:
+        library.save(replace(waltz, name="Jig", sources=waltz.sources[:1]))
+    assert [line.split()[2:6] for line in stilo("library", "ls")[1].splitlines()] == [
+        ["1", "piece", "120", "notes"],
+        ["2", "pieces", "200", "notes"],
+    ]
+    assert stilo("library", "rm", "Jig", "--yes")[0] == 0
     status, out, said = stilo("library", "export", "Waltz")
     assert (status, out) == (0, "written: Waltz.stilo\n")
     assert said.startswith("stilo: no piece goes with it: the style 'Waltz' was learned with other weights")

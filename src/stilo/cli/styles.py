@@ -171,7 +171,8 @@ def library_ls(as_json: Annotated[bool, typer.Option("--json", help="Print one J
     width = max((len(summary.name) for summary in summaries), default=0)
     for summary in summaries:
         tuned = "tuned   " if summary.is_tuned else "measured"
-        counts = f"{summary.pieces:>6,} pieces {summary.notes:>9,} notes"
+        pieces, notes = ("piece" if summary.pieces == 1 else "pieces", "note" if summary.notes == 1 else "notes")
+        counts = f"{summary.pieces:>6,} {pieces:<6} {summary.notes:>9,} {notes:<5}"
         say(f"{summary.name:<{width}}  {tuned} {counts}  {summary.created_at[:10]}")
 
 

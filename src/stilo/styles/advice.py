@@ -25,7 +25,7 @@ def tell_of_groups(measured: Sequence[Measured], heard: NDArray[np.float32], not
     for group in groups_of(heard, [len(one.score) for one in measured])[1:]:
         names = [called[i] for i in group]
         notice(
-            f"{len(group)} of your {len(heard)} pieces sound alike and unlike the rest: "
+            f"{len(group):,} of your {len(heard):,} pieces sound alike and unlike the rest: "
             f"{few_of(names, MOST_ODD_NAMED)}; --split learns a style of each kind"
         )
 
@@ -51,7 +51,7 @@ def tuned_advice(
         judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
         little = "a little was learned" if share < SMALL_GAIN else "learned"
         return f"{little}: {100 * share:.1f} % fewer nats per note on {judged}{_odd(measured)}"
-    pieces = f"{len(measured)} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured)} notes)"
+    pieces = f"{len(measured):,} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured):,} notes)"
     found = (
         f"stopped before anything was learned from {pieces}"
         if is_stopped
@@ -80,7 +80,7 @@ def _odd(measured: Sequence[Measured]) -> str:
 
 def _disagreeing(odd: Sequence[str], pieces: int) -> str:
     disagree = "disagrees" if len(odd) == 1 else "disagree"
-    return f"{len(odd)} of your {pieces} pieces {disagree} with the rest: {few_of(odd, MOST_ODD_NAMED)}"
+    return f"{len(odd):,} of your {pieces:,} pieces {disagree} with the rest: {few_of(odd, MOST_ODD_NAMED)}"
 
 
 def _remedies(measured: Sequence[Measured], tuned: Kept, needed: int) -> str:

@@ -94,7 +94,8 @@ def proof_lines(style: Style, proof: Proof) -> list[str]:
     elif style.adapter is None and proof.tuned_nats_per_note is not None:
         lines.append("tuning made this music no likelier: nothing of it is kept, the base model stays as it is")
     if not proof.is_style_told:
-        lines.append(f"told the style's figures it would foresee less ({proof.vector_nats_per_note:.3f}): it is not")
+        less = f"told them it foresees less, {proof.vector_nats_per_note:.3f}"
+        lines.append(f"is not told the style's figures when it composes: {less}")
     if proof.trial is not None:
         lines += trial_lines(proof.trial)
     return [*lines, proof.advice] if proof.advice else lines
