@@ -461,3 +461,9 @@ def test_pieces_played_freely_are_learned_on_the_beats_that_were_found(pieces, t
     assert told[0].startswith("4 of 10 pieces were played freely: beats and bars were found from the notes")
     places = np.concatenate([piece.steps["position"] for piece in tuned_with["train"]])
     assert np.mean(places % 6 == 0) > 0.75  # on eighths of the waltz; where they are not looked for, half of them
+
+
+def test_progress_names_the_file_alone(pieces):
+    told = []
+    learn("Waltz", pieces, tune=False, progress=lambda what, _share: told.append(what))
+    assert [what for what in told if what.startswith("measuring")] == [f"measuring {i}.mid" for i in range(10)]
