@@ -115,7 +115,7 @@ def test_the_card_tells_the_parts_that_are_composed_for(make_style):
 
     rare = [Part(f"Rare {i}", 40 + i, False, 2 + i, frequency=1 / 21) for i in range(2)]
     palette = Palette(parts=(Part("Voice", 52, False, 0), Part("Piano", 0, False, 1, frequency=0.5), *rare))
-    assert palette_line(palette).endswith(", Voice; Piano (not with 2 parts that fewer of its pieces have)")
+    assert palette_line(palette).endswith(", Voice; Piano (without 2 rarer parts)")
     _, tracks = plan_of(make_style(palette=palette), Request(bars=4))
     assert [track.name for track in tracks.values()] == ["Voice", "Piano"]
     assert palette_line(Palette(parts=tuple(rare))).endswith(", Rare 0; Rare 1"), "none is usual: the most frequent"

@@ -52,19 +52,16 @@ def tuned_advice(
         little = "a little was learned" if share < SMALL_GAIN else "learned"
         return f"{little}: {100 * share:.1f} % fewer nats per note on {judged}{_odd(measured)}"
     pieces = f"{len(measured):,} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured):,} notes)"
-    found = (
-        f"stopped before anything was learned from {pieces}"
-        if is_stopped
-        else f"not shown to have learned from {pieces}"
-    )
-    if round(gain, 3) < 0 and not is_stopped:
+    found = f"not shown to have learned from {pieces}"
+    if round(gain, 3) < 0:
         found = f"having learned from {pieces} it foresees less"
     if not tuned.is_interrupted and gained is not None and -LITTLE_NATS <= gained[0] <= gained[1] <= LITTLE_NATS:
         little = "the base model foresees such music about as well already; more pieces may add little"
         longer = "; tuning for longer (--minutes) may add some" if tuned.took_all_time else ""
         return f"{found}: {little}{longer}{_odd(measured)}"
     needed = len(measured) if gained is None else pieces_needed(gain, *gained, len(measured))
-    return f"{found}: {_remedies(measured, tuned, needed)}"
+    remedies = _remedies(measured, tuned, needed)
+    return remedies if is_stopped else f"{found}: {remedies}"
 
 
 def _repeating(lesson: Lesson) -> str:

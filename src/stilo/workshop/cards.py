@@ -40,7 +40,7 @@ def style_card(style: Style, alike: Sequence[Likeness] = ()) -> str:
         told["most like"] = [", ".join(f"{one.name} ({one.overall:.2f})" for one in alike)]
     lines = [profile_card(style.profile, style.name).rstrip(), "", "STYLE"]
     for label, texts in told.items():
-        wrapped = [line for text in texts for line in wrap(text, CARD_WIDTH - LABEL_WIDTH - 2)]
+        wrapped = [line for text in texts for line in wrap(text, CARD_WIDTH - LABEL_WIDTH - 2, break_on_hyphens=False)]
         lines += [f"  {label if i == 0 else '':<{LABEL_WIDTH}}{line}" for i, line in enumerate(wrapped)]
     return "\n".join(lines) + "\n"
 
@@ -71,7 +71,7 @@ def palette_line(palette: Palette) -> str:
         told.append("; ".join(f"{name} ({n} parts)" if n > 1 else name for name, n in Counter(names).items()))
     rarer = len(palette.parts) - len(usual)
     line = ", ".join(told)
-    return f"{line} (not with {_counted(rarer, 'part')} that fewer of its pieces have)" if rarer else line
+    return f"{line} (without {_counted(rarer, 'rarer part')})" if rarer else line
 
 
 def proof_lines(style: Style, proof: Proof) -> list[str]:
