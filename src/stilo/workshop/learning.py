@@ -272,13 +272,16 @@ def _added(
 
 
 def _missing(missing: Sequence[ReadError], files: int) -> str:
+    if all(len(error.path.parts) == 1 for error in missing):  # a bundle names its sources without their folders
+        from stilo.styles.provenance import few_of
+
+        named = few_of([str(error.path) for error in missing], MOST_NAMED)
+        return (
+            f"the style was taken in from elsewhere, and {len(missing)} of the {files} files that it was learned from "
+            f"are not here: {named}. Give them, too, if you have them, or say --without-missing to learn without them"
+        )
     more = f"; and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
     named = f"{'; '.join(map(str, missing[:MOST_NAMED]))}{more}"
-    if all(len(error.path.parts) == 1 for error in missing):  # a bundle names its sources without their folders
-        return (
-            f"it was taken in from elsewhere, and {len(missing)} of the {files} files that it was learned from are not "
-            f"here: {named}. Give them, too, if you have them, or say --without-missing to learn without them"
-        )
     return (
         f"{len(missing)} of the {files} files that it was learned from cannot be read as they were: {named}. Put them "
         "back, give them anew where they are now, or say --without-missing to learn from the others"
