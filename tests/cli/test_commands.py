@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from stilo.library.store import Library
+from stilo.workshop import gather_pieces
 
 
 def test_learn_prints_the_card_and_warns_of_what_it_left_out(stilo, song, tmp_path, monkeypatch, make_style):
@@ -67,6 +69,17 @@ def test_learn_splits_and_goes_on(stilo, song, tmp_path, monkeypatch, make_style
     status, _, err = stilo("learn", "Mine", song, "--add", "--split")
     assert status == 2
     assert "not both" in err
+
+
+def test_adding_what_is_in_the_style_already_is_no_error(stilo, song, waltz):
+    source = gather_pieces([song])[0][1]
+    with Library() as library:
+        library.save(replace(waltz, sources=(source,)), replace=True)
+    status, out, err = stilo("learn", "waltz", song, "--add")
+    assert status == 0
+    assert err.startswith("stilo: nothing new: 'Waltz' was learned from all of these already, and stays as it is; ")
+    assert err.count("\n") == 1
+    assert out.startswith("Waltz\n")
 
 
 def test_show_tells_the_proof_alone_and_writes_samples(stilo, waltz, tmp_path, monkeypatch):
@@ -139,6 +152,13 @@ def test_the_library_on_the_command_line(stilo, waltz, tmp_path, monkeypatch):
     assert status == 0
     assert out.split() == ["Waltz", "tuned", "2", "pieces", "200", "notes", "2026-01-02"]
     assert json.loads(stilo("library", "ls", "--json")[1])["name"] == "Waltz"
+    with Library() as library:
+        library.save(replace(waltz, name="Jig", sources=waltz.sources[:1]))
+    assert [line.split()[2:6] for line in stilo("library", "ls")[1].splitlines()] == [
+        ["1", "piece", "120", "notes"],
+        ["2", "pieces", "200", "notes"],
+    ]
+    assert stilo("library", "rm", "Jig", "--yes")[0] == 0
     status, out, said = stilo("library", "export", "Waltz")
     assert (status, out) == (0, "written: Waltz.stilo\n")
     assert said.startswith("stilo: no piece goes with it: the style 'Waltz' was learned with other weights")

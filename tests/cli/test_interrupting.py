@@ -60,6 +60,8 @@ def test_while_tuning_the_best_until_then_is_kept(stilo, music, interrupted_at):
     style = load_style("Mine")
     assert style.adapter is not None
     assert 0 < style.proof.steps < 22
+    assert style.proof.is_interrupted
+    assert "stopped early: the best until then is kept" in out
     assert style.proof.trial is not None, "it is tried all the same"
     assert out.startswith("Mine\n")
 
@@ -69,7 +71,12 @@ def test_before_the_first_check_there_is_nothing_to_keep(stilo, music, interrupt
     status, out, err = stilo("learn", "Mine", music, "--steps", 300)
     assert status == 0
     assert "stilo: stopped: nothing was learned until then, the base model is kept as it is\n" in err
-    assert load_style("Mine").adapter is None
+    style = load_style("Mine")
+    assert style.adapter is None
+    assert style.proof.is_interrupted
+    assert style.proof.advice == "learn again without stopping"
+    assert "stopped before anything was learned: the base model stays as it is" in " ".join(out.split())
+    assert "tuning made this music no likelier" not in " ".join(out.split())
     assert "tuned" not in out
 
 

@@ -315,6 +315,16 @@ def test_where_learning_made_it_worse_the_advice_is_what_may_help(pieces, tuned_
         assert advice.startswith(f"not shown to have learned from 10 pieces (800 notes): add about {more} more")
 
 
+@pytest.mark.parametrize(("high", "is_little"), [(0.019, True), (0.021, False)])
+def test_where_the_base_model_knows_such_music_no_more_is_asked_for(pieces, tuned_with, monkeypatch, high, is_little):
+    monkeypatch.setattr(learn_module, "gain_interval", lambda *_: (-0.01, high))
+    advice = learn("Waltz", pieces, seconds=33.0).proof.advice
+    little = ": the base model foresees such music about as well already; more pieces may add little"
+    assert advice.endswith(little) == is_little
+    assert ("of the same style" in advice) != is_little
+    assert ("--minutes) may add some" in learn("Waltz", pieces, seconds=0.0).proof.advice) == is_little
+
+
 def test_the_odd_one_out_is_named(pieces):
     rng = np.random.default_rng(1)
     drums = Score(
@@ -483,3 +493,9 @@ def test_pieces_played_freely_are_learned_on_the_beats_that_were_found(pieces, t
     assert told[0].startswith("4 of 10 pieces were played freely: beats and bars were found from the notes")
     places = np.concatenate([piece.steps["position"] for piece in tuned_with["train"]])
     assert np.mean(places % 6 == 0) > 0.75  # on eighths of the waltz; where they are not looked for, half of them
+
+
+def test_progress_names_the_file_alone(pieces):
+    told = []
+    learn("Waltz", pieces, tune=False, progress=lambda what, _share: told.append(what))
+    assert [what for what in told if what.startswith("measuring")] == [f"measuring {i}.mid" for i in range(10)]

@@ -275,3 +275,10 @@ def test_names_from_files_become_printable_text():
     assert len(Part("x" * 5000, 0, False, 0).name) == 200
     assert len(Source("x" * 5000, "ab" * 32, "y" * 5000, "z" * 5000).path) == 4096
     assert Palette(parts=(Part("x", 0, False, 0),)).to_json()["parts"][0]["name"] == "x"
+
+
+def test_a_proof_tells_whether_it_was_interrupted_and_older_ones_were_not():
+    data = Proof(3.0, 2.5, 2.5, 1, 10, 0.5, is_interrupted=True).to_json()
+    assert Proof.from_json(data).is_interrupted
+    del data["is_interrupted"]
+    assert not Proof.from_json(data).is_interrupted

@@ -13,6 +13,7 @@ def test_the_card_tells_what_was_learned(make_style):
     assert "3.500 before → 3.250 style told → 3.000 tuned, 0.500 better" in " ".join(card.split())
     assert "3/4, 96 quarters a minute, C major, Flute; Piano" in card
     assert "2 pieces, 200 notes; CC0 (1), licence not stated (1)" in card
+    assert "one.mid, two.mid\n" in card
     assert "Minuet 75%, Jig 25%" in card
     assert max(map(len, card.splitlines())) <= 80
 
@@ -22,11 +23,13 @@ def test_the_card_does_not_hide_a_failure(make_style):
 
     card = style_card(make_style("Waltz", proof=Proof(3.0, 3.25, 3.1, 1, 1, 2.0)))
     assert "3.000 before → 3.100 tuned, 0.100 WORSE" in " ".join(card.split())
-    assert "told the style's figures it would foresee less (3.250): it is not" in " ".join(card.split())
+    assert "is not told the style's figures when it composes: told them it foresees less, 3.250" in " ".join(
+        card.split()
+    )
     assert "1 piece (1 note)" in card
     told = style_card(make_style("Waltz", proof=Proof(3.0, 2.75, 3.1, 1, 1, 2.0)))
     assert "3.000 before → 2.750 style told → 3.100 tuned, 0.100 WORSE" in " ".join(told.split())
-    assert "foresee less" not in told
+    assert "foresees less" not in told
 
 
 @pytest.mark.parametrize(("tuned", "said"), [(3.0004, "nothing gained"), (2.9996, "nothing gained"), (3.001, "WORSE")])
@@ -70,6 +73,25 @@ def test_the_card_tells_of_no_tuning_that_never_was(make_style):
     assert "when to stop" not in vain
 
 
+def test_the_card_leaves_out_what_cannot_be_measured_of_drums(make_style):
+    from stilo.styles.trial import Trial
+    from stilo.workshop.cards import trial_lines
+
+    without = {"pitch": 0.0, "rhythm": 0.4, "harmony": 0.0, "emotion": 0.0}
+    [line] = trial_lines(Trial(8, 8, 1, without, {**without, "rhythm": 0.25, "emotion": 0.1}))
+    assert line.endswith("distance from your music: rhythm 0.40 → 0.25, emotion 0.00 → 0.10")
+
+
+def test_of_many_files_the_card_names_twelve(make_style):
+    from stilo.styles.style import Source
+
+    sources = tuple(Source(f"/home/ada/{i}.mid", f"{i:064x}") for i in range(14))
+    card = style_card(make_style("Waltz", sources=sources))
+    assert "0.mid, 1.mid, " in card
+    assert "11.mid and 2 more" in " ".join(card.split())
+    assert "12.mid" not in card
+
+
 def test_the_card_says_when_no_tempo_is_named(make_style):
     from stilo.styles.style import Palette
 
@@ -83,6 +105,20 @@ def test_parts_of_one_name_are_counted():
     parts = [Part("Voice", 52, False, 0), Part("", 0, False, 1), Part("Piano", 0, False, 2)]
     line = palette_line(Palette(parts=(*parts, Part("", 0, False, 3), Part("", 0, True, 4))))
     assert line.endswith(", Voice; Piano (3 parts); Drums")
+
+
+def test_the_card_tells_the_parts_that_are_composed_for(make_style):
+    from stilo.compose.plan import plan_of
+    from stilo.compose.request import Request
+    from stilo.styles.palette import Palette, Part
+    from stilo.workshop.cards import palette_line
+
+    rare = [Part(f"Rare {i}", 40 + i, False, 2 + i, frequency=1 / 21) for i in range(2)]
+    palette = Palette(parts=(Part("Voice", 52, False, 0), Part("Piano", 0, False, 1, frequency=0.5), *rare))
+    assert palette_line(palette).endswith(", Voice; Piano (without 2 rarer parts)")
+    _, tracks = plan_of(make_style(palette=palette), Request(bars=4))
+    assert [track.name for track in tracks.values()] == ["Voice", "Piano"]
+    assert palette_line(Palette(parts=tuple(rare))).endswith(", Rare 0; Rare 1"), "none is usual: the most frequent"
 
 
 def test_plain_values():

@@ -10,9 +10,10 @@ from stilo.errors import InputError, ReadError, SetupError, UnknownStyleError
 from stilo.library.store import Library
 from stilo.models.learned_embedding import LEARNED_SIZE
 from stilo.music.files import read_score, write_score
+from stilo.styles.bundle import write_bundle
 from stilo.styles.provenance import Source
 from stilo.styles.trial import Trial
-from stilo.workshop import gather_pieces, learn_split, learn_style, load_style
+from stilo.workshop import gather_pieces, import_style, learn_split, learn_style, load_style
 
 FLAT = dict.fromkeys(("pitch", "rhythm", "harmony", "emotion"), 0.25)
 
@@ -142,6 +143,18 @@ def test_learning_goes_on_with_more_files(folder, learned_with, more, tmp_path, 
     assert len(load_style("Mine").sources) == 5
 
 
+def test_files_that_are_all_in_the_style_change_nothing(folder, told, learned_with, more):
+    learn_style("Mine", [folder], licence="CC0")
+    kept = load_style("Mine")
+    assert learn_style("mine", [folder], add=True, notice=told.notices.append) == kept
+    assert told.notices[-1].startswith("nothing new: 'Mine' was learned from all of these already, and stays as it is")
+    assert learned_with.calls == 1
+    assert load_style("Mine") == kept
+    learn_style("Mine", [folder, more], add=True)
+    learn_style("Mine", [folder], licence="my own", add=True)
+    assert learned_with.calls == 3, "a new file; another licence"
+
+
 def test_old_files_that_are_gone_are_not_left_out_unasked(folder, told, learned_with, more):
     style = learn_style("Mine", [folder])
     (folder / "piece0.mid").unlink()
@@ -163,6 +176,18 @@ def test_old_files_that_are_gone_are_not_left_out_unasked(folder, told, learned_
         f"left out {folder / 'piece0.mid'}: does not exist",
         f"left out {changed}: has changed since",
     ]
+
+
+def test_of_a_style_from_elsewhere_the_files_are_asked_for_and_not_back(make_style, learned_with, more, tmp_path):
+    style = make_style("Theirs")
+    write_bundle(style, tmp_path / "theirs.stilo")
+    import_style(tmp_path / "theirs.stilo")
+    with pytest.raises(InputError, match=r"elsewhere, and 2 of the 2 files .*: one\.mid, two\.mid\. ") as refusal:
+        learn_style("Theirs", [more], add=True)
+    assert "Put them back" not in str(refusal.value)
+    assert "--without-missing" in str(refusal.value)
+    learn_style("Theirs", [more], add=True, without_missing=True)
+    assert [source.path for _, source in learned_with.pieces] == [str(more)]
 
 
 def test_of_many_missing_files_a_few_are_named(folder, learned_with, more):
@@ -231,7 +256,11 @@ def test_a_folder_of_two_kinds_becomes_two_styles(songs, told, learned_with, mon
         return [[3, 0, 1], [2, 4, 5]]
 
     monkeypatch.setattr("stilo.styles.groups.groups_of", parted)
-    first, second = learn_split("Mine", [songs], steps=3, progress=told.progress)
+    first, second = learn_split("Mine", [songs], steps=3, progress=told.progress, notice=told.notices.append)
+    assert told.notices[:2] == [
+        "'Mine 1' is learned from 3 pieces: 0.mid, 1.mid, 3.mid",
+        "'Mine 2' is learned from 3 pieces: 2.mid, 4.mid, 5.mid",
+    ]
     assert (first.name, second.name) == ("Mine 1", "Mine 2")
     assert [[source.path[-5:] for source in style.sources] for style in (first, second)] == [
         ["0.mid", "1.mid", "3.mid"],
@@ -244,6 +273,25 @@ def test_a_folder_of_two_kinds_becomes_two_styles(songs, told, learned_with, mon
         learn_split("Mine", [songs])
     monkeypatch.setattr("stilo.styles.groups.groups_of", lambda _rows, _notes: [list(range(6))])
     assert [style.name for style in learn_split("Mine", [songs])] == ["Mine"]
+
+
+def test_who_stops_one_of_several_styles_is_told_which_and_what_is_next(
+    songs, told, learned_with, monkeypatch, make_style
+):
+    stopped = replace(make_style().proof, is_interrupted=True)
+    monkeypatch.setattr("stilo.styles.learn.learn", lambda name, _pieces, **_options: make_style(name, proof=stopped))
+    monkeypatch.setattr("stilo.styles.groups.groups_of", lambda _rows, _notes: [[0, 1, 2], [3, 4, 5]])
+    goes_on = "that was 'Mine 1'; going on with 'Mine 2' (Ctrl-C again stops that, too)"
+    learn_split("Mine", [songs], notice=told.notices.append)
+    assert told.notices[2:] == [goes_on]
+
+    def interrupted(_style, _progress):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stilo.workshop.learning.tried", interrupted)
+    learn_split("Mine", [songs], replace=True, notice=told.notices.append)
+    not_tried = "stopped: the style is kept, not tried"
+    assert told.notices[5:] == [goes_on, not_tried, goes_on, not_tried]
 
 
 def test_copies_make_no_kind(songs, told, learned_with, monkeypatch):

@@ -24,7 +24,11 @@ def learn(
     ] = "",
     minutes: Annotated[
         float | None,
-        typer.Option(min=0.05, max=1440.0, help="Tune for at most this long (if not given: two minutes)."),
+        typer.Option(
+            min=0.05,
+            max=1440.0,
+            help="Tune for at most this long (if not given: two minutes); with --split each style.",
+        ),
     ] = None,
     no_tune: Annotated[
         bool,
@@ -50,7 +54,8 @@ def learn(
 ) -> None:
     """Learn a style from your files and keep it in your library.
 
-    Ten pieces take about two minutes. Interrupted (Ctrl-C) while it tunes, it keeps the best until then.
+    Ten pieces take about two minutes. Interrupted (Ctrl-C) while it tunes, it keeps the best until then;
+    with --split it goes on with the next style. Where --add finds no new file, the style stays as it is (status 0).
 
     Three tunings each hold out a third of the pieces, and their mean is kept; of much music (over 40,000 notes) one
     tuning holds out a fifth of the pieces, of a single piece or settings of a single tune the last quarter of each. How
@@ -166,7 +171,8 @@ def library_ls(as_json: Annotated[bool, typer.Option("--json", help="Print one J
     width = max((len(summary.name) for summary in summaries), default=0)
     for summary in summaries:
         tuned = "tuned   " if summary.is_tuned else "measured"
-        counts = f"{summary.pieces:>6,} pieces {summary.notes:>9,} notes"
+        pieces, notes = ("piece" if summary.pieces == 1 else "pieces", "note" if summary.notes == 1 else "notes")
+        counts = f"{summary.pieces:>6,} {pieces:<6} {summary.notes:>9,} {notes:<5}"
         say(f"{summary.name:<{width}}  {tuned} {counts}  {summary.created_at[:10]}")
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from stilo.models.notes.told import ChordPlan, FormPlan, StyleTold
     from stilo.models.tokens import Part
 
-USUAL_FREQUENCY = 0.5
 ENDING_BARS = 2
 LEAST_REST_BARS = 2
 MOST_NOTES_PER_BAR = 256
@@ -105,12 +104,10 @@ def _parts_of(style: Style) -> tuple[dict[Part, PalettePart], dict[int, Track]]:
     palette = style.palette
     if not palette.parts:
         raise InputError(f"the style '{style.name}' names no instruments; learn it again from its files")
-    most = max(part.frequency for part in palette.parts)
-    usual = [part for part in palette.parts if part.frequency >= min(USUAL_FREQUENCY, most)]
     voices: dict[Part, PalettePart] = {}
     tracks: dict[int, Track] = {}
     counts: dict[int, int] = {}
-    for part in usual:
+    for part in palette.usual_parts:
         program = DRUMS if part.is_drum else part.program
         rank = counts.get(program, 0)
         if rank >= RANKS or (part.is_drum and rank):

@@ -11,9 +11,10 @@ from stilo.styles.gain import pieces_needed
 from stilo.styles.groups import groups_of
 from stilo.styles.lesson import Kept, Lesson
 from stilo.styles.material import Measured, Notice, odd_ones
-from stilo.styles.provenance import source_names
+from stilo.styles.provenance import few_of, source_names
 
-SMALL_GAIN = 0.02
+SMALL_GAIN = 0.02  # of the nats of a note
+LITTLE_NATS = 0.02  # a note: an interval within is narrow enough to say that there is little to gain
 MOST_ODD_NAMED = 3
 MOST_PIECES_ASKED = 200
 
@@ -23,10 +24,9 @@ def tell_of_groups(measured: Sequence[Measured], heard: NDArray[np.float32], not
     called = source_names([one.source for one in measured])
     for group in groups_of(heard, [len(one.score) for one in measured])[1:]:
         names = [called[i] for i in group]
-        more = f" and {len(names) - MOST_ODD_NAMED} more" if len(names) > MOST_ODD_NAMED else ""
         notice(
-            f"{len(group)} of your {len(heard)} pieces sound alike and unlike the rest: "
-            f"{', '.join(names[:MOST_ODD_NAMED])}{more}; --split learns a style of each kind"
+            f"{len(group):,} of your {len(heard):,} pieces sound alike and unlike the rest: "
+            f"{few_of(names, MOST_ODD_NAMED)}; --split learns a style of each kind"
         )
 
 
@@ -46,16 +46,22 @@ def tuned_advice(
         return repeating
     gain = base - tuned.nats_per_note
     share = gain / max(base, 1e-9)
-    if gained is not None and gained[0] > 0 and round(gain, 3) > 0:
+    is_stopped = tuned.is_interrupted and tuned.adapter is None
+    if gained is not None and gained[0] > 0 and round(gain, 3) > 0 and not is_stopped:
         judged = "the last quarter of each piece" if lesson.of_each else "pieces it did not learn from"
         little = "a little was learned" if share < SMALL_GAIN else "learned"
         return f"{little}: {100 * share:.1f} % fewer nats per note on {judged}{_odd(measured)}"
-    pieces = f"{len(measured)} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured)} notes)"
+    pieces = f"{len(measured):,} piece{'s' * (len(measured) != 1)} ({sum(len(one.score) for one in measured):,} notes)"
     found = f"not shown to have learned from {pieces}"
     if round(gain, 3) < 0:
         found = f"having learned from {pieces} it foresees less"
+    if not tuned.is_interrupted and gained is not None and -LITTLE_NATS <= gained[0] <= gained[1] <= LITTLE_NATS:
+        little = "the base model foresees such music about as well already; more pieces may add little"
+        longer = "; tuning for longer (--minutes) may add some" if tuned.took_all_time else ""
+        return f"{found}: {little}{longer}{_odd(measured)}"
     needed = len(measured) if gained is None else pieces_needed(gain, *gained, len(measured))
-    return f"{found}: {_remedies(measured, tuned.took_all_time, needed)}"
+    remedies = _remedies(measured, tuned, needed)
+    return remedies if is_stopped else f"{found}: {remedies}"
 
 
 def _repeating(lesson: Lesson) -> str:
@@ -70,15 +76,18 @@ def _odd(measured: Sequence[Measured]) -> str:
 
 
 def _disagreeing(odd: Sequence[str], pieces: int) -> str:
-    more = f" and {len(odd) - MOST_ODD_NAMED} more" if len(odd) > MOST_ODD_NAMED else ""
     disagree = "disagrees" if len(odd) == 1 else "disagree"
-    return f"{len(odd)} of your {pieces} pieces {disagree} with the rest: {', '.join(odd[:MOST_ODD_NAMED])}{more}"
+    return f"{len(odd):,} of your {pieces:,} pieces {disagree} with the rest: {few_of(odd, MOST_ODD_NAMED)}"
 
 
-def _remedies(measured: Sequence[Measured], took_all_time: bool, needed: int) -> str:
-    """What may help where nothing was shown: more music, less that is odd, and more time if there was too little."""
+def _remedies(measured: Sequence[Measured], tuned: Kept, needed: int) -> str:
+    """What may help where nothing was shown: more music, less that is odd, and more time if there was too little.
+
+    Of a tuning that was stopped nobody knows how much more music it needs.
+    """
     odd = odd_ones(measured)
     more = f"about {needed} more" if needed <= MOST_PIECES_ASKED else "many more"
     leave_out = [f"learn without those that disagree ({_disagreeing(odd, len(measured))})"] if odd else []
-    longer = ["tune for longer (--minutes)"] if took_all_time else []
-    return ", or ".join([f"add {more} of the same style", *leave_out, *longer])
+    longer = ["tune for longer (--minutes)"] if tuned.took_all_time else []
+    first = "learn again without stopping" if tuned.is_interrupted else f"add {more} of the same style"
+    return ", or ".join([first, *leave_out, *longer])

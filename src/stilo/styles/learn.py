@@ -119,6 +119,7 @@ def learn(
             seconds=time.monotonic() - begun,
             steps=tuned.steps,
             folds=len(lesson.folds),
+            is_interrupted=tuned.is_interrupted,
             advice=tuned_advice(measured, lesson, base, tuned, gained) if tune else untuned_advice(measured, lesson),
             gained=gained,
             known_pieces=len(known),

@@ -73,7 +73,7 @@ def measure_pieces(
     played: list[GridEstimate] = []
     pieces = without_copies(pieces, notice)
     for i, (score, source) in enumerate(pieces):
-        tell(f"measuring {source.title or source.path}", 0.2 * i / len(pieces))
+        tell(f"measuring {source_names([source])[0]}", 0.2 * i / len(pieces))
         try:
             grid = on_grid(score)
             measured.append(Measured(grid.score, source, analyse_piece(grid), embed_score(grid.score).values))

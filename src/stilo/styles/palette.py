@@ -21,6 +21,7 @@ MOST_PARTS = 4096
 LONGEST_PART_NAME = 200
 MOST_REPEATS = 512.0
 MOST_REST_BARS = 1e6
+USUAL_FREQUENCY = 0.5
 LEAST_CALLED_SO = 1 / 3  # of the pieces that have a part, for it to be called as they call it
 MOST_TOGETHER = 0.02  # share of the notes of a part that may begin together when it plays one note at a time
 
@@ -93,6 +94,12 @@ class Palette:
     key: str = ""
     parts: tuple[Part, ...] = ()
     repeats: tuple[float, ...] = ()
+
+    @property
+    def usual_parts(self) -> tuple[Part, ...]:
+        """What is composed for: parts of half of the pieces, or where there are none, the most frequent."""
+        least = min(USUAL_FREQUENCY, max((part.frequency for part in self.parts), default=0.0))
+        return tuple(part for part in self.parts if part.frequency >= least)
 
     def to_json(self) -> dict[str, Any]:
         return {

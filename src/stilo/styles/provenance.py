@@ -66,6 +66,12 @@ def source_names(sources: Sequence[Source]) -> list[str]:
     ]
 
 
+def few_of(names: Sequence[str], most: int) -> str:
+    """The first of them, and how many more there are: "a.mid, b.mid and 3 more"."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
 def may_be_told(base_nats_per_note: float, vector_nats_per_note: float) -> bool:
     """Whether the model is told the style: unless the held-out music is clearly less likely then.
 
@@ -93,6 +99,7 @@ class Proof:
         trial: what short pieces show; None where none were composed.
         folds: of how many tunings the adapter is the mean; each piece was judged by the one that had not heard it.
         known_pieces: how many of all pieces the base model was trained on, at least in part, as far as can be told.
+        is_interrupted: whether a person stopped the tuning.
     """
 
     base_nats_per_note: float
@@ -107,6 +114,7 @@ class Proof:
     trial: Trial | None = None
     folds: int = 1
     known_pieces: int = 0
+    is_interrupted: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "advice", printable(self.advice, LONGEST_ADVICE))
@@ -147,6 +155,7 @@ class Proof:
             trial=_trial(fields),
             folds=fields.whole("folds", 1, 2**10) if fields.has("folds") else 1,
             known_pieces=fields.whole("known_pieces", 0, 2**31) if fields.has("known_pieces") else 0,
+            is_interrupted=fields.has("is_interrupted") and fields.flag("is_interrupted"),
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stilo.errors import InputError
 from stilo.music.instruments import PROGRAM_NAMES
+from stilo.styles.provenance import few_of, source_names
 from stilo.workshop.verdicts import originality_phrase
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 CARD_WIDTH = 80
 LABEL_WIDTH = 19
+MOST_FILES_NAMED = 12
 
 
 def style_card(style: Style, alike: Sequence[Likeness] = ()) -> str:
@@ -33,12 +35,12 @@ def style_card(style: Style, alike: Sequence[Likeness] = ()) -> str:
     if style.parents:
         told["blended from"] = [", ".join(f"{name} {share:.0%}" for name, share in style.parents.items())]
     if style.sources:
-        told["from"] = [sources_line(style.sources)]
+        told["from"] = [sources_line(style.sources), few_of(source_names(style.sources), MOST_FILES_NAMED)]
     if alike:
         told["most like"] = [", ".join(f"{one.name} ({one.overall:.2f})" for one in alike)]
     lines = [profile_card(style.profile, style.name).rstrip(), "", "STYLE"]
     for label, texts in told.items():
-        wrapped = [line for text in texts for line in wrap(text, CARD_WIDTH - LABEL_WIDTH - 2)]
+        wrapped = [line for text in texts for line in wrap(text, CARD_WIDTH - LABEL_WIDTH - 2, break_on_hyphens=False)]
         lines += [f"  {label if i == 0 else '':<{LABEL_WIDTH}}{line}" for i, line in enumerate(wrapped)]
     return "\n".join(lines) + "\n"
 
@@ -57,16 +59,19 @@ def proof_card(style: Style) -> str:
 
 
 def palette_line(palette: Palette) -> str:
-    """Tempo, metre, key and instruments on one line."""
+    """Metre, tempo, key and the instruments that are composed for, on one line; of the others how many there are."""
     numerator, denominator = palette.time_signature
     tempo = "no tempo of its own" if palette.tempo_qpm is None else f"{palette.tempo_qpm:.0f} quarters a minute"
     told = [f"{numerator}/{denominator}", tempo]
     if palette.key:
         told.append(palette.key)
-    names = [part.name or ("Drums" if part.is_drum else PROGRAM_NAMES[part.program]) for part in palette.parts]
+    usual = palette.usual_parts
+    names = [part.name or ("Drums" if part.is_drum else PROGRAM_NAMES[part.program]) for part in usual]
     if names:
         told.append("; ".join(f"{name} ({n} parts)" if n > 1 else name for name, n in Counter(names).items()))
-    return ", ".join(told)
+    rarer = len(palette.parts) - len(usual)
+    line = ", ".join(told)
+    return f"{line} (without {_counted(rarer, 'rarer part')})" if rarer else line
 
 
 def proof_lines(style: Style, proof: Proof) -> list[str]:
@@ -84,10 +89,16 @@ def proof_lines(style: Style, proof: Proof) -> list[str]:
     if proof.known_pieces:
         pieces = _counted(len(style.sources), "piece")
         lines.insert(2, f"{proof.known_pieces} of the {pieces} the base model knew before, at least in part")
-    if style.adapter is None and proof.tuned_nats_per_note is not None:
+    if proof.is_interrupted:
+        kept = "stopped early: the best until then is kept"
+        lines.append(
+            "stopped before anything was learned: the base model stays as it is" if style.adapter is None else kept
+        )
+    elif style.adapter is None and proof.tuned_nats_per_note is not None:
         lines.append("tuning made this music no likelier: nothing of it is kept, the base model stays as it is")
     if not proof.is_style_told:
-        lines.append(f"told the style's figures it would foresee less ({proof.vector_nats_per_note:.3f}): it is not")
+        less = f"told them it foresees less, {proof.vector_nats_per_note:.3f}"
+        lines.append(f"is not told the style's figures when it composes: {less}")
     if proof.trial is not None:
         lines += trial_lines(proof.trial)
     return [*lines, proof.advice] if proof.advice else lines
@@ -107,7 +118,8 @@ def _judged_on(style: Style, proof: Proof) -> str:
 
 def trial_lines(trial: Trial) -> list[str]:
     """How near short pieces come to the style, element by element, and for whose the encoder takes them."""
-    each = ", ".join(f"{group} {trial.without[group]:.2f} → {trial.learned[group]:.2f}" for group in trial.without)
+    measured = [group for group in trial.without if trial.without[group] or trial.learned[group]]  # drums have no pitch
+    each = ", ".join(f"{group} {trial.without[group]:.2f} → {trial.learned[group]:.2f}" for group in measured)
     verdict = f": {trial.verdict}" if trial.verdict else ""
     lines = [
         f"{trial.pieces} pieces of {trial.bars} bars without it → with it, distance from your music: {each}{verdict}"

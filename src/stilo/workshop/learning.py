@@ -112,7 +112,7 @@ def learn_style(
         seed: of everything random in the tuning.
         replace: take the place of a style of the same name.
         add: go on with a style of this name: from the files that it was learned from, which must be where they were and
-            as they were, and these.
+            as they were, and these. If all of these are among them, `notice` is told and the style stays as it is.
         without_missing: with `add`, leave out old files that are gone or have changed.
         progress: is told what is being done and the share done.
         notice: is told of what was left out, and of played timing.
@@ -122,12 +122,20 @@ def learn_style(
         UnknownStyleError: files are to be added to a style that the library does not hold.
         SetupError: the weights of the base model are missing.
     """
-    sources = _sources_of(name) if add else ()
-    if not add:
+    from stilo.workshop.keeping import load_style
+
+    old = load_style(name) if add else None
+    if old is None:
         _check_free(name, replace)
     pieces = gather_pieces(paths, licence, part_of(progress, 0.0, READING_SHARE), notice)
-    if add:
-        pieces = _added(sources, pieces, without_missing, notice)
+    if old is not None:
+        if not _has_new(old.sources, pieces):
+            notice(
+                f"nothing new: '{old.name}' was learned from all of these already, and stays as it is; "
+                "--replace instead of --add learns anew, from these alone"
+            )
+            return old
+        pieces = _added(old.sources, pieces, without_missing, notice)
     budget = {"tune": tune, "seconds": seconds, "steps": steps, "seed": seed}
     return _kept(name, pieces, budget, replace or add, progress=part_of(progress, READING_SHARE, 1.0), notice=notice)
 
@@ -147,7 +155,9 @@ def learn_split(
 ) -> list[Style]:
     """Learn a style of each kind of pieces among files (`styles.groups`): "NAME 1", "NAME 2"; of one kind, NAME alone.
 
-    Copies are left out first; what would be too little to learn from goes with the kind that is nearest.
+    Copies are left out first; what would be too little to learn from goes with the kind that is nearest. `notice` is
+    told which files go into which style; and which is next, where `KeyboardInterrupt` ends the tuning or the trial of
+    one.
 
     The arguments are those of `learn_style`; `seconds` and `steps` are for each.
 
@@ -158,6 +168,7 @@ def learn_split(
     from stilo.models.encoder_files import shipped_encoder
     from stilo.styles.groups import MOST_PIECES, groups_of
     from stilo.styles.lesson import heard_each
+    from stilo.styles.provenance import few_of, source_names
 
     _check_free(name, replace)
     shipped_encoder()  # without one nothing is told apart
@@ -170,6 +181,10 @@ def learn_split(
     names = [name] if len(groups) == 1 else [f"{name} {number}" for number in range(1, len(groups) + 1)]
     for one in names:
         _check_free(one, replace)
+    for one, group in zip(names, groups, strict=True):
+        if len(groups) > 1:
+            files = source_names([pieces[i][1] for i in sorted(group)])
+            notice(f"'{one}' is learned from {_pieces(len(group))}: {few_of(files, MOST_NAMED)}")
     budget = {"tune": tune, "seconds": seconds, "steps": steps, "seed": seed}
     whole = part_of(progress, 2 * READING_SHARE, 1.0)
     return [
@@ -180,9 +195,14 @@ def learn_split(
             replace,
             progress=_share(whole, number, len(groups)),
             notice=notice,
+            following=names[number + 1] if number + 1 < len(names) else "",
         )
         for number, (one, group) in enumerate(zip(names, groups, strict=True))
     ]
+
+
+def _pieces(count: int) -> str:
+    return f"{count:,} piece{'' if count == 1 else 's'}"
 
 
 def _different(
@@ -215,10 +235,10 @@ def _check_free(name: str, replace: bool) -> None:
             )
 
 
-def _sources_of(name: str) -> tuple[Source, ...]:
-    from stilo.workshop.keeping import load_style
-
-    return load_style(name).sources
+def _has_new(sources: Sequence[Source], pieces: Sequence[tuple[Score, Source]]) -> bool:
+    """Whether any piece is of another file than the sources, or under a licence that was not told of it."""
+    known = {(source.sha256, licence) for source in sources for licence in ("", source.licence)}
+    return any((source.sha256, source.licence) not in known for _, source in pieces)
 
 
 def _added(
@@ -243,17 +263,29 @@ def _added(
             except ReadError as error:
                 missing.append(error)
     if missing and not without_missing:
-        more = f"; and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        raise InputError(
-            f"{len(missing)} of the {len(licences)} files that it was learned from cannot be read as they were: "
-            f"{'; '.join(map(str, missing[:MOST_NAMED]))}{more}. Put them back, give them anew where they are now, or "
-            "say --without-missing to learn from the others"
-        )
+        raise InputError(_missing(missing, len(licences)))
     for unread in missing:
         notice(f"left out {unread}")
     known = {source.sha256: source.licence for source in sources}
     new = [(score, changed(source, licence=source.licence or known.get(source.sha256, ""))) for score, source in pieces]
     return [*old, *new]
+
+
+def _missing(missing: Sequence[ReadError], files: int) -> str:
+    if all(len(error.path.parts) == 1 for error in missing):  # a bundle names its sources without their folders
+        from stilo.styles.provenance import few_of
+
+        named = few_of([str(error.path) for error in missing], MOST_NAMED)
+        return (
+            f"the style was taken in from elsewhere, and {len(missing)} of the {files} files that it was learned from "
+            f"are not here: {named}. Give them, too, if you have them, or say --without-missing to learn without them"
+        )
+    more = f"; and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+    named = f"{'; '.join(map(str, missing[:MOST_NAMED]))}{more}"
+    return (
+        f"{len(missing)} of the {files} files that it was learned from cannot be read as they were: {named}. Put them "
+        "back, give them anew where they are now, or say --without-missing to learn from the others"
+    )
 
 
 def _kept(
@@ -264,19 +296,28 @@ def _kept(
     *,
     progress: Progress,
     notice: Notice,
+    following: str = "",
 ) -> Style:
-    """Learned and saved, then tried out and saved with what that showed; the style is not lost to the trying."""
+    """Learned and saved, then tried out and saved with what that showed; the style is not lost to the trying.
+
+    `following` is the style that is learned after this one, even if this one is stopped.
+    """
     from stilo.styles.learn import learn
     from stilo.styles.style import check_style_name
 
+    goes_on = f"that was '{name}'; going on with '{following}' (Ctrl-C again stops that, too)" if following else ""
     learning = part_of(progress, 0.0, TRIED_FROM)
     style = learn(check_style_name(name), pieces, **budget, progress=learning, notice=notice)
     _save(style, replace)
+    if goes_on and style.proof is not None and style.proof.is_interrupted:
+        notice(goes_on)
     try:
         shown = tried(style, part_of(progress, TRIED_FROM, 1.0))
         _save(shown, replace=True)
     except KeyboardInterrupt:
         notice("stopped: the style is kept, not tried")
+        if goes_on:
+            notice(goes_on)
     except (StiloError, MemoryError) as error:
         notice(f"no short pieces to show what was learned: {str(error) or 'not enough memory'}")
     else:
