@@ -272,7 +272,9 @@ def test_a_folder_of_two_kinds_becomes_two_styles(songs, told, learned_with, mon
     with pytest.raises(InputError, match="already holds a style 'Mine 1'"):
         learn_split("Mine", [songs])
     monkeypatch.setattr("stilo.styles.groups.groups_of", lambda _rows, _notes: [list(range(6))])
-    assert [style.name for style in learn_split("Mine", [songs])] == ["Mine"]
+    told.notices.clear()
+    assert [style.name for style in learn_split("Mine", [songs], notice=told.notices.append)] == ["Mine"]
+    assert told.notices[0] == "all 6 pieces are of one kind: 'Mine' is learned from all of them"
 
 
 def test_who_stops_one_of_several_styles_is_told_which_and_what_is_next(

@@ -179,6 +179,8 @@ def learn_split(
         notice(f"{len(pieces):,} pieces are more than are told apart ({MOST_PIECES:,}): one style is learned from all")
     groups = groups_of(heard_each(scores), [len(score) for score in scores])
     names = [name] if len(groups) == 1 else [f"{name} {number}" for number in range(1, len(groups) + 1)]
+    if len(groups) == 1 and len(pieces) <= MOST_PIECES:
+        notice(f"all {len(pieces)} pieces are of one kind: '{name}' is learned from all of them")
     for one in names:
         _check_free(one, replace)
     for one, group in zip(names, groups, strict=True):
