@@ -35,7 +35,7 @@ from ngram import NGram
 from run import keep_figures
 from stilo.errors import StiloError
 from stilo.models.corpus import Piece, load_pieces
-from stilo.models.duplicates import NEAR_HELD_OUT, line_runs
+from stilo.models.duplicates import NEAR_HELD_OUT, line_runs, near_pairs
 from stilo.models.encoder_sampling import maker_of
 from stilo.models.notes import tuning as tuning_code
 from stilo.models.notes import windows
@@ -138,9 +138,8 @@ def task_of(pieces: Sequence[Piece], count: int, seed: int) -> Task:
     pool = [piece for piece in rest if not _repeats(_runs(piece), known)]
     rng = np.random.default_rng([1, seed])
     drawn = [pool[i] for i in rng.permutation(len(pool))[:count]]
-    runs = list(map(_runs, drawn))
-    twins = [(i, j) for i in range(len(drawn)) for j in range(i) if _repeats(runs[i], runs[j])]
-    held = whole_pieces([len(piece.steps) for piece in drawn], rng, twins)
+    twins = near_pairs([line_runs(piece.steps) for piece in drawn], NEAR_HELD_OUT, most_holders=None)
+    held = whole_pieces([len(piece.steps) for piece in drawn], rng, ((twin.index, twin.of) for twin in twins))
     return Task(drawn, held, judged)
 
 

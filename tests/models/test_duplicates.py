@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stilo.models.duplicates import NEAR, NEAR_HELD_OUT, line_runs, near_pairs, repeated
+from stilo.models.duplicates import NEAR, NEAR_HELD_OUT, first_linked, line_runs, near_pairs, repeated
 from stilo.models.tokens import DRUMS, STEP_DTYPE, transposed
 
 
@@ -104,3 +104,9 @@ def test_too_little_music_is_like_nothing(notes):
     assert len(runs) <= 1
     assert near_pairs([runs, runs], 0.0) == []
     assert near_pairs([], 0.5) == []
+
+
+def test_what_hangs_together_by_pairs_is_named_by_its_first():
+    assert first_linked(8, [(4, 1), (6, 4), (6, 1), (3, 2)]).tolist() == [0, 1, 2, 2, 1, 5, 1, 7]
+    assert first_linked(3, []).tolist() == [0, 1, 2]
+    assert first_linked(0, []).tolist() == []

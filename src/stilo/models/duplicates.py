@@ -77,6 +77,17 @@ def _hashed(rows: Runs) -> Runs:
     return mixed
 
 
+def first_linked(count: int, pairs: Iterable[tuple[int, int]]) -> Integers:
+    """For each of `count` pieces the first of those with which it hangs together by pairs, or itself, [count]."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    ends = np.array(list(pairs), np.int64).reshape(-1, 2)
+    _, family = connected_components(coo_array((np.ones(len(ends)), tuple(ends.T)), (count, count)), directed=False)
+    _, first, family = np.unique(family, return_index=True, return_inverse=True)
+    return np.asarray(first[family], np.int64)
+
+
 def near_pairs(runs: Sequence[Runs], least: float, most_holders: int | None = MOST_HOLDERS) -> list[Duplicate]:
     """Pairs of pieces that share at least so much, the later one as that which repeats; the nearest first.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from stilo.models.duplicates import first_linked
 from stilo.originality.lines import Integers
 from stilo.originality.stock import Stock
 
@@ -29,12 +30,7 @@ def first_twins(hashes: NDArray[np.uint32], piece: Integers, pieces: int, stock:
     first, second = pair // max(1, pieces), pair % max(1, pieces)
     smaller = np.minimum(size[first], size[second])
     near = (smaller >= FEWEST_RUNS) & (shared >= SAME_FROM * smaller)
-    twins = np.arange(pieces)
-    for earlier, later in zip(first[near].tolist(), second[near].tolist(), strict=True):
-        old, new = sorted((twins[earlier], twins[later]), reverse=True)
-        if old != new:
-            twins[twins == old] = new
-    return twins
+    return first_linked(pieces, zip(first[near].tolist(), second[near].tolist(), strict=True))
 
 
 def is_twin_of(hashes: NDArray[np.uint32], others: NDArray[np.uint32]) -> bool:

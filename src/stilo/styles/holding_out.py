@@ -7,6 +7,7 @@ last quarter that were played before are left out of it.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from itertools import pairwise
@@ -85,11 +86,12 @@ def _notes(pieces: Iterable[int], notes: Sequence[int]) -> int:
 
 def _families(order: Sequence[int], pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
     """Pieces that hang together by pairs, in this order."""
-    family = list(range(len(order)))
-    for first, second in pairs:
-        family = [family[first] if one == family[second] else one for one in family]
-    names = dict.fromkeys(family[number] for number in order)
-    return [{number for number in order if family[number] == name} for name in names]
+    from stilo.models.duplicates import first_linked
+
+    first, families = first_linked(len(order), pairs), defaultdict[int, set[int]](set)
+    for number in order:
+        families[int(first[number])].add(number)
+    return list(families.values())
 
 
 def last_quarters(scores: Sequence[Score]) -> tuple[list[tuple[Score, Score]], bool]:

@@ -17,7 +17,7 @@ from stilo.music.score import Score
 from stilo.styles.holding_out import note_content
 from stilo.styles.measuring import analyse_piece
 from stilo.styles.provenance import Source, source_names
-from stilo.styles.twins import Twin, copies_among, linked, twins_among
+from stilo.styles.twins import Twin, copies_among, twins_among
 
 FEWEST_NOTES = 200
 MOST_TOLD = 5  # of one kind
@@ -62,7 +62,7 @@ def measure_pieces(
         notice: is told of pieces that are left out or were played freely, and of played timing.
 
     Returns:
-        The pieces, and pairs of them by which all hang together that hold much of each other's melody.
+        The pieces, and pairs of them that hold much of each other's melody.
 
     Raises:
         InputError: what is left is too little to learn from.
@@ -93,7 +93,7 @@ def measure_pieces(
     _tell_twins([one.source for one in measured], twins, notice)
     _tell_playing(played, len(measured), notice)
     _tell_timing(measured, notice)
-    return measured, linked(len(measured), ((twin.index, twin.of) for twin in twins))
+    return measured, [(twin.index, twin.of) for twin in twins]
 
 
 def without_copies(pieces: Sequence[tuple[Score, Source]], notice: Notice) -> list[tuple[Score, Source]]:

@@ -50,17 +50,6 @@ def copies_among(scores: Sequence[Score], twins: Iterable[Twin]) -> dict[int, in
     return copies
 
 
-def linked(count: int, twins: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The fewest pairs by which the same of `count` pieces hang together; the later one comes first."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    pairs = np.array(list(twins), np.int64).reshape(-1, 2)
-    _, family = connected_components(coo_array((np.ones(len(pairs)), tuple(pairs.T)), (count, count)), directed=False)
-    first: dict[int, int] = {}
-    return [(i, of) for i, name in enumerate(family.tolist()) if (of := first.setdefault(name, i)) != i]
-
-
 @dataclass(frozen=True, eq=False)
 class Places:
     """Where the notes of a piece stand, each once, in order of onset.
