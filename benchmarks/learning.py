@@ -9,13 +9,14 @@ the same, k are drawn by seed and learned from as `stilo learn` does it: each in
 the others what is told, when to stop, and how much of an n-gram is mixed in. Judged are the first 768 notes of each
 piece. Then the pieces of every bed are given to whoever of its composers finds them likeliest.
 
-Every run is kept in WORK and not done again, so that the table can be made in several sittings. Choose on dev_composer;
-test_composer is reported.
+Every run is kept in WORK and not done again, so that the table can be made in several sittings; one that came to its
+own end stands for all that are given more time. Choose on dev_composer; test_composer is reported.
 """
 
 from __future__ import annotations
 
 import argparse
+import glob
 import hashlib
 import io
 import sys
@@ -119,6 +120,7 @@ class Learned:
     notes: Floats
     steps: int
     seconds: float
+    is_late: bool
 
 
 def beds_of(pieces: Sequence[Piece], most: int | None) -> dict[str, dict[str, list[Piece]]]:
@@ -173,12 +175,12 @@ def learned(task: Task, way: str, seed: int, seconds: float) -> Learned:
         folds = told
     else:
         style = None
-    config, weights, steps = WAYS[way], dict[str, Any](), 0
+    config, weights, steps, is_late = WAYS[way], dict[str, Any](), 0, False
     if config is not None and config.most_steps:
         config = replace(config, goes_on=not folds[0].is_cut)
         tuning = tune_adapter(base_model(), folds, np.random.default_rng(seed), config=config, seconds=seconds)
         weights = {key: array.astype(np.float16).astype(np.float32) for key, array in tuning.weights.items()}
-        steps = tuning.steps
+        steps, is_late = tuning.steps, tuning.is_late
     before, after = scores_of(task.judged, None), scores_of(task.judged, style, weights)
     if config is None:
         after = _mixed(task, folds, after)
@@ -192,6 +194,7 @@ def learned(task: Task, way: str, seed: int, seconds: float) -> Learned:
         np.array([float(score.notes) for score in before]),
         steps,
         time.process_time() - began,
+        is_late,
     )
 
 
@@ -216,29 +219,39 @@ def _mix(model: NDArray[Any], gram: Floats, share: Any) -> Floats:
     return -np.log((1 - share) * np.exp(-np.asarray(model, np.float64)) + share * np.exp(-gram))
 
 
-def kept(path: Path, make: Callable[[], Learned]) -> Learned:
-    """What stands in a file, or is made and put there."""
-    if not path.exists():
-        found = make()
-        told = {} if found.style is None else {"measured": found.style.measured, "learned": found.style.learned}
-        columns = {
-            name: np.asarray(getattr(found, name)) for name in Learned.__dataclass_fields__ if name not in _ARRAYS
-        }
-        halves = {f"adapter/{key}": array.astype(np.float16) for key, array in found.weights.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        buffer = io.BytesIO()
-        np.savez(buffer, **columns, **told, **halves)
-        write_whole(path, buffer.getvalue())
+def kept(folder: Path, name: str, seconds: float, make: Callable[[], Learned]) -> Learned:
+    """What stands in a file, made in so many seconds, or in fewer to its own end; or is made and put there."""
+    for path in folder.glob(f"{glob.escape(name)}-*s.npz"):
+        spent = float(path.stem.rpartition("-")[2].removesuffix("s"))
+        if spent <= seconds:
+            found = _read(path)
+            if spent == seconds or not found.is_late:
+                return found
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{seconds:g}s.npz"
+    _write(path, make())
+    return _read(path)
+
+
+def _write(path: Path, found: Learned) -> None:
+    told = {} if found.style is None else {"measured": found.style.measured, "learned": found.style.learned}
+    columns = {name: np.asarray(getattr(found, name)) for name in _COLUMNS}
+    halves = {f"adapter/{key}": array.astype(np.float16) for key, array in found.weights.items()}
+    buffer = io.BytesIO()
+    np.savez(buffer, **columns, **told, **halves)
+    write_whole(path, buffer.getvalue())
+
+
+def _read(path: Path) -> Learned:
     with np.load(path, allow_pickle=False) as file:
         style = StyleTold(file["measured"], file["learned"]) if "measured" in file else None
         weights = {
             key.removeprefix("adapter/"): file[key].astype(np.float32) for key in file if key.startswith("adapter/")
         }
-        columns = {name: file[name] for name in Learned.__dataclass_fields__ if name not in _ARRAYS}
-        return Learned(style=style, weights=weights, **columns)
+        return Learned(style=style, weights=weights, **{name: file[name] for name in _COLUMNS})
 
 
-_ARRAYS = ("style", "weights")
+_COLUMNS = tuple(name for name in Learned.__dataclass_fields__ if name not in ("style", "weights"))
 
 
 def identified(tasks: dict[str, Task], found: dict[str, Learned]) -> tuple[float, float]:
@@ -287,14 +300,15 @@ def row_of(makers: Sequence[list[Learned]]) -> dict[str, Any]:
         "gained in the first notes": round(float(np.mean(early)), 4),
         "composers that gain": int((gains > 0).sum()),
         "steps": round(float(np.mean([run.steps for run in every])), 1),
+        "out of time": sum(bool(run.is_late) for run in every),
         "processor seconds": round(float(np.mean([run.seconds for run in every])), 1),
     }
 
 
-def _fingerprint(config: TuningConfig | None, seconds: float) -> str:
-    """Of what may change between two sittings: the way, the time, and the code of tuning itself."""
+def _fingerprint(config: TuningConfig | None) -> str:
+    """Of what may change between two sittings: the way, and the code of tuning itself."""
     code = b"".join(Path(module.__file__ or "").read_bytes() for module in (tuning_code, windows, holding_out))
-    return hashlib.sha256(code + f"{config} {seconds}".encode()).hexdigest()[:8]
+    return hashlib.sha256(code + f"{config}".encode()).hexdigest()[:8]
 
 
 def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -309,11 +323,13 @@ def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
                 for seed in arguments.seeds:
                     tasks = {maker: task_of(pieces, count, seed) for maker, pieces in makers.items()}
                     for maker, task in tasks.items():
-                        how = _fingerprint(WAYS[way], arguments.seconds)
-                        file = f"{arguments.split}-{way}-{how}-{count}-{seed}-{maker}.npz".replace(" ", "_")
-                        path = arguments.work / base_identity() / file
+                        how = _fingerprint(WAYS[way])
+                        file = f"{arguments.split}-{way}-{how}-{count}-{seed}-{maker}".replace(" ", "_")
                         run = kept(
-                            path, lambda task=task, seed=seed, way=way: learned(task, way, seed, arguments.seconds)
+                            arguments.work / base_identity(),
+                            file,
+                            arguments.seconds,
+                            lambda task=task, seed=seed, way=way: learned(task, way, seed, arguments.seconds),
                         )
                         runs[maker].append(run)
                     if arguments.identify and way != "n-gram":
