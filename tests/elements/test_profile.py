@@ -143,6 +143,18 @@ def test_drums_do_not_pull_the_harmony_of_a_folder(profiles):
     assert pooled.rhythm != pool_profiles(profiles).rhythm
 
 
+def test_single_lines_do_not_make_a_folder_dissonant(profiles):
+    line = np.arange(32) * 240
+    tune = analyse(Score(notes_from_columns(line, np.full(32, 240), 60 + np.arange(32) % 8), (Track("", 0, False),)))
+    assert tune.harmony.consonance == 0
+    pooled = pool_profiles([*profiles, tune, tune])
+    alone = pool_profiles(profiles)
+    assert pooled.harmony.consonance == alone.harmony.consonance
+    assert pooled.spread["harmony.consonance"] == alone.spread["harmony.consonance"]
+    assert pooled.harmony.voices < alone.harmony.voices
+    assert pool_profiles([tune, tune]).harmony.consonance == 0
+
+
 def test_pool_of_nothing():
     with pytest.raises(ValueError, match="no profiles"):
         pool_profiles([])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import numpy as np
@@ -13,7 +13,12 @@ from stilo.elements.record import ELEMENTS, GROUPS, NOT_STYLE, Profile
 
 # No label is made up by a file but metres, of which there are many kinds; this bounds them all.
 _MOST_KEPT = 8192
-_NEEDS_PITCH = ("pitch.", "harmony.")
+_OF_DYADS = ("harmony.consonance",)
+_OF_PITCH = tuple(
+    name
+    for name in ELEMENTS
+    if name.startswith(("pitch.", "harmony.")) and name not in ("pitch.pitched_share", *_OF_DYADS)
+)
 
 
 class _Moments:
@@ -83,25 +88,49 @@ class _Sums:
         return values, spread
 
 
+class _SumsOfSome:
+    """About elements that mean something in some pieces alone: of these, or of the others where there are none."""
+
+    def __init__(self, names: Iterable[str], is_one: Callable[[Profile], bool]) -> None:
+        names = tuple(names)
+        self._is_one = is_one
+        self._some, self._others = _Sums(names), _Sums(names)
+
+    def add(self, profile: Profile) -> None:
+        (self._some if self._is_one(profile) else self._others).add(profile)
+
+    def elements(self) -> tuple[dict[str, Any], dict[str, float]]:
+        return (self._others if self._some.empty else self._some).elements()
+
+
+def _has_pitch(profile: Profile) -> bool:
+    return profile.pitch.pitched_share > 0
+
+
+def _has_dyads(profile: Profile) -> bool:
+    return any(profile.harmony.interval_classes)
+
+
 class ProfilePool:
     """The profile of many pieces, kept as they come: how many there are costs no memory.
 
-    Pitch and harmony are averaged over the pieces that have pitched notes. A pooled profile counts
-    as many times as there are pieces in it.
+    Pitch and harmony are averaged over the pieces that have pitched notes, consonance over those in which notes sound
+    together. A pooled profile counts as many times as there are pieces in it.
     """
 
     def __init__(self) -> None:
         self.pieces = 0
-        of_pitch = {name for name in ELEMENTS if name.startswith(_NEEDS_PITCH) and name != "pitch.pitched_share"}
-        self._any = _Sums(name for name in ELEMENTS if name not in of_pitch)
-        self._pitched = _Sums(name for name in ELEMENTS if name in of_pitch)
-        self._unpitched = _Sums(name for name in ELEMENTS if name in of_pitch)
+        self._sums = (
+            _Sums(name for name in ELEMENTS if name not in (*_OF_PITCH, *_OF_DYADS)),
+            _SumsOfSome(_OF_PITCH, _has_pitch),
+            _SumsOfSome(_OF_DYADS, _has_dyads),
+        )
 
     def add(self, profile: Profile) -> None:
         """Take a profile in; it need not be kept."""
         self.pieces += profile.pieces
-        self._any.add(profile)
-        (self._pitched if profile.pitch.pitched_share > 0 else self._unpitched).add(profile)
+        for sums in self._sums:
+            sums.add(profile)
 
     def profile(self) -> Profile:
         """The mean of each element over the pieces so far, and the spread of the figures.
@@ -111,10 +140,12 @@ class ProfilePool:
         """
         if not self.pieces:
             raise ValueError("no profiles to pool")
-        values, spread = self._any.elements()
-        of_pitch, spread_of_pitch = (self._unpitched if self._pitched.empty else self._pitched).elements()
-        values |= of_pitch
-        spread |= spread_of_pitch
+        values: dict[str, Any] = {}
+        spread: dict[str, float] = {}
+        for sums in self._sums:
+            some, of_some = sums.elements()
+            values |= some
+            spread |= of_some
         groups: dict[str, Any] = {
             group: type_(**{name.partition(".")[2]: values[name] for name in ELEMENTS if name.startswith(f"{group}.")})
             for group, type_ in GROUPS.items()
