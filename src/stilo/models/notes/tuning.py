@@ -30,8 +30,9 @@ WARMUP_STEPS = 10
 CLIP_NORM = 1.0
 LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none; of checks that differ by less the later is kept
 CLEAR_GAIN_NATS = 2e-3  # from one check to the next, worth going on for
-GREAT_GAIN_NATS = 2e-2  # where the base model hardly knows such music: there is far to go
-FASTER, FASTEST = 1.5, 4.0  # times the rate: after each great gain, at most
+# Where the base model hardly knows such music there is far to go: the rate is raised to as many times its usual as a
+# check gains of these nats, at most so many times.
+HASTE_NATS, MOST_HASTE = 2.5e-2, 8.0
 FEWEST_JUDGED_NOTES, MOST_JUDGED_NOTES = 64, 1024  # of each piece
 IN_COMMON = 0.4  # of what adapters of the same style add, about
 USUAL_SHARE = 0.9  # of the progress that is told
@@ -191,11 +192,8 @@ class _Tuner:
         self.average = _Average(self.adapter, config.averaging)
 
     def hasten(self, gain: float) -> None:
-        """Faster while much is gained from one check to the next, slower again where little is."""
-        if gain > GREAT_GAIN_NATS:
-            self.haste = min(FASTEST, self.haste * FASTER)
-        elif gain < GREAT_GAIN_NATS / 3:
-            self.haste = max(1.0, self.haste / FASTER)
+        """Faster the more was gained from the last check to this."""
+        self.haste = min(MOST_HASTE, max(1.0, gain / HASTE_NATS))
 
     def go_to(self, steps: int) -> None:
         while self.steps < steps:
