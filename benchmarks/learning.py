@@ -284,17 +284,21 @@ def interval(gains: Floats) -> tuple[float, float]:
     return float(gains.mean() - half), float(gains.mean() + half)
 
 
-def row_of(makers: Sequence[list[Learned]]) -> dict[str, Any]:
+def row_of(makers: dict[str, list[Learned]]) -> dict[str, Any]:
     """Of composers, each with its seeds: nats a note gained, of all and of the first notes, and what it took."""
-    gains = np.array([np.mean([(r.before - r.after).sum() / r.notes.sum() for r in runs]) for runs in makers])
+    gains = np.array([np.mean([(r.before - r.after).sum() / r.notes.sum() for r in runs]) for runs in makers.values()])
     early = [
         np.mean([(r.before_early - r.after_early).sum() / np.minimum(r.notes, EARLY).sum() for r in runs])
-        for runs in makers
+        for runs in makers.values()
     ]
     low, high = interval(gains)
-    every = [run for runs in makers for run in runs]
+    every = [run for runs in makers.values() for run in runs]
+    base = [runs[0].before.sum() / runs[0].notes.sum() for runs in makers.values()]
     return {
-        "composers": len(makers),
+        "composers": {
+            maker: {"base": round(float(nats), 3), "gained": round(float(gain), 4)}
+            for maker, nats, gain in zip(makers, base, gains, strict=True)
+        },
         "gained": round(float(gains.mean()), 4),
         "interval": [round(low, 4), round(high, 4)],
         "gained in the first notes": round(float(np.mean(early)), 4),
@@ -334,7 +338,7 @@ def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
                         runs[maker].append(run)
                     if arguments.identify and way != "n-gram":
                         named.append(identified(tasks, {maker: runs[maker][-1] for maker in tasks}))
-                row = row_of(list(runs.values()))
+                row = row_of(runs)
                 if named:
                     row |= dict(zip(("identified", "chance"), np.mean(named, axis=0).round(3).tolist(), strict=True))
                 rows[f"{bed}, {count} pieces, {way}"] = row
