@@ -143,16 +143,36 @@ def test_drums_do_not_pull_the_harmony_of_a_folder(profiles):
     assert pooled.rhythm != pool_profiles(profiles).rhythm
 
 
-def test_single_lines_do_not_make_a_folder_dissonant(profiles):
-    line = np.arange(32) * 240
-    tune = analyse(Score(notes_from_columns(line, np.full(32, 240), 60 + np.arange(32) % 8), (Track("", 0, False),)))
-    assert tune.harmony.consonance == 0
-    pooled = pool_profiles([*profiles, tune, tune])
-    alone = pool_profiles(profiles)
+@pytest.fixture
+def line():
+    """A piece in which nothing sounds together."""
+    notes = notes_from_columns(np.arange(32) * 240, np.full(32, 240), 60 + np.arange(32) % 8)
+    return analyse(Score(notes, (Track("", 0, False),)))
+
+
+def test_single_lines_do_not_make_a_folder_dissonant(profiles, line):
+    assert line.harmony.consonance == 0
+    pooled, alone = pool_profiles([*profiles, line, line]), pool_profiles(profiles)
     assert pooled.harmony.consonance == alone.harmony.consonance
-    assert pooled.spread["harmony.consonance"] == alone.spread["harmony.consonance"]
     assert pooled.harmony.voices < alone.harmony.voices
-    assert pool_profiles([tune, tune]).harmony.consonance == 0
+    assert pool_profiles([line, line]).harmony.consonance == 0
+
+
+def test_what_few_pieces_tell_is_not_sure(profiles, line):
+    usual = ELEMENTS["harmony.consonance"].spread
+    one_of_ten = pool_profiles([profiles[0], *[line] * 9])
+    assert one_of_ten.harmony.consonance == profiles[0].harmony.consonance
+    assert one_of_ten.spread["harmony.consonance"] == pytest.approx(math.sqrt(0.9) * usual, rel=1e-4)
+    assert pool_profiles([line, line]).spread["harmony.consonance"] == 0
+
+
+def test_a_line_is_not_apart_by_a_consonance_that_it_does_not_have(profiles, line):
+    consonant, dissonant = (
+        dataclasses.replace(profiles[0], harmony=dataclasses.replace(profiles[0].harmony, consonance=value))
+        for value in (1.0, -1.0)
+    )
+    assert profile_distance(line, consonant) == profile_distance(line, dissonant)
+    assert profile_distance(profiles[1], consonant) != profile_distance(profiles[1], dissonant)
 
 
 def test_pool_of_nothing():

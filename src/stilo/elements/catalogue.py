@@ -51,7 +51,8 @@ _KEEPS = {TRANSPOSITION: "the key", PITCH_SHUFFLE: "which notes have which pitch
 _HEAD = """# The elements
 
 What a profile knows of a piece or a folder, made by `python -m stilo.elements.catalogue` from the declarations in
-`src/stilo/elements/`. A *figure* is one number; a folder has its mean and its spread between the pieces. A *histogram*
+`src/stilo/elements/`. A *figure* is one number; a folder has its mean and its spread between the pieces: of pitch and
+harmony over the pieces with pitched notes, of consonance over those in which intervals sound. A *histogram*
 has fixed classes and *shares* have named ones; both sum to 1. *Apart* says how far two pieces of different style
 lie apart, typically: the unit in which profiles are compared. *Blind to* says what may be changed in a piece without
 changing the figure. "Counted" needs no source.

@@ -71,8 +71,9 @@ class _Sums:
                 self._shares[name] = _largest(table, _MOST_KEPT)
 
     @property
-    def empty(self) -> bool:
-        return self._moments.weight == 0
+    def weight(self) -> float:
+        """Of all pieces."""
+        return self._moments.weight
 
     def elements(self) -> tuple[dict[str, Any], dict[str, float]]:
         """The mean of each element, and the spread of the figures, by dotted name."""
@@ -89,18 +90,28 @@ class _Sums:
 
 
 class _SumsOfSome:
-    """About elements that mean something in some pieces alone: of these, or of the others where there are none."""
+    """About elements that mean something in some pieces alone: of these, or of the others where there are none.
 
-    def __init__(self, names: Iterable[str], is_one: Callable[[Profile], bool]) -> None:
+    The others stand in the spread as far apart as pieces usually do: nobody knows where they would lie.
+    """
+
+    def __init__(self, names: Iterable[str], tells: Callable[[Profile], bool]) -> None:
         names = tuple(names)
-        self._is_one = is_one
+        self._tells = tells
         self._some, self._others = _Sums(names), _Sums(names)
 
     def add(self, profile: Profile) -> None:
-        (self._some if self._is_one(profile) else self._others).add(profile)
+        (self._some if self._tells(profile) else self._others).add(profile)
 
     def elements(self) -> tuple[dict[str, Any], dict[str, float]]:
-        return (self._others if self._some.empty else self._some).elements()
+        if not self._some.weight:
+            return self._others.elements()
+        values, spread = self._some.elements()
+        known = self._some.weight / (self._some.weight + self._others.weight)
+        for name, deviation in spread.items():
+            usual = cast(Figure, ELEMENTS[name]).spread
+            spread[name] = figure(np.sqrt(known * deviation**2 + (1 - known) * usual**2))
+        return values, spread
 
 
 def _has_pitch(profile: Profile) -> bool:
@@ -114,8 +125,8 @@ def _has_dyads(profile: Profile) -> bool:
 class ProfilePool:
     """The profile of many pieces, kept as they come: how many there are costs no memory.
 
-    Pitch and harmony are averaged over the pieces that have pitched notes, consonance over those in which notes sound
-    together. A pooled profile counts as many times as there are pieces in it.
+    Pitch and harmony are averaged over the pieces that have pitched notes, consonance over those in which intervals
+    other than octaves sound. A pooled profile counts as many times as there are pieces in it, whatever they were.
     """
 
     def __init__(self) -> None:
@@ -175,7 +186,7 @@ def profile_distance(a: Profile, b: Profile) -> float:
     The mean over the four groups of the mean over their elements: for histograms and shares the Jensen-Shannon
     distance (square root of the divergence in bits; Endres & Schindelin 2003), for figures d / (1 + d), d being the
     difference in units of the element's `spread`. The keys and the lengths of the pieces are left out: they are no
-    matter of style.
+    matter of style; so is the consonance of what has no intervals.
     """
     return float(np.mean(list(group_distances(a, b).values())))
 
@@ -183,8 +194,9 @@ def profile_distance(a: Profile, b: Profile) -> float:
 def group_distances(a: Profile, b: Profile) -> dict[str, float]:
     """The same of each group alone: pitch, rhythm, harmony, emotion."""
     parts: dict[str, list[float]] = {group: [] for group in GROUPS}
+    left_out = {*NOT_STYLE, *(() if _has_dyads(a) and _has_dyads(b) else _OF_DYADS)}
     for name, element in ELEMENTS.items():
-        if name not in NOT_STYLE:
+        if name not in left_out:
             parts[name.split(".")[0]].append(element_distance(a, b, name, element))
     return {group: float(np.mean(distances)) for group, distances in parts.items()}
 
