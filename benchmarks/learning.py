@@ -16,9 +16,9 @@ own end stands for all that are given more time. Choose on dev_composer; test_co
 from __future__ import annotations
 
 import argparse
-import glob
 import hashlib
 import io
+import re
 import sys
 import time
 from collections import defaultdict
@@ -123,6 +123,9 @@ class Learned:
     is_late: bool
 
 
+_COLUMNS = tuple(name for name in Learned.__dataclass_fields__ if name not in ("style", "weights"))
+
+
 def beds_of(pieces: Sequence[Piece], most: int | None) -> dict[str, dict[str, list[Piece]]]:
     """The pieces of each composer of each bed, in order of their names."""
     found: dict[str, dict[str, list[Piece]]] = {bed: defaultdict(list) for bed in BEDS}
@@ -179,6 +182,8 @@ def learned(task: Task, way: str, seed: int, seconds: float) -> Learned:
     if config is not None and config.most_steps:
         config = replace(config, goes_on=not folds[0].is_cut)
         tuning = tune_adapter(base_model(), folds, np.random.default_rng(seed), config=config, seconds=seconds)
+        if tuning.is_interrupted:
+            raise KeyboardInterrupt
         weights = {key: array.astype(np.float16).astype(np.float32) for key, array in tuning.weights.items()}
         steps, is_late = tuning.steps, tuning.is_late
     before, after = scores_of(task.judged, None), scores_of(task.judged, style, weights)
@@ -221,14 +226,15 @@ def _mix(model: NDArray[Any], gram: Floats, share: Any) -> Floats:
 
 def kept(folder: Path, name: str, seconds: float, make: Callable[[], Learned]) -> Learned:
     """What stands in a file, made in so many seconds, or in fewer to its own end; or is made and put there."""
-    for path in folder.glob(f"{glob.escape(name)}-*s.npz"):
-        spent = float(path.stem.rpartition("-")[2].removesuffix("s"))
-        if spent <= seconds:
-            found = _read(path)
-            if spent == seconds or not found.is_late:
-                return found
+    for path in sorted(folder.glob("*.npz")):
+        match = re.fullmatch(rf"{re.escape(name)}-([\d.]+)s", path.stem)
+        if match is None or float(match[1]) > seconds:
+            continue
+        found = _read(path)
+        if float(match[1]) == seconds or not found.is_late:
+            return found
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{seconds:g}s.npz"
+    path = folder / f"{name}-{seconds}s.npz"
     _write(path, make())
     return _read(path)
 
@@ -249,9 +255,6 @@ def _read(path: Path) -> Learned:
             key.removeprefix("adapter/"): file[key].astype(np.float32) for key in file if key.startswith("adapter/")
         }
         return Learned(style=style, weights=weights, **{name: file[name] for name in _COLUMNS})
-
-
-_COLUMNS = tuple(name for name in Learned.__dataclass_fields__ if name not in ("style", "weights"))
 
 
 def identified(tasks: dict[str, Task], found: dict[str, Learned]) -> tuple[float, float]:
@@ -296,8 +299,8 @@ def row_of(makers: dict[str, list[Learned]]) -> dict[str, Any]:
     base = [runs[0].before.sum() / runs[0].notes.sum() for runs in makers.values()]
     return {
         "composers": {
-            maker: {"base": round(float(nats), 3), "gained": round(float(gain), 4)}
-            for maker, nats, gain in zip(makers, base, gains, strict=True)
+            maker: {"base": round(float(untold), 3), "gained": round(float(gain), 4)}
+            for maker, untold, gain in zip(makers, base, gains, strict=True)
         },
         "gained": round(float(gains.mean()), 4),
         "interval": [round(low, 4), round(high, 4)],
@@ -309,6 +312,7 @@ def row_of(makers: dict[str, list[Learned]]) -> dict[str, Any]:
     }
 
 
+@lru_cache
 def _fingerprint(config: TuningConfig | None) -> str:
     """Of what may change between two sittings: the way, and the code of tuning itself."""
     code = b"".join(Path(module.__file__ or "").read_bytes() for module in (tuning_code, windows, holding_out))
@@ -342,7 +346,7 @@ def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
                 if named:
                     row |= dict(zip(("identified", "chance"), np.mean(named, axis=0).round(3).tolist(), strict=True))
                 rows[f"{bed}, {count} pieces, {way}"] = row
-                print(f"{bed}, {count} pieces, {way}: {row}", flush=True)
+                print(f"{bed}, {count} pieces, {way}: {row | {'composers': len(makers)}}", flush=True)
     return rows
 
 

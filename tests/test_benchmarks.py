@@ -104,3 +104,22 @@ def test_the_examples_of_the_readme_are_put_where_they_stand():
     readme = (examples.ROOT / "README.md").read_text(encoding="utf-8")
     first, second = (demo.name for demo in examples.DEMO_STYLES)
     assert "new" in examples.put(examples.put(readme, f"{first}:", "new"), f"A  {first}", second)
+
+
+@pytest.mark.parametrize(
+    ("first", "is_late", "then", "made"),
+    [(60.0, True, 60.0, 1), (60.0, True, 180.0, 2), (60.0, False, 180.0, 1), (180.0, False, 60.0, 2)],
+)
+def test_a_run_that_came_to_its_own_end_stands_for_longer_ones(monkeypatch, tmp_path, first, is_late, then, made):
+    monkeypatch.syspath_prepend(FOLDER)
+    learning, runs = loaded("learning"), []
+
+    def make():
+        runs.append(learning.Learned(None, {}, *[np.ones(2)] * 5, steps=3, seconds=1.0, is_late=is_late))
+        return runs[-1]
+
+    for seconds in (first, then):
+        found = learning.kept(tmp_path / "runs", "dev-all-10-0-Bach", seconds, make)
+        assert (found.is_late, found.steps, found.notes.tolist()) == (is_late, 3, [1, 1])
+        learning.kept(tmp_path / "runs", "dev-all-10-0-Bach-Abel", 60.0, make)  # another, whose name goes on
+    assert len(runs) == made + 1
