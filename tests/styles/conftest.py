@@ -8,9 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stilo.models.notes import tuning
-from stilo.models.notes.evaluate import score_pieces
-from stilo.models.notes.told import Told
 from stilo.music.score import Score, Track, notes_from_columns
 from stilo.styles.bundle import write_bundle
 from stilo.styles.provenance import Source
@@ -56,6 +53,10 @@ def tuned_with(monkeypatch):
     """What the tuning was given: {"folds", "seconds", …}, of the first fold "train", "held_out", "style"; it learns
     nothing.
     """
+    from stilo.models.notes import tuning
+    from stilo.models.notes.evaluate import score_pieces
+    from stilo.models.notes.told import Told
+
     seen = {}
 
     def spy(model, folds, rng, **options):

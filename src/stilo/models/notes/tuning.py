@@ -1,6 +1,6 @@
 """How the adapter of a style is tuned: on some of a person's pieces, judged by the others, each of them in its turn.
 
-All weights are tuned, at a rate a hundredth of that of training, and averaged over the last steps. Each fold of the
+All weights are tuned, at a small rate that rises where much is gained, and averaged over the last steps. Each fold of the
 pieces tunes an adapter of its own without what it holds out; all of them go as far as is best for what they hold out
 together, and their mean is kept, which foresees music that none has heard better than any one does (Wortsman et al.
 2022). Then what was added is kept in few values (`notes.compressing`).
@@ -30,8 +30,8 @@ WARMUP_STEPS = 10
 CLIP_NORM = 1.0
 LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none; of checks that differ by less the later is kept
 CLEAR_GAIN_NATS = 2e-3  # from one check to the next, worth going on for
-# Where the base model hardly knows such music there is far to go: the rate is raised to as many times its usual as a
-# check gains of these nats, at most so many times.
+# Where the base model hardly knows such music there is far to go: the rate is multiplied by gain / HASTE_NATS, 1 to
+# MOST_HASTE.
 HASTE_NATS, MOST_HASTE = 2.5e-2, 8.0
 FEWEST_JUDGED_NOTES, MOST_JUDGED_NOTES = 64, 1024  # of each piece
 IN_COMMON = 0.4  # of what adapters of the same style add, about
@@ -192,7 +192,7 @@ class _Tuner:
         self.average = _Average(self.adapter, config.averaging)
 
     def hasten(self, gain: float) -> None:
-        """Faster the more was gained from the last check to this."""
+        """Faster the better the last check was than all before it."""
         self.haste = min(MOST_HASTE, max(1.0, gain / HASTE_NATS))
 
     def go_to(self, steps: int) -> None:
