@@ -1,9 +1,9 @@
 """How the adapter of a style is tuned: on some of a person's pieces, judged by the others, each of them in its turn.
 
-All weights are tuned, at a small rate that rises where much is gained, and averaged over the last steps. Each fold of the
-pieces tunes an adapter of its own without what it holds out; all of them go as far as is best for what they hold out
-together, and their mean is kept, which foresees music that none has heard better than any one does (Wortsman et al.
-2022). Then what was added is kept in few values (`notes.compressing`).
+All weights are tuned, at a small rate that rises where much is gained, and averaged over the last steps. Each fold of
+the pieces tunes an adapter of its own without what it holds out; all of them go as far as is best for what they hold
+out together, and their mean is kept, which foresees music that none has heard better than any one does (Wortsman et
+al. 2022). Then what was added is kept in few values (`notes.compressing`).
 """
 
 from __future__ import annotations
