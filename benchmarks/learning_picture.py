@@ -15,7 +15,7 @@ from typing import Any
 from stilo.elements.canvas import LIGHT, blank_page, save_png
 
 SIZE_PIXELS = (1000, 560)
-TICKS = (-0.02, 0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+TICKS = (-0.05, -0.02, 0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 COLOURS = {"distant": "pitch", "close": "rhythm"}
 LINEAR_TO_NATS = 0.05  # beyond it the axis is logarithmic
 _ROW = re.compile(r"(?P<bed>\w+), (?P<pieces>\d+) pieces, (?P<way>.+)")
@@ -55,15 +55,16 @@ def draw(makers: dict[str, dict[str, Any]], path: Path) -> None:
         fontsize=11,
         color=LIGHT.ink,
     )
-    _scale(axes)
+    _scale(axes, min(gain for one in makers.values() for gain in one["gained"].values()))
     _legend(figure, counts)
     save_png(figure, path)
 
 
-def _scale(axes: Any) -> None:
+def _scale(axes: Any, least: float) -> None:
     axes.set_xscale("symlog", linthresh=LINEAR_TO_NATS, linscale=0.8)
-    axes.set_xticks(TICKS, [f"{tick:g}".replace("-", "−") for tick in TICKS], fontsize=10.5, color=LIGHT.shade)
-    axes.set_xlim(-0.03, 2.2)
+    ticks = [tick for tick in TICKS if tick >= min(least, -0.02)]
+    axes.set_xticks(ticks, [f"{tick:g}".replace("-", "−") for tick in ticks], fontsize=10.5, color=LIGHT.shade)
+    axes.set_xlim(1.15 * min(least, -0.02), 2.2)
     axes.minorticks_off()
     axes.tick_params(length=0)
     axes.axvline(0, color=LIGHT.tint("ink", 0.5), linewidth=1.2)
