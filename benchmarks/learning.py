@@ -16,6 +16,7 @@ own end stands for all that are given more time. Choose on dev_composer; test_co
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import io
 import re
@@ -314,9 +315,18 @@ def row_of(makers: dict[str, list[Learned]]) -> dict[str, Any]:
 
 @lru_cache
 def _fingerprint(config: TuningConfig | None) -> str:
-    """Of what may change between two sittings: the way, and the code of tuning itself."""
-    code = b"".join(Path(module.__file__ or "").read_bytes() for module in (tuning_code, windows, holding_out))
-    return hashlib.sha256(code + f"{config}".encode()).hexdigest()[:8]
+    """Of what may change between two sittings: the way, and the code of tuning itself, whatever is said about it."""
+    code = "".join(_code_of(Path(module.__file__ or "")) for module in (tuning_code, windows, holding_out))
+    return hashlib.sha256(f"{code} {config}".encode()).hexdigest()[:8]
+
+
+def _code_of(path: Path) -> str:
+    """Without comments and docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
