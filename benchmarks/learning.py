@@ -3,11 +3,8 @@
     python benchmarks/learning.py PACKED WORK [--split dev_composer] [--pieces 3 10 30] [--seeds 0 1 2]
                                   [--ways all low-rank-8 …] [--makers 12] [--seconds 180] [--identify]
 
-Two beds of composers: distant (the Polish ones, 1570 to 1900, masses to piano pieces) and close (lieder). Of each
-composer eight pieces are kept for judging, by lot and the same for all; of the others, without those that are nearly
-the same, k are drawn by seed and learned from as `stilo learn` does it: each in its turn is held out, and chooses with
-the others what is told, when to stop, and how much of an n-gram is mixed in. Judged are the first 768 notes of each
-piece. Then the pieces of every bed are given to whoever of its composers finds them likeliest.
+The composers, and what of each is learned from, stand in learning_tasks.py. Judged are the first 768 notes of eight
+pieces of each. Then the pieces of every bed are given to whoever of its composers finds them likeliest.
 
 Every run is kept in WORK and not done again, so that the table can be made in several sittings; one that came to its
 own end stands for all that are given more time. Choose on dev_composer; test_composer is reported.
@@ -33,14 +30,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from learning_tasks import JUDGED_NOTES, Task, beds_of, task_of
 from ngram import NGram
 from run import keep_figures
 from stilo.errors import StiloError
 from stilo.models.corpus import Piece, load_pieces
-from stilo.models.duplicates import NEAR_HELD_OUT, line_runs, near_pairs
-from stilo.models.encoder_sampling import maker_of
+from stilo.models.notes import strength, windows
 from stilo.models.notes import tuning as tuning_code
-from stilo.models.notes import windows
 from stilo.models.notes.adapter import apply_adapter
 from stilo.models.notes.base import base_identity, base_model
 from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
@@ -48,12 +44,9 @@ from stilo.models.notes.told import StyleTold, Told
 from stilo.models.notes.tuning import Fold, TuningConfig, tune_adapter
 from stilo.music.atomic import write_whole
 from stilo.styles import holding_out
-from stilo.styles.holding_out import TRAIN_SHARE, whole_pieces
 from stilo.styles.lesson import style_told
 from stilo.styles.provenance import may_be_told
 
-BEDS = {"distant": "polish", "close": "lieder"}
-JUDGED, JUDGED_NOTES, FEWEST_NOTES = 8, 768, 64
 EARLY = 256
 MIXTURES = (0.0, 0.02, 0.05, 0.1, 0.2)
 Floats = NDArray[np.float64]
@@ -74,41 +67,6 @@ WAYS: dict[str, TuningConfig | None] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
-    """What is learned from, which of it each tuning holds out, and what is judged."""
-
-    pieces: list[Piece]
-    held: list[set[int]]
-    judged: list[Piece]
-
-    @property
-    def folds(self) -> list[Fold]:
-        """Each told the style of what it learns from; the last quarters where none can be held out whole."""
-        if not self.held:
-            cuts = [_cut(piece) for piece in self.pieces]
-            first = [one for one, _ in cuts]
-            return [Fold(first, [last for _, last in cuts], style_told(first), is_cut=True)]
-        folds = []
-        for held in self.held:
-            train = [piece for i, piece in enumerate(self.pieces) if i not in held]
-            folds.append(Fold(train, [self.pieces[i] for i in sorted(held)], style_told(train)))
-        return folds
-
-    @property
-    def train(self) -> list[Piece]:
-        """All that any tuning learns from."""
-        return self.pieces if len(self.held) > 1 else list(self.folds[0].train)
-
-
-def _cut(piece: Piece) -> tuple[Piece, Piece]:
-    at = int(TRAIN_SHARE * len(piece.steps))
-    first, last = (
-        replace(piece, steps=piece.steps[some], labels=piece.labels[some]) for some in (slice(at), slice(at, None))
-    )
-    return first, last
-
-
-@dataclass(frozen=True, eq=False)
 class Learned:
     """What came of it, and the nats of each judged piece before and after, [pieces] sums; of the first notes, too."""
 
@@ -125,36 +83,6 @@ class Learned:
 
 
 _COLUMNS = tuple(name for name in Learned.__dataclass_fields__ if name not in ("style", "weights"))
-
-
-def beds_of(pieces: Sequence[Piece], most: int | None) -> dict[str, dict[str, list[Piece]]]:
-    """The pieces of each composer of each bed, in order of their names."""
-    found: dict[str, dict[str, list[Piece]]] = {bed: defaultdict(list) for bed in BEDS}
-    for piece in sorted(pieces, key=lambda piece: piece.name):
-        for bed, beginning in BEDS.items():
-            if piece.set_name.startswith(beginning) and len(piece.steps) >= FEWEST_NOTES:
-                found[bed][maker_of(piece)].append(piece)
-    return {bed: dict(list(makers.items())[:most]) for bed, makers in found.items()}
-
-
-def task_of(pieces: Sequence[Piece], count: int, seed: int) -> Task:
-    order = [pieces[i] for i in np.random.default_rng(0).permutation(len(pieces))]
-    judged, rest = order[:JUDGED], order[JUDGED:]
-    known = set().union(*map(_runs, judged))
-    pool = [piece for piece in rest if not _repeats(_runs(piece), known)]
-    rng = np.random.default_rng([1, seed])
-    drawn = [pool[i] for i in rng.permutation(len(pool))[:count]]
-    twins = near_pairs([line_runs(piece.steps) for piece in drawn], NEAR_HELD_OUT, most_holders=None)
-    held = whole_pieces([len(piece.steps) for piece in drawn], rng, ((twin.index, twin.of) for twin in twins))
-    return Task(drawn, held, judged)
-
-
-def _runs(piece: Piece) -> set[int]:
-    return set(line_runs(piece.steps).tolist())
-
-
-def _repeats(runs: set[int], known: set[int]) -> bool:
-    return bool(runs) and len(runs & known) >= NEAR_HELD_OUT * min(len(runs), len(known))
 
 
 def scores_of(pieces: Sequence[Piece], style: StyleTold | None, weights: dict[str, Any] | None = None) -> list[Any]:
@@ -316,7 +244,7 @@ def row_of(makers: dict[str, list[Learned]]) -> dict[str, Any]:
 @lru_cache
 def _fingerprint(config: TuningConfig | None) -> str:
     """Of what may change between two sittings: the way, and the code of tuning itself, whatever is said about it."""
-    code = "".join(_code_of(Path(module.__file__ or "")) for module in (tuning_code, windows, holding_out))
+    code = "".join(_code_of(Path(module.__file__ or "")) for module in (tuning_code, strength, windows, holding_out))
     return hashlib.sha256(f"{code} {config}".encode()).hexdigest()[:8]
 
 

@@ -144,6 +144,48 @@ def test_the_folds_prove_at_the_strength_that_foresees_better(make_note_model, d
     assert judge.least == 1.8
 
 
+def some_adapters(judge):
+    return [{"trunk.bias_0.added": np.full_like(judge.model.trunk.bias_0.detach(), i)} for i in range(3)]
+
+
+def added(weights):
+    return float(weights["trunk.bias_0.added"].mean())
+
+
+@pytest.mark.parametrize(("stronger", "share"), [(1.95, 0.3), (2.1, 0.2)])
+def test_of_few_pieces_half_is_kept(make_note_model, drilled, monkeypatch, stronger, share):
+    """Judged by whether they help at all, proved as their mean foresees, if that is better."""
+    figures = iter([2.0, 1.99, stronger, 1.99])
+    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = tuning_module._Judge(make_note_model(), in_turn(drilled[:3]), 1000)
+    judge.hear(some_adapters(judge), 20)
+    judge.strengthen()
+    assert added(judge.best.weights) == 0.5
+    assert [added(weights) for weights in judge.best.of_folds] == pytest.approx([0, share, 2 * share])
+
+
+def test_where_few_pieces_show_that_much_is_to_be_learned_all_is_kept(make_note_model, drilled, monkeypatch):
+    figures = iter([4.0, 3.9, 3.8, 3.0])
+    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = tuning_module._Judge(make_note_model(), in_turn(drilled[:3]), 1000)
+    judge.hear(some_adapters(judge), 20)
+    assert (judge.is_of_few, added(judge.best.weights)) == (True, 0.5)
+    judge.hear(some_adapters(judge), 40)
+    assert (judge.is_of_few, added(judge.best.weights), judge.least) == (False, 1.0, 3.0)
+    assert [added(weights) for weights in judge.best.of_folds] == pytest.approx([0, 0.6, 1.2])
+
+
+def test_a_single_piece_proves_what_is_kept_of_it(make_note_model, drilled, monkeypatch):
+    """The one adapter that there is, weakened."""
+    figures = iter([2.0, 1.99])
+    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
+    fold = Fold(drilled[:1], drilled[:1], STYLE, is_cut=True)
+    judge = tuning_module._Judge(make_note_model(), [fold], 1000)
+    judge.hear(some_adapters(judge)[2:], 20)
+    judge.strengthen()
+    assert [added(weights) for weights in judge.best.of_folds] == [added(judge.best.weights)] == [1.0]
+
+
 def test_of_several_folds_the_mean_is_kept_and_each_judges_what_it_did_not_hear(make_note_model, drilled):
     drilled = [replace(p, steps=p.steps[i:], labels=p.labels[i:]) for i, p in enumerate(drilled)]
     brief, folds = replace(BRIEF, values=None), in_turn(drilled)
@@ -169,14 +211,6 @@ def test_the_mean_of_low_rank_adapters_is_that_of_what_they_add(make_note_model,
     brief = replace(BRIEF, values=None, rank=2, most_steps=20)
     tuning = tune_adapter(make_note_model(), in_turn(drilled), np.random.default_rng(0), config=brief)
     assert strength_of(tuning) in {0.6, 1.0}
-
-
-def test_one_adapter_is_judged_at_full_strength_each_of_three_at_its_share_in_the_mean():
-    adapters = [{"a.added": np.full((2, 2), value, np.float32)} for value in (1, 2, 3)]
-    assert tuning_module._weakened(adapters[:1]) == adapters[:1]
-    assert [float(one["a.added"][0, 0]) for one in tuning_module._weakened(adapters)] == pytest.approx([0.6, 1.2, 1.8])
-    pair = {"a.up": np.ones((2, 1), np.float32), "a.down": np.full((1, 2), 2, np.float32)}
-    assert np.allclose(tuning_module._weakened([pair, pair])[0]["a.added"], 0.7 * 2), "of the product, not of both"
 
 
 def test_all_folds_go_through_their_music_equally_often(make_note_model, make_piece, monkeypatch):
@@ -278,8 +312,13 @@ def test_the_more_was_gained_the_faster_it_goes(make_note_model, drilled, monkey
     assert rates[11::12] == pytest.approx([1e-4, 8e-4, 4e-4, 1e-4, 2e-4, 1e-4])
 
 
-@pytest.mark.parametrize(("fall", "goes_on", "steps"), [(0.02, True, 40), (0.001, True, 10), (0.02, False, 10)])
-def test_where_the_held_out_figure_still_falls_it_goes_on(make_note_model, drilled, monkeypatch, fall, goes_on, steps):
+@pytest.mark.parametrize(
+    ("pieces", "fall", "goes_on", "steps"),
+    [(8, 0.02, True, 40), (8, 0.001, True, 10), (8, 0.02, False, 10), (5, 0.02, True, 20), (5, 0.001, True, 10)],
+)
+def test_where_the_held_out_figure_still_falls_it_goes_on(
+    make_note_model, drilled, monkeypatch, pieces, fall, goes_on, steps
+):
     heard = []
 
     def hear(judge, weights, step):
@@ -287,11 +326,11 @@ def test_where_the_held_out_figure_still_falls_it_goes_on(make_note_model, drill
         judge.fell = fall
 
     monkeypatch.setattr(tuning_module._Judge, "hear", hear)
-    brief = TuningConfig(passes=0.0, goes_on=goes_on, rows=2, length=32, most_steps=40, check_every=10)
+    brief = TuningConfig(passes=0.0, goes_on=goes_on, rows=2, length=32, most_steps=40, few_steps=20, check_every=10)
     shares = []
     tune_adapter(
         make_note_model(),
-        folded(drilled, 4),
+        folded(drilled[:pieces], 4),
         np.random.default_rng(0),
         config=brief,
         progress=shares.append,

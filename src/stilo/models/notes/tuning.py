@@ -2,8 +2,8 @@
 
 All weights are tuned, at a small rate that rises where much is gained, and averaged over the last steps. Each fold of
 the pieces tunes an adapter of its own without what it holds out; all of them go as far as is best for what they hold
-out together, and their mean is kept, which foresees music that none has heard better than any one does (Wortsman et
-al. 2022). Then what was added is kept in few values (`notes.compressing`).
+out together, and their mean is kept, which foresees music that none has heard better than any one does. Of few pieces
+it is weakened (`notes.strength`). Then what was added is kept in few values (`notes.compressing`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from stilo.models.corpus import Piece
 from stilo.models.notes.adapter import Adapter, apply_adapter
 from stilo.models.notes.compressing import ADAPTER_VALUES, compressed
 from stilo.models.notes.evaluate import PieceScore, mean_nats_per_note, score_pieces
-from stilo.models.notes.merging import AdapterWeights, multiplied
+from stilo.models.notes.merging import AdapterWeights
 from stilo.models.notes.model import NoteModel
+from stilo.models.notes.strength import SHARE_OF_FEW, mean_of, share_of_one, strength_of, weakened
 from stilo.models.notes.told import StyleTold, Told
 from stilo.models.notes.windows import Windows
 from stilo.models.processor import autocast_pays
@@ -33,8 +34,8 @@ CLEAR_GAIN_NATS = 2e-3  # from one check to the next, worth going on for
 # Where the base model hardly knows such music there is far to go: the rate is multiplied by gain / HASTE_NATS, 1 to
 # MOST_HASTE.
 HASTE_NATS, MOST_HASTE = 2.5e-2, 8.0
+FAR_NATS = 0.15  # gained by the share at which few pieces judge: then they count like many
 FEWEST_JUDGED_NOTES, MOST_JUDGED_NOTES = 64, 1024  # of each piece
-IN_COMMON = 0.4  # of what adapters of the same style add, about
 USUAL_SHARE = 0.9  # of the progress that is told
 
 
@@ -50,6 +51,7 @@ class TuningConfig:
             pieces falls for long, while others are foreseen less and less.
         averaging: share of the average of the weights that stays at every step (Polyak & Juditsky 1992, decayed).
         values: at most so many are kept of what was added (`compressing.compressed`); None = all.
+        few_steps: beyond the passes it goes on to this step at most where the pieces are too few to choose a later one.
         most_judged_notes: of what all folds hold out; of each piece as many.
     """
 
@@ -64,6 +66,7 @@ class TuningConfig:
     rows: int = 4
     length: int = 256
     most_steps: int = 400
+    few_steps: int = 40
     check_every: int = 20
     patience: int = 4
     most_judged_notes: int = 12_000
@@ -90,6 +93,11 @@ class Fold:
     def notes(self) -> int:
         """That it learns from."""
         return sum(len(piece.steps) for piece in self.train)
+
+    @property
+    def pieces(self) -> int:
+        """Of which it learns from some and is judged by others, or by what goes on in them."""
+        return len(self.train) + (0 if self.is_cut else len(self.held_out))
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +182,8 @@ def _tune(tuners: Sequence[_Tuner], judge: _Judge, config: TuningConfig, clock: 
                 tuner.hasten(judge.fell)
         clock.tell(step)
         judge.best = replace(judge.best, is_late=late)
-        if late or judge.waited >= config.patience or (step >= clock.usual and judge.fell < CLEAR_GAIN_NATS):
+        has_enough = judge.fell < CLEAR_GAIN_NATS or (judge.is_of_few and step >= config.few_steps)
+        if late or judge.waited >= config.patience or (step >= clock.usual and has_enough):
             break
     clock.end()
 
@@ -239,13 +248,15 @@ class _Average:
 class _Judge:
     """Keeps the latest adapters of those with the best held-out figures; at first that is none at all.
 
-    Of several folds the figures are of weakened adapters; what hardly resembles what the base model knows is foreseen
-    better by strong ones, and these are kept as the proof then.
+    The figures are of weakened adapters where there are several folds, or few pieces; those that foresee better when
+    less weakened are kept so, as the proof. What few pieces show of music that the base model hardly knows counts like
+    what many show; not so what goes on in the pieces that are learned from.
     """
 
     def __init__(self, model: NoteModel, folds: Sequence[Fold], most_notes: int) -> None:
         self.model = model
         self.folds = folds
+        self.strength = strength_of(folds[0].pieces)
         pieces = max(1, sum(len(fold.held_out) for fold in folds))
         self.longest = min(MOST_JUDGED_NOTES, max(FEWEST_JUDGED_NOTES, most_notes // pieces))
         self.best = Tuning({}, self._scores([{}] * len(folds)), 0)
@@ -254,24 +265,35 @@ class _Judge:
         self.waited = 0  # checks since the least
         self.fell = 0.0  # by how much the last check was better than all before
 
+    @property
+    def is_of_few(self) -> bool:
+        """Whether what the pieces hold out is too little to tell much of other music."""
+        return self.strength < 1
+
     def hear(self, whole: Sequence[AdapterWeights], step: int) -> None:
-        of_folds = _weakened(whole)
+        of_few = self.is_of_few and len(whole) > 1
+        of_folds = weakened(whole, SHARE_OF_FEW if of_few else share_of_one(len(whole), self.strength))
         scores = self._scores(of_folds)
         nats = mean_nats_per_note(scores)
+        if of_few and self.base - nats > FAR_NATS:
+            self.strength = 1.0
+            return self.hear(whole, step)
         self.waited += 1
         if nats < min(self.base, self.least + LEAST_GAIN_NATS):
-            self.best, self.whole = Tuning(_mean(whole), scores, step, of_folds), whole
+            self.best, self.whole = Tuning(mean_of(whole, self.strength), scores, step, of_folds), whole
         self.fell = self.least - nats
         if self.fell > LEAST_GAIN_NATS:
             self.waited = 0
         self.least = min(self.least, nats)
+        return None
 
     def strengthen(self) -> None:
-        """The best at full strength, where that foresees better."""
+        """The best as the mean foresees if they are of few pieces, or at full strength, where that foresees better."""
         if len(self.whole) > 1:
-            scores = self._scores(self.whole)
+            of_folds = weakened(self.whole, share_of_one(len(self.whole), self.strength) if self.is_of_few else 1.0)
+            scores = self._scores(of_folds)
             if mean_nats_per_note(scores) < mean_nats_per_note(self.best.scores):
-                self.best = replace(self.best, scores=scores, of_folds=self.whole)
+                self.best = replace(self.best, scores=scores, of_folds=of_folds)
 
     def _scores(self, of_folds: Sequence[AdapterWeights]) -> list[PieceScore]:
         found = []
@@ -280,24 +302,6 @@ class _Judge:
             told = [Told(style=fold.style)] * len(fold.held_out)
             found += score_pieces(adapted, fold.held_out, told, longest=self.longest, window=None)
         return found
-
-
-def _mean(of_folds: Sequence[AdapterWeights]) -> AdapterWeights:
-    """Of what they add: of pairs of low rank that is the mean of their products, not of their halves."""
-    whole = [multiplied(weights) if len(of_folds) > 1 else weights for weights in of_folds]
-    return {name: np.mean([weights[name] for weights in whole], axis=0, dtype=np.float32) for name in whole[0]}
-
-
-def _weakened(of_folds: Sequence[AdapterWeights]) -> list[AdapterWeights]:
-    """Each as strong as its share in the mean.
-
-    What they have in common is whole in the mean, and what each learned by heart is there in part: hence one alone at
-    full strength foresees music that it did not hear less well than the mean does, weakened about as well.
-    """
-    if len(of_folds) == 1:
-        return list(of_folds)
-    strength = np.float32(IN_COMMON + (1 - IN_COMMON) / len(of_folds))
-    return [{name: strength * array for name, array in multiplied(weights).items()} for weights in of_folds]
 
 
 class _Clock:
