@@ -13,15 +13,11 @@ own end stands for all that are given more time. Choose on dev_composer; test_co
 from __future__ import annotations
 
 import argparse
-import ast
-import hashlib
-import io
-import re
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,59 +26,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from learning_runs import WAYS, Floats, Learned, kept, name_of
 from learning_tasks import JUDGED_NOTES, Task, beds_of, task_of
 from ngram import NGram
 from run import keep_figures
 from stilo.errors import StiloError
 from stilo.models.corpus import Piece, load_pieces
-from stilo.models.notes import strength, windows
-from stilo.models.notes import tuning as tuning_code
 from stilo.models.notes.adapter import apply_adapter
 from stilo.models.notes.base import base_identity, base_model
 from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
 from stilo.models.notes.told import StyleTold, Told
-from stilo.models.notes.tuning import Fold, TuningConfig, tune_adapter
-from stilo.music.atomic import write_whole
-from stilo.styles import holding_out
+from stilo.models.notes.tuning import Fold, tune_adapter
 from stilo.styles.lesson import style_told
 from stilo.styles.provenance import may_be_told
 
 EARLY = 256
 MIXTURES = (0.0, 0.02, 0.05, 0.1, 0.2)
-Floats = NDArray[np.float64]
-
-LOW_RANK = TuningConfig(rank=8, rate=3e-4)
-WAYS: dict[str, TuningConfig | None] = {
-    "told": TuningConfig(most_steps=0),
-    "n-gram": None,
-    "style-inputs": TuningConfig(tuned=("measured.*", "learned.*", "facets.*", "programs.*"), rate=1e-3),
-    "biases": TuningConfig(tuned=("*bias*", "*norm*", "head.gate_*"), rate=1e-3),
-    "head": TuningConfig(tuned=("head.*",)),
-    "low-rank-8": LOW_RANK,
-    "low-rank-32": replace(LOW_RANK, rank=32),
-    "low-rank-8-trunk": replace(LOW_RANK, tuned=("trunk.*",)),
-    "all": TuningConfig(),
-    "all-whole": TuningConfig(values=None),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """What came of it, and the nats of each judged piece before and after, [pieces] sums; of the first notes, too."""
-
-    style: StyleTold | None
-    weights: dict[str, NDArray[np.float32]]
-    before: Floats
-    after: Floats
-    before_early: Floats
-    after_early: Floats
-    notes: Floats
-    steps: int
-    seconds: float
-    is_late: bool
-
-
-_COLUMNS = tuple(name for name in Learned.__dataclass_fields__ if name not in ("style", "weights"))
 
 
 def scores_of(pieces: Sequence[Piece], style: StyleTold | None, weights: dict[str, Any] | None = None) -> list[Any]:
@@ -153,39 +112,6 @@ def _mix(model: NDArray[Any], gram: Floats, share: Any) -> Floats:
     return -np.log((1 - share) * np.exp(-np.asarray(model, np.float64)) + share * np.exp(-gram))
 
 
-def kept(folder: Path, name: str, seconds: float, make: Callable[[], Learned]) -> Learned:
-    """What stands in a file, made in so many seconds, or in fewer to its own end; or is made and put there."""
-    for path in sorted(folder.glob("*.npz")):
-        match = re.fullmatch(rf"{re.escape(name)}-([\d.]+)s", path.stem)
-        if match is None or float(match[1]) > seconds:
-            continue
-        found = _read(path)
-        if float(match[1]) == seconds or not found.is_late:
-            return found
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{seconds}s.npz"
-    _write(path, make())
-    return _read(path)
-
-
-def _write(path: Path, found: Learned) -> None:
-    told = {} if found.style is None else {"measured": found.style.measured, "learned": found.style.learned}
-    columns = {name: np.asarray(getattr(found, name)) for name in _COLUMNS}
-    halves = {f"adapter/{key}": array.astype(np.float16) for key, array in found.weights.items()}
-    buffer = io.BytesIO()
-    np.savez(buffer, **columns, **told, **halves)
-    write_whole(path, buffer.getvalue())
-
-
-def _read(path: Path) -> Learned:
-    with np.load(path, allow_pickle=False) as file:
-        style = StyleTold(file["measured"], file["learned"]) if "measured" in file else None
-        weights = {
-            key.removeprefix("adapter/"): file[key].astype(np.float32) for key in file if key.startswith("adapter/")
-        }
-        return Learned(style=style, weights=weights, **{name: file[name] for name in _COLUMNS})
-
-
 def identified(tasks: dict[str, Task], found: dict[str, Learned]) -> tuple[float, float]:
     """Share of the judged pieces that the adapter of their own composer finds likeliest; chance."""
     makers = list(tasks)
@@ -241,22 +167,6 @@ def row_of(makers: dict[str, list[Learned]]) -> dict[str, Any]:
     }
 
 
-@lru_cache
-def _fingerprint(config: TuningConfig | None) -> str:
-    """Of what may change between two sittings: the way, and the code of tuning itself, whatever is said about it."""
-    code = "".join(_code_of(Path(module.__file__ or "")) for module in (tuning_code, strength, windows, holding_out))
-    return hashlib.sha256(f"{code} {config}".encode()).hexdigest()[:8]
-
-
-def _code_of(path: Path) -> str:
-    """Without comments and docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return ast.dump(tree)
-
-
 def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(1)
     beds = beds_of(load_pieces(arguments.packed / f"{arguments.split}.npz"), arguments.makers)
@@ -269,11 +179,9 @@ def _rows(arguments: argparse.Namespace) -> dict[str, Any]:
                 for seed in arguments.seeds:
                     tasks = {maker: task_of(pieces, count, seed) for maker, pieces in makers.items()}
                     for maker, task in tasks.items():
-                        how = _fingerprint(WAYS[way])
-                        file = f"{arguments.split}-{way}-{how}-{count}-{seed}-{maker}".replace(" ", "_")
                         run = kept(
                             arguments.work / base_identity(),
-                            file,
+                            name_of(arguments.split, way, count, seed, maker),
                             arguments.seconds,
                             lambda task=task, seed=seed, way=way: learned(task, way, seed, arguments.seconds),
                         )
