@@ -175,6 +175,20 @@ def test_a_line_is_not_apart_by_a_consonance_that_it_does_not_have(profiles, lin
     assert profile_distance(profiles[1], consonant) != profile_distance(profiles[1], dissonant)
 
 
+def test_what_was_engraved_is_not_apart_by_dynamics_that_it_does_not_have(profiles):
+    """A file without dynamics has the loudness of the program that wrote it."""
+
+    def sounding(profile, loudness, loudness_range):
+        emotion = dataclasses.replace(profile.emotion, loudness=loudness, loudness_range=loudness_range)
+        return dataclasses.replace(profile, emotion=emotion)
+
+    engraved = sounding(profiles[0], 80.0, 0.0)
+    played, louder = sounding(profiles[1], 60.0, 10.0), sounding(profiles[1], 100.0, 10.0)
+    assert profile_distance(engraved, played) == profile_distance(engraved, louder)
+    assert profile_distance(engraved, sounding(profiles[0], 100.0, 0.0)) == 0
+    assert profile_distance(played, louder) > 0
+
+
 def test_pool_of_nothing():
     with pytest.raises(ValueError, match="no profiles"):
         pool_profiles([])

@@ -14,6 +14,18 @@ from stilo.elements.record import ELEMENTS, GROUPS, NOT_STYLE, Profile
 # No label is made up by a file but metres, of which there are many kinds; this bounds them all.
 _MOST_KEPT = 8192
 _OF_DYADS = ("harmony.consonance",)
+_OF_DYNAMICS = tuple(
+    f"emotion.{name}"
+    for name in (
+        "loudness",
+        "loudness_range",
+        "loudness_levels",
+        "accents",
+        "section_contrast",
+        "crescendo_share",
+        "diminuendo_share",
+    )
+)
 _OF_PITCH = tuple(
     name
     for name in ELEMENTS
@@ -122,6 +134,11 @@ def _has_dyads(profile: Profile) -> bool:
     return any(profile.harmony.interval_classes)
 
 
+def _has_dynamics(profile: Profile) -> bool:
+    """Not what was engraved alone: all its notes are as loud as the program makes them that wrote the file."""
+    return profile.emotion.loudness_range > 0
+
+
 class ProfilePool:
     """The profile of many pieces, kept as they come: how many there are costs no memory.
 
@@ -186,7 +203,7 @@ def profile_distance(a: Profile, b: Profile) -> float:
     The mean over the four groups of the mean over their elements: for histograms and shares the Jensen-Shannon
     distance (square root of the divergence in bits; Endres & Schindelin 2003), for figures d / (1 + d), d being the
     difference in units of the element's `spread`. The keys and the lengths of the pieces are left out: they are no
-    matter of style; so is the consonance of what has no intervals.
+    matter of style; so are the consonance of what has no intervals and the dynamics of what has none.
     """
     return float(np.mean(list(group_distances(a, b).values())))
 
@@ -194,7 +211,10 @@ def profile_distance(a: Profile, b: Profile) -> float:
 def group_distances(a: Profile, b: Profile) -> dict[str, float]:
     """The same of each group alone: pitch, rhythm, harmony, emotion."""
     parts: dict[str, list[float]] = {group: [] for group in GROUPS}
-    left_out = {*NOT_STYLE, *(() if _has_dyads(a) and _has_dyads(b) else _OF_DYADS)}
+    left_out = set(NOT_STYLE)
+    for names, tells in ((_OF_DYADS, _has_dyads), (_OF_DYNAMICS, _has_dynamics)):
+        if not (tells(a) and tells(b)):
+            left_out.update(names)
     for name, element in ELEMENTS.items():
         if name not in left_out:
             parts[name.split(".")[0]].append(element_distance(a, b, name, element))
