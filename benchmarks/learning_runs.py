@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.notes import strength, windows
+from stilo.models.notes import adapter, compressing, merging, strength, windows
 from stilo.models.notes import tuning as tuning_code
 from stilo.models.notes.told import StyleTold
 from stilo.models.notes.tuning import TuningConfig
@@ -89,10 +89,10 @@ def found(folder: Path, name: str, seconds: float) -> Learned | None:
     return None
 
 
-def _write(path: Path, found: Learned) -> None:
-    told = {} if found.style is None else {"measured": found.style.measured, "learned": found.style.learned}
-    columns = {name: np.asarray(getattr(found, name)) for name in _COLUMNS}
-    halves = {f"adapter/{key}": array.astype(np.float16) for key, array in found.weights.items()}
+def _write(path: Path, run: Learned) -> None:
+    told = {} if run.style is None else {"measured": run.style.measured, "learned": run.style.learned}
+    columns = {name: np.asarray(getattr(run, name)) for name in _COLUMNS}
+    halves = {f"adapter/{key}": array.astype(np.float16) for key, array in run.weights.items()}
     buffer = io.BytesIO()
     np.savez(buffer, **columns, **told, **halves)
     write_whole(path, buffer.getvalue())
@@ -110,7 +110,10 @@ def _read(path: Path) -> Learned:
 @lru_cache
 def _fingerprint(config: TuningConfig | None) -> str:
     """Of what may change between two sittings: the way, and the code of tuning itself, whatever is said about it."""
-    code = "".join(_code_of(Path(module.__file__ or "")) for module in (tuning_code, strength, windows, holding_out))
+    code = "".join(
+        _code_of(Path(module.__file__ or ""))
+        for module in (tuning_code, strength, adapter, merging, compressing, windows, holding_out)
+    )
     return hashlib.sha256(f"{code} {config}".encode()).hexdigest()[:8]
 
 

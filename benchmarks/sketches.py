@@ -1,6 +1,6 @@
 """Do short pieces in a style come nearer to its music for what was learned, and for which part of it?
 
-    python benchmarks/sketches.py PACKED MUSIC WORK [--split dev_composer] [--seed 0] [--makers 12]
+    python benchmarks/sketches.py PACKED MUSIC WORK [--split dev_composer] [--seed 0] [--makers 12] [--seconds 240]
 
 Of each composer of learning_tasks.py ten pieces are learned from (the adapters that learning.py keeps in WORK), and
 eight sketches of eight bars written with nothing of it, with form and chords, with the vector, with the weights, and
@@ -56,7 +56,7 @@ def sketches(style: Style, seed: int, has_vector: bool, has_course: bool, has_we
     engine = base_engine({key: np.asarray(array, np.float32) for key, array in adapter.items()} if adapter else None)
     unheard = replace(style, recognition=None, encoder="")
     desk = Desk(engine, unheard, Request(bars=BARS, seed=seed), Taste.usual(), is_learned=has_vector)
-    desk.is_learned = has_course
+    desk.is_learned = has_course  # by now it matters to form and chords alone
     return [performed(one_keyboard(one.score)) for one in desk.write(range(SKETCHES), lambda _share: None)]
 
 
@@ -77,7 +77,10 @@ def distances(some: Iterable[Score], goal: Profile) -> dict[str, float]:
 def row_of(task: Task, run: Learned, music: Path, seed: int) -> dict[str, dict[str, float]]:
     style = learn("style", gather_pieces([music / piece.name for piece in task.pieces]), tune=False, seed=seed)
     weights = {key: array.astype(np.float16) for key, array in run.weights.items()}
-    style = replace(style, adapter=weights or None)
+    assert style.proof is not None
+    misleads = float(run.style is None)  # then the vector is not told
+    proof = replace(style.proof, vector_nats_per_note=style.proof.base_nats_per_note + misleads)
+    style = replace(style, adapter=weights or None, proof=proof)
     rows = {name: distances(sketches(style, seed + 1, *some), style.profile) for name, some in WITH.items()}
     real = [score for score, _ in gather_pieces([music / piece.name for piece in task.judged])]
     return rows | {"real": distances(map(opening, real), style.profile)}
@@ -104,8 +107,11 @@ def main() -> None:
             try:
                 rows[maker] = row_of(task, run, arguments.music, arguments.seed)
             except StiloError as error:
-                sys.exit(f"{maker}: {error}")
+                print(f"{maker}: {error}", file=sys.stderr)
+                continue
             print(maker, {name: round(float(np.mean(list(row.values()))), 3) for name, row in rows[maker].items()})
+    if not rows:
+        sys.exit("nothing to compare")
     means = {
         name: {group: round(float(np.mean([rows[maker][name][group] for maker in rows])), 4) for group in GROUPS}
         for name in (*WITH, "real")

@@ -175,18 +175,28 @@ def test_a_line_is_not_apart_by_a_consonance_that_it_does_not_have(profiles, lin
     assert profile_distance(profiles[1], consonant) != profile_distance(profiles[1], dissonant)
 
 
-def test_what_was_engraved_is_not_apart_by_dynamics_that_it_does_not_have(profiles):
+DYNAMICS = {
+    "loudness": 20.0,
+    "loudness_range": 30.0,
+    "accents": 9.0,
+    "section_contrast": 9.0,
+    "crescendo_share": 1.0,
+    "diminuendo_share": 1.0,
+    "loudness_levels": (1.0,) + (0.0,) * 7,
+}
+
+
+@pytest.mark.parametrize(("name", "other"), DYNAMICS.items())
+def test_what_was_engraved_is_not_apart_by_dynamics_that_it_does_not_have(profiles, name, other):
     """A file without dynamics has the loudness of the program that wrote it."""
 
-    def sounding(profile, loudness, loudness_range):
-        emotion = dataclasses.replace(profile.emotion, loudness=loudness, loudness_range=loudness_range)
-        return dataclasses.replace(profile, emotion=emotion)
+    def sounding(profile, **changes):
+        return dataclasses.replace(profile, emotion=dataclasses.replace(profile.emotion, **changes))
 
-    engraved = sounding(profiles[0], 80.0, 0.0)
-    played, louder = sounding(profiles[1], 60.0, 10.0), sounding(profiles[1], 100.0, 10.0)
-    assert profile_distance(engraved, played) == profile_distance(engraved, louder)
-    assert profile_distance(engraved, sounding(profiles[0], 100.0, 0.0)) == 0
-    assert profile_distance(played, louder) > 0
+    played, engraved = sounding(profiles[0], loudness_range=10.0), sounding(profiles[1], loudness_range=0.0)
+    otherwise = sounding(played, **{name: other})
+    assert profile_distance(engraved, played) == profile_distance(engraved, otherwise)
+    assert profile_distance(played, otherwise) > 0
 
 
 def test_pool_of_nothing():

@@ -59,6 +59,8 @@ def test_every_piece_is_held_out_once_and_told_of_the_others_alone(tasks, pieces
     assert sorted(held) == sorted(names(task.pieces))
     assert all(set(names(fold.train)).isdisjoint(names(fold.held_out)) for fold in task.folds)
     assert names(task.train) == names(task.pieces)
+    for fold in task.folds:
+        assert np.array_equal(fold.style.measured, np.mean([piece.embedding for piece in fold.train], axis=0))
 
 
 def test_of_one_piece_the_last_quarter_is_held_out(tasks, pieces):
@@ -70,7 +72,7 @@ def test_of_one_piece_the_last_quarter_is_held_out(tasks, pieces):
 
 
 def test_composers_are_parted_by_bed_and_short_pieces_left_out(tasks, pieces, monkeypatch):
-    monkeypatch.setattr(tasks, "maker_of", lambda piece: piece.name[-5])
+    monkeypatch.setattr(tasks, "maker_of", lambda piece: Path(piece.name).stem)
     short = replace(pieces[0], steps=pieces[0].steps[:10], labels=pieces[0].labels[:10])
     some = [replace(pieces[1], name="polish_x/1.mid"), replace(pieces[2], name="lieder/2.mid"), short]
     beds = tasks.beds_of(some, None)

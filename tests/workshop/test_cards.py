@@ -59,6 +59,8 @@ def test_the_card_tells_of_no_tuning_that_never_was(make_style):
     in_turn = Proof(2.0, 1.99, 1.9, 10, 800, 3.0, 40, folds=3)
     tuned = " ".join(style_card(make_style("Waltz", proof=in_turn)).split())
     assert "10 pieces (800 notes), each by one of 3 tunings that had not heard it; their mean is kept; they" in tuned
+    of_few = " ".join(style_card(make_style("Waltz", proof=replace(in_turn, held_out_pieces=3))).split())
+    assert "3 tunings that had not heard it; their mean is kept, as far as so few pieces prove it; they" in of_few
     none = replace(in_turn, tuned_nats_per_note=None, steps=0)
     untuned = " ".join(style_card(make_style("Waltz", adapter=None, proof=none)).split())
     assert (

@@ -15,16 +15,7 @@ from stilo.elements.record import ELEMENTS, GROUPS, NOT_STYLE, Profile
 _MOST_KEPT = 8192
 _OF_DYADS = ("harmony.consonance",)
 _OF_DYNAMICS = tuple(
-    f"emotion.{name}"
-    for name in (
-        "loudness",
-        "loudness_range",
-        "loudness_levels",
-        "accents",
-        "section_contrast",
-        "crescendo_share",
-        "diminuendo_share",
-    )
+    name for name in ELEMENTS if name.startswith("emotion.") and name not in ("emotion.valence", "emotion.arousal")
 )
 _OF_PITCH = tuple(
     name
@@ -135,7 +126,7 @@ def _has_dyads(profile: Profile) -> bool:
 
 
 def _has_dynamics(profile: Profile) -> bool:
-    """Not what was engraved alone: all its notes are as loud as the program makes them that wrote the file."""
+    """Whether its notes differ in loudness; those of engraved files mostly do not."""
     return profile.emotion.loudness_range > 0
 
 

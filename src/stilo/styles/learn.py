@@ -50,8 +50,9 @@ def learn(
     music it is one that holds out a fifth; where no pieces can be held out whole (`holding_out.whole_pieces`) it is one
     that holds out the last quarter of each, less the bars that were played before. The proof is measured on all that is
     held out by any, at most 1,024 notes of each piece, by the tuning that did not learn from it and was told nothing of
-    it. It also chooses when to stop, so the proof flatters by about as much as one check differs from the next. Profile
-    and recognition hear all pieces.
+    it. It also chooses when to stop, so the proof flatters by about as much as one check differs from the next.
+    Of fewer than six pieces, or where last quarters are held out, less than the whole mean is kept (`notes.strength`).
+    Profile and recognition hear all pieces.
 
     Args:
         name: of the style.

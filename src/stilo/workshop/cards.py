@@ -108,7 +108,11 @@ def _judged_on(style: Style, proof: Proof) -> str:
     notes, pieces = _counted(proof.held_out_notes, "note"), _counted(proof.held_out_pieces, "piece")
     judged = f"{pieces} ({notes}) it did not learn from"
     if proof.folds > 1 and style.adapter is not None:
-        judged = f"{pieces} ({notes}), each by one of {proof.folds} tunings that had not heard it; their mean is kept"
+        from stilo.models.notes.strength import ENOUGH_PIECES
+
+        is_of_few = proof.held_out_pieces < ENOUGH_PIECES
+        kept = "their mean is kept" + (", as far as so few pieces prove it" if is_of_few else "")
+        judged = f"{pieces} ({notes}), each by one of {proof.folds} tunings that had not heard it; {kept}"
     elif proof.folds > 1:
         judged = f"{pieces} ({notes}), each told the style of others alone"
     elif not any(source.held_out for source in style.sources):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stilo.models.notes.strength import mean_of, share_of_one, strength_of, weakened
+from stilo.models.notes.strength import mean_of, share_of_one, strength_for, strength_of, weakened
 
 LOW_RANK = {"a.up": np.ones((2, 1), np.float32), "a.down": np.full((1, 2), 2, np.float32)}
 
@@ -20,6 +20,7 @@ def test_less_is_kept_of_few_pieces(pieces, strength):
 def test_one_stands_for_itself_each_of_three_for_its_share_in_the_mean():
     assert [share_of_one(folds, 1.0) for folds in (1, 2, 3)] == pytest.approx([1.0, 0.7, 0.6])
     assert share_of_one(3, 0.5) == pytest.approx(0.3)
+    assert [strength_for(folds, share_of_one(folds, 0.5)) for folds in (1, 2, 3)] == pytest.approx([0.5] * 3)
 
 
 def test_the_mean_is_of_what_they_add():

@@ -18,6 +18,7 @@ IN_COMMON = 0.4  # of what adapters of the same style add, about
 ENOUGH_PIECES = 6  # to keep all of what was learned from them
 LEAST_STRENGTH = 0.5
 SHARE_OF_FEW = 0.2  # at which an adapter is judged by too few pieces: whether its direction helps, not how far
+FAR_NATS = 0.15  # gained by that share: the base model hardly knows such music, and few pieces count like many
 
 
 def strength_of(pieces: int) -> float:
@@ -39,7 +40,16 @@ def mean_of(of_folds: Sequence[AdapterWeights], strength: float) -> AdapterWeigh
 
 def share_of_one(folds: int, strength: float) -> float:
     """How strong the adapter of one fold foresees about as the mean of all does at this strength."""
-    return strength * (IN_COMMON + (1 - IN_COMMON) / folds)
+    return strength * _share_in_mean(folds)
+
+
+def strength_for(folds: int, share: float) -> float:
+    """At which the mean foresees about as the adapter of one fold does at this share."""
+    return share / _share_in_mean(folds)
+
+
+def _share_in_mean(folds: int) -> float:
+    return IN_COMMON + (1 - IN_COMMON) / folds
 
 
 def weakened(of_folds: Sequence[AdapterWeights], share: float) -> list[AdapterWeights]:

@@ -22,7 +22,15 @@ from stilo.models.notes.compressing import ADAPTER_VALUES, compressed
 from stilo.models.notes.evaluate import PieceScore, mean_nats_per_note, score_pieces
 from stilo.models.notes.merging import AdapterWeights
 from stilo.models.notes.model import NoteModel
-from stilo.models.notes.strength import SHARE_OF_FEW, mean_of, share_of_one, strength_of, weakened
+from stilo.models.notes.strength import (
+    FAR_NATS,
+    SHARE_OF_FEW,
+    mean_of,
+    share_of_one,
+    strength_for,
+    strength_of,
+    weakened,
+)
 from stilo.models.notes.told import StyleTold, Told
 from stilo.models.notes.windows import Windows
 from stilo.models.processor import autocast_pays
@@ -34,7 +42,6 @@ CLEAR_GAIN_NATS = 2e-3  # from one check to the next, worth going on for
 # Where the base model hardly knows such music there is far to go: the rate is multiplied by gain / HASTE_NATS, 1 to
 # MOST_HASTE.
 HASTE_NATS, MOST_HASTE = 2.5e-2, 8.0
-FAR_NATS = 0.15  # gained by the share at which few pieces judge: then they count like many
 FEWEST_JUDGED_NOTES, MOST_JUDGED_NOTES = 64, 1024  # of each piece
 USUAL_SHARE = 0.9  # of the progress that is told
 
@@ -51,7 +58,8 @@ class TuningConfig:
             pieces falls for long, while others are foreseen less and less.
         averaging: share of the average of the weights that stays at every step (Polyak & Juditsky 1992, decayed).
         values: at most so many are kept of what was added (`compressing.compressed`); None = all.
-        few_steps: beyond the passes it goes on to this step at most where the pieces are too few to choose a later one.
+        few_steps: beyond the passes it goes on to this step at most, a multiple of `check_every`, where the pieces are
+            too few to choose a later one.
         most_judged_notes: of what all folds hold out; of each piece as many.
     """
 
@@ -96,8 +104,8 @@ class Fold:
 
     @property
     def pieces(self) -> int:
-        """Of which it learns from some and is judged by others, or by what goes on in them."""
-        return len(self.train) + (0 if self.is_cut else len(self.held_out))
+        """How many tell of others like them: where it is judged by what goes on in them, they tell as little as one."""
+        return 1 if self.is_cut else len(self.train) + len(self.held_out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +113,9 @@ class Tuning:
     """What was tuned, and how it was judged.
 
     Attributes:
-        weights: what is kept, the mean over the folds; nothing where nothing was gained.
-        of_folds: the adapter of each fold, to judge what it held out, weakened to foresee as the mean does or at full
-            strength, whichever is better; none where nothing was gained.
+        weights: what is kept, the mean over the folds, of few pieces weakened; nothing where nothing was gained.
+        of_folds: the adapter of each fold, to judge what it held out, weakened to foresee as what is kept does, or at
+            full strength where all is kept and that is better; none where nothing was gained.
         scores: of the pieces held out, fold after fold, each by its own adapter before this was cut to few values.
         steps: how many it took to get there.
         is_late: whether its time was over before its end.
@@ -182,7 +190,7 @@ def _tune(tuners: Sequence[_Tuner], judge: _Judge, config: TuningConfig, clock: 
                 tuner.hasten(judge.fell)
         clock.tell(step)
         judge.best = replace(judge.best, is_late=late)
-        has_enough = judge.fell < CLEAR_GAIN_NATS or (judge.is_of_few and step >= config.few_steps)
+        has_enough = judge.fell < CLEAR_GAIN_NATS or (judge.is_weakened and step >= config.few_steps)
         if late or judge.waited >= config.patience or (step >= clock.usual and has_enough):
             break
     clock.end()
@@ -248,9 +256,9 @@ class _Average:
 class _Judge:
     """Keeps the latest adapters of those with the best held-out figures; at first that is none at all.
 
-    The figures are of weakened adapters where there are several folds, or few pieces; those that foresee better when
-    less weakened are kept so, as the proof. What few pieces show of music that the base model hardly knows counts like
-    what many show; not so what goes on in the pieces that are learned from.
+    The figures are of adapters that are as strong as their share in what is kept. Few pieces choose by a small share,
+    and what is kept is as weak, unless more proves better in the end, or that share already gains so much that the base
+    model hardly knows such music: then few count like many. Not so what goes on in the pieces that are learned from.
     """
 
     def __init__(self, model: NoteModel, folds: Sequence[Fold], most_notes: int) -> None:
@@ -266,34 +274,45 @@ class _Judge:
         self.fell = 0.0  # by how much the last check was better than all before
 
     @property
-    def is_of_few(self) -> bool:
-        """Whether what the pieces hold out is too little to tell much of other music."""
+    def is_weakened(self) -> bool:
+        """Whether the pieces are too few to keep all of what was learned."""
         return self.strength < 1
 
+    @property
+    def share(self) -> float:
+        """At which the adapters of the folds are judged."""
+        if self.is_weakened and not self.folds[0].is_cut:
+            return SHARE_OF_FEW
+        return share_of_one(len(self.folds), self.strength)
+
     def hear(self, whole: Sequence[AdapterWeights], step: int) -> None:
-        of_few = self.is_of_few and len(whole) > 1
-        of_folds = weakened(whole, SHARE_OF_FEW if of_few else share_of_one(len(whole), self.strength))
-        scores = self._scores(of_folds)
-        nats = mean_nats_per_note(scores)
-        if of_few and self.base - nats > FAR_NATS:
-            self.strength = 1.0
-            return self.hear(whole, step)
+        found = self._weakened(whole, self.share, step)
+        nats = mean_nats_per_note(found.scores)
+        if self.share == SHARE_OF_FEW and self.base - nats > FAR_NATS:
+            self.strength, self.least = 1.0, self.base
+            found = self._weakened(whole, self.share, step)
+            nats = mean_nats_per_note(found.scores)
         self.waited += 1
         if nats < min(self.base, self.least + LEAST_GAIN_NATS):
-            self.best, self.whole = Tuning(mean_of(whole, self.strength), scores, step, of_folds), whole
+            self.best, self.whole = found, whole
         self.fell = self.least - nats
         if self.fell > LEAST_GAIN_NATS:
             self.waited = 0
         self.least = min(self.least, nats)
-        return None
 
     def strengthen(self) -> None:
-        """The best as the mean foresees if they are of few pieces, or at full strength, where that foresees better."""
-        if len(self.whole) > 1:
-            of_folds = weakened(self.whole, share_of_one(len(self.whole), self.strength) if self.is_of_few else 1.0)
-            scores = self._scores(of_folds)
-            if mean_nats_per_note(scores) < mean_nats_per_note(self.best.scores):
-                self.best = replace(self.best, scores=scores, of_folds=of_folds)
+        """The best as strong as so many pieces allow; of many pieces the folds alone at full strength; if better."""
+        share = share_of_one(len(self.folds), self.strength) if self.is_weakened else 1.0
+        if self.whole and share > self.share:
+            found = self._weakened(self.whole, share, self.best.steps)
+            if mean_nats_per_note(found.scores) < mean_nats_per_note(self.best.scores):
+                self.best = replace(found, is_late=self.best.is_late)
+
+    def _weakened(self, whole: Sequence[AdapterWeights], share: float, step: int) -> Tuning:
+        """The folds' adapters at this share, and their mean as strong as that foresees; at most as it is."""
+        of_folds = weakened(whole, share)
+        mean = mean_of(whole, min(1.0, strength_for(len(whole), share)))
+        return Tuning(mean, self._scores(of_folds), step, of_folds)
 
     def _scores(self, of_folds: Sequence[AdapterWeights]) -> list[PieceScore]:
         found = []
