@@ -1,9 +1,5 @@
 """What the benchmark of rhythm counts, and that what fits the weights learns from examples."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -13,15 +9,10 @@ from stilo.elements.metre_features import events_of, fold
 from stilo.elements.rhythm_fit import MetreExample, count_steps, fit_accents, fit_metre, steps_table
 from stilo.music.score import Score, TimeSignature, Track, notes_from_columns
 
-SCRIPT = Path(__file__).resolve().parent.parent / "benchmarks" / "rhythm_data.py"
-
 
 @pytest.fixture(scope="module")
-def data():
-    spec = importlib.util.spec_from_file_location("benchmarks_rhythm_data", SCRIPT)
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def data(benchmark_script):
+    return benchmark_script("rhythm_data")
 
 
 def waltz(bars: int, numerator: int = 3) -> Score:

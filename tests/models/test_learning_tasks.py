@@ -1,22 +1,15 @@
 """What the benchmark of learning judges is never among what is learned from."""
 
-import importlib.util
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "learning_tasks.py"
-
 
 @pytest.fixture(scope="module")
-def tasks():
-    spec = importlib.util.spec_from_file_location("benchmarks_learning_tasks", SCRIPT)
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tasks(benchmark_script):
+    return benchmark_script("learning_tasks")
 
 
 @pytest.fixture
