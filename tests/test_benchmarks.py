@@ -1,6 +1,5 @@
 """The benchmarks tell a failure as a figure that was missed, and keep what they have measured."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -10,15 +9,13 @@ import pytest
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
-def loaded(name):
-    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="module")
+def loaded(benchmark_script):
+    return benchmark_script
 
 
 @pytest.fixture(scope="module")
-def run():
+def run(loaded):
     return loaded("run")
 
 
@@ -49,14 +46,14 @@ def test_the_tests_row_tells_the_coverage(run, monkeypatch):
     assert setting.notes["tests"] == "coverage 91.25 %"
 
 
-def test_the_style_distance_is_to_the_mean_of_the_others():
+def test_the_style_distance_is_to_the_mean_of_the_others(loaded):
     rows = np.array([[0, 0], [2, 0], [4, 30]], np.float32)
     scale = np.array([1, 0.5], np.float32)
     expected = [np.sqrt((9 + 25) / 2), np.sqrt(25 / 2), np.sqrt((9 + 25) / 2)]
     assert loaded("style_distance").distances(rows, scale) == pytest.approx(expected)
 
 
-def test_a_style_learned_on_other_weights_is_learned_anew(monkeypatch, tmp_path, make_style, with_tiny_weights):
+def test_a_style_learned_on_other_weights_is_learned_anew(monkeypatch, tmp_path, make_style, with_tiny_weights, loaded):
     from stilo.models.notes.base import base_identity
     from stilo.styles.bundle import write_bundle
 
@@ -72,7 +69,7 @@ def test_a_style_learned_on_other_weights_is_learned_anew(monkeypatch, tmp_path,
     assert samples.learned(demo, tmp_path).name == "Fresh"
 
 
-def test_no_game_is_both_learned_from_and_judged(monkeypatch):
+def test_no_game_is_both_learned_from_and_judged(monkeypatch, loaded):
     monkeypatch.syspath_prepend(str(FOLDER))
     emotion = loaded("emotion")
     groups = np.repeat([f"game {i}" for i in range(13)], [41, 40, 30, 20, 16, 10, 9, 9, 8, 7, 6, 4, 4])
@@ -84,7 +81,7 @@ def test_no_game_is_both_learned_from_and_judged(monkeypatch):
     assert any((folds != cuts[0]).any() for folds in cuts[1:])
 
 
-def test_quadrants_count_when_both_signs_are_right(monkeypatch):
+def test_quadrants_count_when_both_signs_are_right(monkeypatch, loaded):
     monkeypatch.syspath_prepend(str(FOLDER))
     emotion = loaded("emotion")
     judged = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
@@ -94,7 +91,7 @@ def test_quadrants_count_when_both_signs_are_right(monkeypatch):
     assert 0 <= low < 0.5 < high <= 1
 
 
-def test_the_examples_of_the_readme_are_put_where_they_stand():
+def test_the_examples_of_the_readme_are_put_where_they_stand(loaded):
     examples = loaded("readme_examples")
     before = "a\n```\nA  one\nold\n```\nb\n```\nA  two\nkept\n```\n"
     assert examples.put(before, "A  one", "A  one\nnew \\1\n\n") == before.replace("old", r"new \1")
@@ -110,7 +107,9 @@ def test_the_examples_of_the_readme_are_put_where_they_stand():
     ("first", "is_late", "then", "made"),
     [(60.0, True, 60.0, 1), (60.0, True, 180.0, 2), (60.0, False, 180.0, 1), (180.0, False, 60.0, 2)],
 )
-def test_a_run_that_came_to_its_own_end_stands_for_longer_ones(monkeypatch, tmp_path, first, is_late, then, made):
+def test_a_run_that_came_to_its_own_end_stands_for_longer_ones(
+    monkeypatch, tmp_path, first, is_late, then, made, loaded
+):
     monkeypatch.syspath_prepend(FOLDER)
     learning, runs = loaded("learning"), []
 

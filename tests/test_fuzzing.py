@@ -1,6 +1,5 @@
 """A short run of benchmarks/fuzz_bundles.py: nothing but one clear line comes of a stranger's file."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -11,12 +10,9 @@ FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
 @pytest.fixture(scope="module")
-def fuzzing():
+def fuzzing(benchmark_script):
     sys.path.insert(0, str(FOLDER))
-    spec = importlib.util.spec_from_file_location("benchmarks_fuzz_bundles", FOLDER / "fuzz_bundles.py")
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark_script("fuzz_bundles")
 
 
 @pytest.fixture(scope="module")
