@@ -5,11 +5,11 @@
 For each kind, pieces of `valid` and `dev_composer` are drawn, of long ones the first 48 bars; each gives a sample told
 what is told of it (style, tempo, metre, length, instruments, key). Figures after Wu & Yang 2020 (MusDr): H1 and H4,
 entropy of pitch classes in bits over windows of one and of four bars; groove, similarity of the onsets of pairs of
-bars; and notes a bar, share of onsets on the beat, in-key share, self-copy, empty bars, length by that asked; of parts:
-share of the bars in which a part has notes, share of its moves that stay on the pitch; span of the middle nine tenths
-of the pitches, and share of the notes struck together that lie a minor second (or its octaves) from each other. Given
-are mean and band (5 to 95 %) of the real pieces of all splits, the mean of the samples, and how many of them lie inside
-the band, as nine tenths of the real pieces do; `out` marks means outside it.
+bars; and notes a bar, share of onsets on the beat, of notes that begin with the one before, in-key share, self-copy,
+empty bars, length by that asked; of parts: share of the bars in which a part has notes, share of its moves that stay on
+the pitch; span of the middle nine tenths of the pitches, and share of the notes struck together that lie a minor second
+(or its octaves) from each other. Given are mean and band (5 to 95 %) of the real pieces of all splits, the mean of the
+samples, and how many of them lie inside the band, as nine tenths of the real pieces do; `out` marks means outside it.
 """
 
 from __future__ import annotations
@@ -125,6 +125,7 @@ def figures(steps: StepArray, asked_bars: int, asked_parts: int) -> dict[str, fl
         "empty bars": float(1 - sounding.mean()),
         "length": bars / asked_bars,
         "part bars": part_bars / bars / asked_parts,
+        "together": float((np.diff(steps["onset"].astype(np.int64)) == 0).mean()) if len(steps) > 1 else 0.0,
         "stays": stays(steps),
         "span": float(span[1] - span[0]),
         "clashes": clashes(steps),
