@@ -55,8 +55,8 @@ def sketches(style: Style, seed: int, has_vector: bool, has_course: bool, has_we
     adapter = style.adapter if has_weights else None
     engine = base_engine({key: np.asarray(array, np.float32) for key, array in adapter.items()} if adapter else None)
     unheard = replace(style, recognition=None, encoder="")
-    desk = Desk(engine, unheard, Request(bars=BARS, seed=seed), Taste.usual(), is_learned=has_vector)
-    desk.is_learned = has_course  # by now it matters to form and chords alone
+    request, taste = Request(bars=BARS, seed=seed), Taste.usual()
+    desk = Desk(engine, unheard, request, taste, tells_style=has_vector, draws_course=has_course)
     return [performed(one_keyboard(one.score)) for one in desk.write(range(SKETCHES), lambda _share: None)]
 
 

@@ -48,7 +48,8 @@ def test_both_have_the_frame_of_the_style_and_one_what_was_learned(style):
 
 def desk_of(style, is_learned):
     engine = base_engine(style.adapter) if is_learned else base_engine()
-    return Desk(engine, style, Request(bars=4, seed=7), Taste(), is_learned=is_learned)
+    request = Request(bars=4, seed=7)
+    return Desk(engine, style, request, Taste(), tells_style=is_learned, draws_course=is_learned)
 
 
 def test_without_what_was_learned_the_model_is_told_what_a_person_would_say(style):

@@ -59,18 +59,26 @@ class Desk:
     """All that writing one candidate after another needs.
 
     Args:
-        is_learned: whether the model is told what was learned of the style; if not, only what a person would say.
+        tells_style: whether the model is told the style as a vector, besides what a person would say.
+        draws_course: whether every piece gets a form and chords drawn from the style.
 
     Attributes:
         asked: the key that the request names, if it does and the style has more than drums.
     """
 
     def __init__(
-        self, engine: Engine, style: Style, request: Request, taste: Taste, *, is_learned: bool = True
+        self,
+        engine: Engine,
+        style: Style,
+        request: Request,
+        taste: Taste,
+        *,
+        tells_style: bool = True,
+        draws_course: bool = True,
     ) -> None:
         self.engine, self.style, self.request, self.taste = engine, style, request, taste
-        self.is_learned = is_learned
-        self.plan, self.tracks = plan_of(style, request, is_learned=is_learned)
+        self.draws_course = draws_course
+        self.plan, self.tracks = plan_of(style, request, tells_style=tells_style)
         has_key = not all(track.is_drum for track in self.tracks.values())
         self.asked = parse_key(request.key) if request.key and has_key else None
 
@@ -86,7 +94,7 @@ class Desk:
     def _plan(self, rng: np.random.Generator) -> Plan:
         """Told the key that was asked for, else one of the style's, as often as it has it; with a form and chords."""
         metre, bars = self.plan.metre, self.plan.bars
-        if not self.is_learned:
+        if not self.draws_course:
             key = self.asked or self._key(rng)
             return self.plan if key is None else in_key(self.plan, key)
         form = draw_form(self.style.profile.rhythm, bars, rng)

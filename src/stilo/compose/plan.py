@@ -25,8 +25,8 @@ LEAST_REST_BARS = 2
 MOST_NOTES_PER_BAR = 256
 
 
-def plan_of(style: Style, request: Request, *, is_learned: bool = True) -> tuple[Plan, dict[int, Track]]:
-    """What the sampler must keep to, told the style (if `is_learned`) but no key, and the track of each part token in
+def plan_of(style: Style, request: Request, *, tells_style: bool = True) -> tuple[Plan, dict[int, Track]]:
+    """What the sampler must keep to, told the style (if `tells_style`) but no key, and the track of each part token in
     score order.
 
     Raises:
@@ -40,7 +40,7 @@ def plan_of(style: Style, request: Request, *, is_learned: bool = True) -> tuple
     parts, tracks = _parts_of(style)
     tempo = request.tempo_qpm or style.palette.tempo_qpm
     about = Told(
-        style=style_told(style) if is_learned else None,
+        style=style_told(style) if tells_style else None,
         programs=frozenset(voice.program for voice in parts),
         parts=len(parts),
         tempo=UNKNOWN_TEMPO if tempo is None else tempo_class(tempo),

@@ -29,6 +29,7 @@ def sketch(style: Style, count: int, bars: int, seed: int, *, is_learned: bool =
 
     engine = engine_of(style) if is_learned else base_engine()
     unheard = replace(style, recognition=None, encoder="")
-    desk = Desk(engine, unheard, Request(bars=bars, seed=seed), Taste.usual(), is_learned=is_learned)
+    request, taste = Request(bars=bars, seed=seed), Taste.usual()
+    desk = Desk(engine, unheard, request, taste, tells_style=is_learned, draws_course=is_learned)
     candidates = desk.write(range(count), lambda _share: None)
     return [performed(one_keyboard(candidate.score)) for candidate in candidates]
