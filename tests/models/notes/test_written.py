@@ -194,22 +194,6 @@ def test_a_silent_memory_proposes_nothing():
     assert rows_of(written, chosen) == loud
 
 
-def test_much_returns_where_sixteen_notes_in_a_row_have_stood_before():
-    bar = random_music(np.random.default_rng(4), 1)[:9]
-    for shift, new in ((48, 0), (60, 3)):  # a bar later; in no bar's place, elsewhere in pitch
-        written = Written(Telling(), (4, 4))
-        found = []
-        for start in range(4):
-            for step in bar:
-                _, part, pitch, duration, velocity = fields_of(step)
-                gap = int(step["onset"]) + start * shift - (written.last("onset") if len(written) else 0)
-                written.push(gap, part, pitch + new * start, duration, velocity)
-                found.append(written.memory.is_returning)
-        assert not any(found[: len(bar) + 14])
-        assert all(found[2 * len(bar) + 16 :])
-        assert not written.memory.silent().is_returning
-
-
 def test_a_copy_goes_on_by_itself():
     rng = np.random.default_rng(8)
     steps, telling = random_music(rng, 12), random_telling(rng, 12, (4, 4))

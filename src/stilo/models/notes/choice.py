@@ -27,7 +27,7 @@ def draw(
     logits: Doubles,
     allowed: Booleans,
     proposed: Booleans | None,
-    taste: tuple[float, float, float, Doubles],
+    taste: tuple[float, float, float, float],
     random: Doubles,
 ) -> Integers:
     """One value of each row.
@@ -40,7 +40,7 @@ def draw(
         proposed: [S, size], what the memory makes likelier. Whether the value is one of these is drawn with the
             chances that the logits give, their odds to the power of the conviction; the rest of taste acts only after
             that. None = taste acts on all at once.
-        taste: temperature, top_p, min_p, conviction [S].
+        taste: temperature, top_p, min_p, conviction.
         random: [S, 2], in 0…1.
 
     Returns:
@@ -64,7 +64,7 @@ def draw(
     return chosen
 
 
-def _one_side(weights: Doubles, proposed: Booleans, conviction: Doubles, random: Doubles) -> tuple[Doubles, Booleans]:
+def _one_side(weights: Doubles, proposed: Booleans, conviction: float, random: Doubles) -> tuple[Doubles, Booleans]:
     """The weights of what is proposed, or of the rest; and of which rows no value is left out later."""
     inside = weights * proposed
     rest = weights - inside

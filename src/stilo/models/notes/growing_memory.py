@@ -115,12 +115,6 @@ class GrowingMemory:
         return twin
 
     @property
-    def is_returning(self) -> bool:
-        """Whether the last sixteen notes have stood before: some bars ago, or one after another somewhere."""
-        is_context = self.source[0] != NOTHING and self.level[0] == 0
-        return is_context or max(self._in_a_row) >= CONTEXT_LENGTHS[0]
-
-    @property
     def hits(self) -> list[int]:
         return [_HIT_CLASSES[bits] for bits in self._recent]
 

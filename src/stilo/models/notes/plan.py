@@ -18,8 +18,7 @@ USUAL_TOP_P = 0.95
 USUAL_TEMPERATURES = (1.0, 1.0, 0.9, 1.0, 0.9)
 MOST_CONVICTION = 100.0
 USUAL_CONVICTION = (1.25, 1.5, 2.0, 1.0, 1.5)  # with more for gap and duration, or less temperature: block chords
-RETURNING_CONVICTION = 3.0
-USUAL_NARROWNESS = (0.4, 0.6, 1.0, 0.4, 2.0)  # powers of top_p: gap .98, part .97, velocity .90 where pitch is at .95
+USUAL_NARROWNESS = (1.0, 0.6, 1.0, 1.0, 2.0)  # powers of top_p: part .97, velocity .90 where the others are at .95
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +150,6 @@ class Taste:
         copy_aware: temperature, top_p and min_p act among the values that the memory makes likelier, and among the
             others, but not between the one and the other.
         conviction: the odds of drawing from the one or the other are raised to this power.
-        returning: the same where the last sixteen notes have stood before (`GrowingMemory.is_returning`).
     """
 
     temperature: PerField = 1.0
@@ -159,13 +157,12 @@ class Taste:
     min_p: PerField = 0.0
     copy_aware: bool = True
     conviction: PerField = 1.0
-    returning: float = 1.0
 
     def __post_init__(self) -> None:
         for name, least, most in (("temperature", 0.0, 100.0), ("top_p", 0.0, 1.0), ("min_p", 0.0, 1.0)):
             if not all(least <= value <= most for value in self._each(name)):
                 raise ValueError(f"{name} lies between {least:g} and {most:g}")
-        if not all(0 < value <= MOST_CONVICTION for value in (*self._each("conviction"), self.returning)):
+        if not all(0 < value <= MOST_CONVICTION for value in self._each("conviction")):
             raise ValueError(f"conviction is more than 0, at most {MOST_CONVICTION:g}")
 
     @classmethod
@@ -177,7 +174,6 @@ class Taste:
             (*cooler,),
             (*(top_p**narrower for narrower in USUAL_NARROWNESS),),
             conviction=(*(min(MOST_CONVICTION, usual * surer) for usual in USUAL_CONVICTION),),
-            returning=min(MOST_CONVICTION, RETURNING_CONVICTION * surer),
         )
 
     def _each(self, name: str) -> tuple[float, ...]:
@@ -188,10 +184,9 @@ class Taste:
             return value
         return (float(value),) * STAGES
 
-    def of(self, stage: int) -> tuple[float, float, float]:
-        """Temperature, top_p and min_p of a field."""
-        return self._each("temperature")[stage], self._each("top_p")[stage], self._each("min_p")[stage]
-
-    def convictions(self, stage: int) -> tuple[float, float]:
-        """Of a field: usually, and where much returns."""
-        return self._each("conviction")[stage], self.returning
+    def of(self, stage: int) -> tuple[float, float, float, float]:
+        """Temperature, top_p, min_p and conviction of a field."""
+        temperature, top_p, min_p, conviction = (
+            self._each(name)[stage] for name in ("temperature", "top_p", "min_p", "conviction")
+        )
+        return temperature, top_p, min_p, conviction

@@ -48,7 +48,6 @@ class _Note:
         self.nexts: list[NextNote] = [pen.written.next_note() for pen in batch.pens]
         self.chosen: list[list[int]] = [[] for _ in batch.pens]
         self.nats: list[list[float]] = [[] for _ in batch.pens]
-        self.is_returning = np.array([note.recalled.is_returning for note in self.nexts])
         self.random = np.array([pen.rng.random(_RANDOM) for pen in batch.pens])
         rows = batch.by_row(np.array([note.row for note in self.nexts]))
         for i in batch.guided:
@@ -74,14 +73,14 @@ class _Note:
             guided = self._inclined(stage, guided)
         if stage == GAP:
             guided = self._ending_in_time(guided, allowed)
-        usual, returning = self.taste.convictions(stage)
-        taste = (*self.taste.of(stage), np.where(self.is_returning, returning, usual))
         if stage == PART:
             tokens = self.batch.tokens
             few = None if proposed is None else proposed[:, tokens]
-            picked = tokens[draw(guided[:, tokens], allowed[:, tokens], few, taste, self.random[:, stage])]
+            picked = tokens[
+                draw(guided[:, tokens], allowed[:, tokens], few, self.taste.of(stage), self.random[:, stage])
+            ]
         else:
-            picked = draw(guided, allowed, proposed, taste, self.random[:, stage])
+            picked = draw(guided, allowed, proposed, self.taste.of(stage), self.random[:, stage])
         nats = nats_of(told, picked)
         for chosen, row, value, nat in zip(self.chosen, self.nats, picked.tolist(), nats.tolist(), strict=True):
             is_drum = stage == PITCH and chosen[PART] % PROGRAMS == DRUMS
@@ -153,7 +152,7 @@ class _Note:
         self.batch = self.batch.some(staying)
         self.pre, self.records, self.histogram = self.pre[rows], self.records[rows], self.histogram[rows]
         self.after = chosen_streams(self.after, np.flatnonzero(rows))
-        self.is_returning, self.random = self.is_returning[staying], self.random[staying]
+        self.random = self.random[staying]
         self.nexts = [self.nexts[i] for i in staying]
         self.chosen, self.nats = [self.chosen[i] for i in staying], [self.nats[i] for i in staying]
 
