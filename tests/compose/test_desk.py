@@ -112,6 +112,7 @@ def test_the_parts_and_their_shares_are_told(style):
     about = plan.telling.about
     assert (about.programs, about.parts, about.bars) == (frozenset({73, 0, DRUMS}), 3, 16)
     assert plan.shares == {Voice(73): 0.25, Voice(0): 0.75}
+    assert plan.notes_per_quarter == style.profile.rhythm.notes_per_quarter > 0
 
 
 def test_a_candidate_is_the_same_whatever_is_written_beside_it(style):

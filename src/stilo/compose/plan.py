@@ -52,6 +52,7 @@ def plan_of(style: Style, request: Request, *, tells_style: bool = True) -> tupl
         ranges={voice: (part.lowest, part.highest) for voice, part in parts.items()},
         single=frozenset(voice for voice, part in parts.items() if part.is_single),
         shares={voice: part.share for voice, part in parts.items() if part.share > 0},
+        notes_per_quarter=style.profile.rhythm.notes_per_quarter,
         most_rests={voice: _most_rest(part, request.bars) for voice, part in parts.items()},
         most_repeats=tuple(np.maximum(style.palette.repeats or USUAL_REPEATS, USUAL_REPEATS).tolist()),
         telling=Telling(about),

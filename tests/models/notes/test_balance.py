@@ -7,17 +7,20 @@ from stilo.models.notes.balance import (
     ADDING_MEMORY_NOTES,
     FIRST_ADDING_NATS,
     MOST_ADDING_NATS,
+    MOST_AHEAD,
     MOST_NATS,
     NATS_A_BAR,
     NATS_A_NOTE,
+    PACE_NATS,
     Adding,
     Balance,
+    Pace,
     Rests,
     adding_of,
 )
 from stilo.models.notes.fields import PARTS
 from stilo.models.notes.plan import Plan
-from stilo.models.tokens import Part
+from stilo.models.tokens import END, Part
 
 VOICE, PIANO, FLUTE = Part(53, 0), Part(0, 0), Part(73, 0)
 
@@ -136,3 +139,36 @@ def test_nothing_is_added_to_where_no_whole_part_is_given(piece_of):
         Plan(4, (4, 4), {}, given=given),
     ):
         assert adding_of(plan) is None
+
+
+@pytest.mark.parametrize(("asked", "gap"), [(0.5, 12), (0.5, 48), (2.0, 3), (2.0, 12), (8.0, 1), (8.0, 3)])
+def test_longer_gaps_become_likelier_where_notes_come_too_often_and_less_where_too_seldom(asked, gap):
+    pace = Pace(asked)
+    assert np.allclose(pace.nats(), 0)
+    for _ in range(400):
+        pace.push(gap)
+    nats, ahead = pace.nats(), np.log(12 / gap / asked)
+    assert len(nats) == END
+    assert nats[0] == 0
+    assert (np.diff(nats)[:12] * np.sign(ahead) > 0).all()
+    assert np.allclose(nats[12:], PACE_NATS * ahead, atol=0.01)
+
+
+def test_a_pace_moves_the_gaps_no_further_than_so_far():
+    pace = Pace(1.0)
+    for _ in range(400):
+        pace.push(0)
+    assert pace.nats().max() == PACE_NATS * MOST_AHEAD
+
+
+def test_a_pace_that_is_kept_changes_nothing_and_a_copy_goes_on_by_itself():
+    pace = Pace(3.0)
+    for gap in (0, 12, 0, 0) * 50:
+        pace.push(gap + (gap == 12) * 4)
+    assert np.abs(pace.nats()).max() < 0.3
+    twin = pace.copy()
+    before = twin.nats()
+    for _ in range(9):
+        pace.push(0)
+    assert np.array_equal(twin.nats(), before)
+    assert pace.nats()[12] > before[12] + 0.3

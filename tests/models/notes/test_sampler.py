@@ -198,6 +198,16 @@ def test_parts_are_brought_near_their_shares(engine):
         assert abs(heard[asked] - asked) < abs(heard[None] - asked)
 
 
+def test_a_piece_is_held_to_its_pace(engine):
+    notes = {}
+    for asked in (0.0, 0.5, 6.0):
+        plan = Plan(12, (4, 4), RANGES, notes_per_quarter=asked)
+        notes[asked] = np.mean([len(one.steps) / 48 for one in write(engine, plan, range(4))])
+    assert notes[0.5] < 0.9 * notes[0.0] < notes[0.0] < 0.9 * notes[6.0]
+    with pytest.raises(ValueError, match="quarter"):
+        Plan(2, (4, 4), RANGES, notes_per_quarter=-1.0)
+
+
 def test_a_copied_pen_counts_the_shares_of_parts_by_itself(engine):
     pen = Pen(engine[0], 0, Plan(4, (4, 4), RANGES, shares={PIANO: 1, FLUTE: 3}), np.random.default_rng(5))
     twin = pen.copy(pen.state)

@@ -1,5 +1,5 @@
-"""What is written of late, and what becomes likelier for it: parts that are behind their share, or have rested for too
-long; notes that are added to given parts, where few have been.
+"""What is written of late, and what becomes likelier for it: longer gaps, where notes come too often; parts that are
+behind their share, or have rested for too long; notes that are added to given parts, where few have been.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from stilo.models.notes.fields import PARTS
 from stilo.models.notes.plan import Plan
-from stilo.models.tokens import Part
+from stilo.models.tokens import END, Part
+from stilo.music.quantise import SLOTS_PER_QUARTER
 
 MEMORY_NOTES = 64.0
 MOST_NATS = 1.5
@@ -23,6 +24,10 @@ FIRST_ADDING_NATS = 4.0
 NATS_A_NOTE, NATS_A_BAR, MOST_ADDING_NATS = 1.0, 6.0, 12.0
 CLASH_NATS = 1.0
 _PITCHES = np.arange(128)
+PACE_MEMORY_NOTES = 32.0
+PACE_NATS = 4.0  # at one quarter and more, where e times as many notes come as are asked for
+MOST_AHEAD = 1.0
+_GAP_QUARTERS = np.minimum(np.arange(END) / SLOTS_PER_QUARTER, 1.0)
 
 
 class Balance:
@@ -58,6 +63,35 @@ class Balance:
         behind = np.log(self._asked * self._heard.sum() / np.maximum(self._heard, 1e-9))
         added[self._tokens] = np.clip(behind, -MOST_NATS, MOST_NATS)
         return added
+
+
+class Pace:
+    """How many notes come in a quarter, of one piece that is being written.
+
+    Where more come than are asked for, longer gaps become likelier, the longer the more; where fewer do, less likely.
+
+    Args:
+        asked: notes a quarter.
+    """
+
+    def __init__(self, asked: float) -> None:
+        self._asked = asked
+        self._notes, self._slots = PACE_MEMORY_NOTES, PACE_MEMORY_NOTES / asked * SLOTS_PER_QUARTER
+
+    def copy(self) -> Pace:
+        """One that goes on by itself."""
+        return copy(self)
+
+    def push(self, gap: int) -> None:
+        """A note was written so many slots after the one before."""
+        kept = 1 - 1 / PACE_MEMORY_NOTES
+        self._notes, self._slots = kept * self._notes + 1, kept * self._slots + gap
+
+    def nats(self) -> NDArray[np.float64]:
+        """[END], what is added to the logits of the gaps."""
+        ahead = np.log(self._notes * SLOTS_PER_QUARTER / (self._slots * self._asked))
+        found: NDArray[np.float64] = PACE_NATS * np.clip(ahead, -MOST_AHEAD, MOST_AHEAD) * _GAP_QUARTERS
+        return found
 
 
 class Rests:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.notes.balance import Balance, Rests, adding_of, clash_nats
+from stilo.models.notes.balance import Balance, Pace, Rests, adding_of, clash_nats
 from stilo.models.notes.constraints import Constraints
 from stilo.models.notes.engine import Engine
 from stilo.models.notes.engine_trunks import State, chosen_streams, joined_streams
@@ -34,6 +34,7 @@ class Pen:
         self.written = Written(telling, plan.metre, plan.given, plan.known_ahead)
         self.constraints = Constraints(plan)
         self.balance = Balance(plan.shares) if plan.shares else None
+        self.pace = Pace(plan.notes_per_quarter) if plan.notes_per_quarter else None
         self.rests = Rests(plan.most_rests, plan.bar_slots) if plan.most_rests else None
         self.adding = adding_of(plan)
         form = telling.form
@@ -51,6 +52,7 @@ class Pen:
         twin = copy(self)
         twin.written, twin.constraints = self.written.copy(), self.constraints.copy()
         twin.balance, twin.loops = self.balance and self.balance.copy(), self.loops.copy()
+        twin.pace = self.pace and self.pace.copy()
         twin.rests = self.rests and self.rests.copy()
         twin.adding = self.adding and self.adding.copy()
         twin.nats, twin.state, twin.rng = list(self.nats), state, rng or self.rng
@@ -71,9 +73,11 @@ class Pen:
         return untold.row(onset, self.written.last("bar"), self.written.previous_pitch)
 
     def incline(self, stage: int, logits: Doubles, chosen: Sequence[int], given: GivenNote | None) -> None:
-        """Move the logits of a field, [its size]: by the shares and rests of the parts, and what is added to given
-        ones.
+        """Move the logits of a field, [its size]: by the pace, the shares and rests of the parts, and what is added to
+        given ones.
         """
+        if stage == GAP and self.pace is not None:
+            logits[:END] += self.pace.nats()
         if stage == PART and self.balance is not None:
             logits += self.balance.nats()
         if stage == PART and self.rests is not None:
@@ -101,6 +105,8 @@ class Pen:
         self.constraints.push(gap, part, pitch, duration)
         if self.balance is not None:
             self.balance.push(part)
+        if self.pace is not None and len(self.written) > 1:
+            self.pace.push(gap)
         if self.rests is not None:
             self.rests.push(part, self.written.last("onset") + int(DURATION_SLOTS[duration]))
         if self.adding is not None:
