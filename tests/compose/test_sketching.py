@@ -52,6 +52,10 @@ def desk_of(style, is_learned):
     return Desk(engine, style, request, Taste(), tells_style=is_learned, draws_course=is_learned)
 
 
+def test_without_what_was_learned_no_pace_is_kept(style):
+    assert [desk_of(style, is_learned).plan.notes_per_quarter > 0 for is_learned in (False, True)] == [False, True]
+
+
 def test_without_what_was_learned_the_model_is_told_what_a_person_would_say(style):
     rng = np.random.default_rng(0)
     told = {is_learned: desk_of(style, is_learned)._plan(rng).telling for is_learned in (False, True)}

@@ -59,7 +59,8 @@ class Desk:
     """All that writing one candidate after another needs.
 
     Args:
-        tells_style: whether the model is told the style as a vector, besides what a person would say.
+        tells_style: whether the model is told the style as a vector and held to its pace, besides what a person would
+            say.
         draws_course: whether every piece gets a form and chords drawn from the style.
 
     Attributes:

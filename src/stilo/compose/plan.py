@@ -26,8 +26,8 @@ MOST_NOTES_PER_BAR = 256
 
 
 def plan_of(style: Style, request: Request, *, tells_style: bool = True) -> tuple[Plan, dict[int, Track]]:
-    """What the sampler must keep to, told the style (if `tells_style`) but no key, and the track of each part token in
-    score order.
+    """What the sampler must keep to, told the style and held to its pace (if `tells_style`) but no key, and the track of
+    each part token in score order.
 
     Raises:
         InputError: the style names no parts, or a metre whose bars cannot be composed.
@@ -52,7 +52,7 @@ def plan_of(style: Style, request: Request, *, tells_style: bool = True) -> tupl
         ranges={voice: (part.lowest, part.highest) for voice, part in parts.items()},
         single=frozenset(voice for voice, part in parts.items() if part.is_single),
         shares={voice: part.share for voice, part in parts.items() if part.share > 0},
-        notes_per_quarter=style.profile.rhythm.notes_per_quarter,
+        notes_per_quarter=style.profile.rhythm.notes_per_quarter if tells_style else 0.0,
         most_rests={voice: _most_rest(part, request.bars) for voice, part in parts.items()},
         most_repeats=tuple(np.maximum(style.palette.repeats or USUAL_REPEATS, USUAL_REPEATS).tolist()),
         telling=Telling(about),

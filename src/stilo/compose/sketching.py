@@ -16,9 +16,9 @@ def sketch(style: Style, count: int, bars: int, seed: int, *, is_learned: bool =
     """`count` pieces of `bars` bars; none is chosen before another, no ending is looked for.
 
     Not `is_learned`, they are by the base model, which is told the instruments, their ranges, the metre, the tempo and
-    a key of the style, as a person would say them, and nothing that was learned: no vector, no weights, no form and no
-    chords. Nor is the model told in either case what the encoder heard in the style (`Style.recognition`), so that the
-    encoder can judge what comes of it. The same seed gives the same pieces.
+    a key of the style, as a person would say them, and nothing that was learned: no vector, no pace, no weights, no
+    form and no chords. Nor is the model told in either case what the encoder heard in the style (`Style.recognition`),
+    so that the encoder can judge what comes of it. The same seed gives the same pieces.
 
     Raises:
         InputError: the style was learned with other weights, or names no parts.
