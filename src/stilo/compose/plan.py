@@ -26,8 +26,8 @@ MOST_NOTES_PER_BAR = 256
 
 
 def plan_of(style: Style, request: Request, *, tells_style: bool = True) -> tuple[Plan, dict[int, Track]]:
-    """What the sampler must keep to, told the style and held to its pace (if `tells_style`) but no key, and the track of
-    each part token in score order.
+    """What the sampler must keep to, told the style and held to its pace (if `tells_style`) but no key, and the track
+    of each part token in score order.
 
     Raises:
         InputError: the style names no parts, or a metre whose bars cannot be composed.
