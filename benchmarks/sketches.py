@@ -3,10 +3,10 @@
     python benchmarks/sketches.py PACKED MUSIC WORK [--split dev_composer] [--seed 0] [--makers 12] [--seconds 240]
 
 Of each composer of learning_tasks.py ten pieces are learned from (the adapters that learning.py keeps in WORK), and
-eight sketches of eight bars written with nothing of it, with form and chords, with the vector, with the weights, and
-with all of them; their pooled profile is compared with that of the ten pieces. The ceiling is what eight times eight
-bars of the same composer's other pieces, which were not learned from, come to. MUSIC holds the folders of the packed
-sets.
+eight sketches of eight bars written with nothing of it, with form and chords, with the vector and what is known of the
+parts (pace, shares, rests, repeats), with the weights, and with all of them; their pooled profile is compared with that
+of the ten pieces. The ceiling is what eight times eight bars of the same composer's other pieces, which were not
+learned from, come to. MUSIC holds the folders of the packed sets.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def sketches(style: Style, seed: int, has_vector: bool, has_course: bool, has_we
     engine = base_engine({key: np.asarray(array, np.float32) for key, array in adapter.items()} if adapter else None)
     unheard = replace(style, recognition=None, encoder="")
     request, taste = Request(bars=BARS, seed=seed), Taste.usual()
-    desk = Desk(engine, unheard, request, taste, tells_style=has_vector, draws_course=has_course)
+    desk = Desk(engine, unheard, request, taste, knows_style=has_vector, draws_course=has_course)
     return [performed(one_keyboard(one.score)) for one in desk.write(range(SKETCHES), lambda _share: None)]
 
 

@@ -74,9 +74,9 @@ def test_the_request_is_kept(music, tmp_path, capsys):
 
 
 def test_too_little_music_is_told(tmp_path, tune, capsys):
-    write_score(tune, tmp_path / "one.mid")
+    write_score(tune.with_notes(tune.notes[:60]), tmp_path / "one.mid")
     assert stilo("learn", "Little", tmp_path / "one.mid") == 1
-    assert "80 notes are too few" in capsys.readouterr().err
+    assert "60 notes are too few" in capsys.readouterr().err
 
 
 def test_a_style_of_other_weights_is_told(music, tmp_path, capsys, monkeypatch):

@@ -26,12 +26,12 @@ def music(tmp_path, tune):
 def interrupted_at(monkeypatch):
     """interrupted_at(what, times): Ctrl-C when a stage is told for the so-manieth time."""
 
-    def arrange(stage, times=1):
+    def arrange(stage, *times):
         told = []
 
         def tell(what, _share):
             told.append(what)
-            if what.startswith(stage) and sum(one.startswith(stage) for one in told) == times:
+            if what.startswith(stage) and sum(one.startswith(stage) for one in told) in (times or (1,)):
                 raise KeyboardInterrupt
 
         @contextmanager
@@ -78,6 +78,28 @@ def test_before_the_first_check_there_is_nothing_to_keep(stilo, music, interrupt
     assert "stopped before anything was learned: the base model stays as it is" in " ".join(out.split())
     assert "tuning made this music no likelier" not in " ".join(out.split())
     assert "tuned" not in out
+
+
+def test_while_it_is_proved_what_was_learned_is_kept_unless_stopped_again(stilo, music, interrupted_at):
+    interrupted_at("proving")
+    status, out, err = stilo("learn", "Mine", music, "--steps", 60)
+    assert status == 0
+    assert "stopped" not in out + err, "the tuning was over"
+    assert load_style("Mine").adapter is not None
+    interrupted_at("proving", 1, 2)
+    status, _, err = stilo("learn", "Again", music, "--steps", 60)
+    assert status == 0
+    assert "stilo: stopped: nothing was learned until then" in err
+    assert load_style("Again").adapter is None
+
+
+def test_before_the_first_step_the_style_is_measured_all_the_same(stilo, music, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stilo.models.notes.tuning._Judge", stopped)
+    assert stilo("learn", "Mine", music, "--steps", 60)[0] == 0
+    assert load_style("Mine").proof.is_interrupted
 
 
 def test_while_it_is_tried_the_style_is_kept(stilo, music, interrupted_at):

@@ -113,7 +113,7 @@ def test_more_is_written_while_the_mode_that_was_asked_for_is_missing(style, mon
     for seed in range(6):
         report = compose(style, brief(key="A minor", seed=seed, bars=4, candidates=1)).report
         assert report.key in ("A minor", "") or report.candidates == 1 + MORE_FOR_MODE, "drums alone have no key"
-        assert written == list(range(report.candidates)), "none is written twice"
+        assert len(written) == len(set(written)) == report.candidates, "none is written twice"
         counts.add(report.candidates)
         written.clear()
     assert counts == {1, 1 + MORE_FOR_MODE}

@@ -6,17 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stilo.compose.desk import FREE_ENDINGS, TONIC_ENDINGS, Desk
+from stilo.compose.desk import FREE_ENDINGS, NO_MUSIC, TONIC_ENDINGS, Desk
 from stilo.compose.judge import ending_cost
 from stilo.compose.plan import plan_of
 from stilo.compose.request import Request
 from stilo.elements.embedding import EMBEDDING_SIZE
+from stilo.elements.profile import profile_distance
 from stilo.models.notes.base import base_engine, base_identity
 from stilo.models.notes.loops import USUAL_REPEATS
 from stilo.models.notes.plan import Taste
 from stilo.models.tokens import DRUMS
 from stilo.models.tokens import Part as Voice
 from stilo.music.theory import Key, parse_key
+from stilo.styles.measuring import analyse_piece
 from stilo.styles.palette import Palette, Part
 
 pytestmark = pytest.mark.usefixtures("with_tiny_weights")
@@ -66,6 +68,41 @@ def write(desk, numbers):
 def tellings(style, count, **asked):
     desk = desk_of(style, **{"bars": 8, **asked})
     return [plan.telling for plan in write(desk, range(count))[0].sampler.plans]
+
+
+def test_of_many_the_pieces_are_written_whose_openings_are_most_like_the_style(style, monkeypatch):
+    desk = desk_of(style, bars=12)
+    whole = write(desk, range(6))
+    by_hand = {0: 3.0, 1: 1.0, 2: 2.0, 3: 1.0, 4: 5.0, 5: 4.0}
+    heard = []
+
+    def cost(candidate):
+        heard.append(int(candidate.score.notes["onset_ticks"].max()) // (4 * candidate.score.ticks_per_quarter))
+        return by_hand[candidate.number]
+
+    monkeypatch.setattr(desk, "opening_cost", cost)
+    shares = []
+    best = desk.write_best(range(6), 3, shares.append)
+    assert [one.number for one in best] == [1, 3, 2]
+    assert max(heard) == 3
+    for one in best:
+        assert np.array_equal(one.steps, whole[one.number].steps)
+    assert shares == sorted(shares)
+    assert desk_of(style, bars=7).write_best(range(6), 3, shares.append)[2].number == 2
+
+
+def test_an_opening_costs_what_is_unlike_the_style_in_it(style):
+    desk = desk_of(style, bars=12)
+    candidate = write(desk, [0])[0]
+    cost = desk.opening_cost(candidate)
+    unlike = profile_distance(analyse_piece(candidate.score), style.profile)
+    assert cost == pytest.approx(desk.distance(candidate) + 4 * unlike)
+    in_it = desk_of(style, bars=12, key=str(candidate.key))
+    other = Key(candidate.key.tonic, "minor" if candidate.key.mode == "major" else "major")
+    assert in_it.opening_cost(candidate) == pytest.approx(cost)
+    assert desk_of(style, bars=12, key=str(other)).opening_cost(candidate) == pytest.approx(cost + 1)
+    nothing = replace(candidate, score=candidate.score.with_notes(candidate.score.notes[:0]))
+    assert desk.opening_cost(nothing) == NO_MUSIC
 
 
 def test_every_candidate_is_told_a_form_and_chords_that_return_with_it(style):

@@ -1,17 +1,21 @@
 """Short pieces without and with what was learned: the same frame, and nothing learned in the ones without."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from stilo.compose.desk import Desk
+from stilo.compose.plan import MOST_NOTES_PER_BAR
 from stilo.compose.request import Request
 from stilo.compose.sketching import sketch
 from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.errors import InputError
 from stilo.models.notes.base import base_engine, base_identity, base_model
-from stilo.models.notes.plan import Taste
+from stilo.models.notes.plan import Plan, Taste
+from stilo.models.notes.told import Telling, Told
+from stilo.models.tokens import Part as Voice
+from stilo.models.tokens import tempo_class
 from stilo.music.timeline import bar_grid
 from stilo.styles.palette import Palette, Part
 
@@ -49,11 +53,39 @@ def test_both_have_the_frame_of_the_style_and_one_what_was_learned(style):
 def desk_of(style, is_learned):
     engine = base_engine(style.adapter) if is_learned else base_engine()
     request = Request(bars=4, seed=7)
-    return Desk(engine, style, request, Taste(), tells_style=is_learned, draws_course=is_learned)
+    return Desk(engine, style, request, Taste(), knows_style=is_learned, draws_course=is_learned)
 
 
-def test_without_what_was_learned_no_pace_is_kept(style):
-    assert [desk_of(style, is_learned).plan.notes_per_quarter > 0 for is_learned in (False, True)] == [False, True]
+def test_without_what_was_learned_a_plan_is_as_a_person_would_make_it(style):
+    parts = replace(style.palette.parts[0], is_single=True, rest_bars=1.0), style.palette.parts[1]
+    style = replace(style, palette=replace(style.palette, parts=parts, repeats=(9.0, 8.0, 7.0, 6.0)))
+    flute, piano = Voice(73), Voice(0)
+    by_hand = Plan(
+        4,
+        (3, 4),
+        {flute: (60, 84), piano: (36, 72)},
+        single=frozenset({flute}),
+        telling=Telling(Told(programs=frozenset({73, 0}), parts=2, tempo=tempo_class(96.0), bars=4)),
+        ending_bars=2,
+        most_notes=4 * MOST_NOTES_PER_BAR,
+    )
+    without, learned = (desk_of(style, is_learned).plan for is_learned in (False, True))
+    names = [one.name for one in fields(Plan)]
+    assert [name for name in names if repr(getattr(without, name)) != repr(getattr(by_hand, name))] == []
+    known = {name for name in names if repr(getattr(learned, name)) != repr(getattr(by_hand, name))}
+    assert known == {"telling", "shares", "notes_per_quarter", "most_rests", "most_repeats"}
+
+
+def test_the_pace_is_that_of_the_parts_that_are_composed_for(style):
+    """Each piece has a piano and another instrument each time, which have most of the notes."""
+    rare = tuple(Part(f"No. {i}", 40 + i, False, 1 + i, 0.25, 48, 84, share=0.75) for i in range(4))
+    piano = replace(PARTS[1], rank=0, frequency=1.0, share=0.25)
+    alone, beside = (replace(style, palette=replace(style.palette, parts=(piano, *some))) for some in ((), rare))
+    pace = style.profile.rhythm.notes_per_quarter
+    assert desk_of(alone, True).plan.notes_per_quarter == pytest.approx(pace)
+    assert desk_of(beside, True).plan.notes_per_quarter == pytest.approx(pace / 4)
+    unknown = replace(style, palette=replace(style.palette, parts=(replace(piano, share=0.0), *rare)))
+    assert desk_of(unknown, True).plan.notes_per_quarter == pytest.approx(pace)
 
 
 def test_without_what_was_learned_the_model_is_told_what_a_person_would_say(style):

@@ -5,12 +5,11 @@ import pytest
 
 from stilo.styles import groups
 from stilo.styles.groups import FEWEST_IN_GROUP
-from stilo.styles.material import FEWEST_NOTES
 
 
 def groups_of(rows):
     """Of pieces that are all long enough."""
-    return groups.groups_of(rows, [FEWEST_NOTES] * len(rows))
+    return groups.groups_of(rows, [groups.FEWEST_NOTES_OF_A_KIND] * len(rows))
 
 
 def around(rng, centre, count, spread):

@@ -24,6 +24,7 @@ from stilo.styles.style import Style
 if TYPE_CHECKING:
     from stilo.models.notes.engine import Engine
 
+OPENINGS = 8  # for each candidate
 MORE_FOR_MODE = 8
 Progress = Callable[[str, float], None]
 Notice = Callable[[str], None]
@@ -86,9 +87,10 @@ def compose(
     if notice is not None:
         for line in not_held_against(style):
             notice(line)
-    candidates = desk.write(range(request.candidates), lambda share: tell("composing", 0.9 * share))
+    openings = range(OPENINGS * request.candidates)
+    candidates = desk.write_best(openings, request.candidates, lambda share: tell("composing", 0.9 * share))
     if _mode_is_missing(candidates, desk.asked):
-        more = range(request.candidates, request.candidates + MORE_FOR_MODE)
+        more = range(len(openings), len(openings) + MORE_FOR_MODE)
         candidates += desk.write(more, lambda _share: tell("composing in the other mode", 0.9))
     chosen = choose([desk.cost(candidate) for candidate in candidates])
     tell("ending", 0.9)

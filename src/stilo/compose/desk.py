@@ -13,9 +13,11 @@ from stilo.compose.judge import TRIADS, cost_of, ending_cost, heard_key, silence
 from stilo.compose.plan import in_key, plan_of, with_course
 from stilo.compose.progression import draw_progression
 from stilo.compose.request import Request
+from stilo.elements.profile import profile_distance
 from stilo.music.score import Score
 from stilo.music.theory import Key, parse_key
 from stilo.music.timeline import DEFAULT_QUARTERS_PER_MINUTE
+from stilo.styles.measuring import analyse_piece
 from stilo.styles.style import Style
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 NO_MUSIC = 1000.0
 FREE_ENDINGS, TONIC_ENDINGS, GOOD_ENDING = 16, 16, 0.25
 OTHER_MODE = 100.0
+OPENING_BARS, OPENING_SHARE = 4, 0.5
 _REWRITING = (0, 1)  # after a seed: what is drawn is none of what was drawn for candidates
 
 
@@ -59,8 +62,7 @@ class Desk:
     """All that writing one candidate after another needs.
 
     Args:
-        tells_style: whether the model is told the style as a vector and held to its pace, besides what a person would
-            say.
+        knows_style: whether what was learned of it is told and kept to (`plan_of`), besides what a person would say.
         draws_course: whether every piece gets a form and chords drawn from the style.
 
     Attributes:
@@ -74,23 +76,40 @@ class Desk:
         request: Request,
         taste: Taste,
         *,
-        tells_style: bool = True,
+        knows_style: bool = True,
         draws_course: bool = True,
     ) -> None:
         self.engine, self.style, self.request, self.taste = engine, style, request, taste
         self.draws_course = draws_course
-        self.plan, self.tracks = plan_of(style, request, tells_style=tells_style)
+        self.plan, self.tracks = plan_of(style, request, knows_style=knows_style)
         has_key = not all(track.is_drum for track in self.tracks.values())
         self.asked = parse_key(request.key) if request.key and has_key else None
 
     def write(self, numbers: Sequence[int], progress: Callable[[float], None]) -> list[Candidate]:
         """Whole pieces, as they come; the same number is the same piece, whatever is written beside it."""
+        sampler = self._sampler(numbers)
+        return [self._candidate(sampler, i, sampled) for i, sampled in enumerate(sampler.write(progress))]
+
+    def write_best(self, numbers: Sequence[int], most: int, progress: Callable[[float], None]) -> list[Candidate]:
+        """Of these pieces the `most` whose first bars are most like the style, in order of that; all of a short piece.
+
+        What the first bars do, the memory of the piece goes on with; and nothing but the style tells what they do.
+        """
+        if self.plan.bars < 2 * OPENING_BARS:
+            return self.write(numbers[:most], progress)
+        sampler = self._sampler(numbers)
+        begun = sampler.begin(OPENING_BARS * self.plan.bar_slots, lambda share: progress(OPENING_SHARE * share))
+        openings = [self._candidate(sampler, i, sampled, OPENING_BARS) for i, sampled in enumerate(begun)]
+        best = np.argsort([self.opening_cost(one) for one in openings], kind="stable")[:most].tolist()
+        written = sampler.write(lambda share: progress(OPENING_SHARE + (1 - OPENING_SHARE) * share), best)
+        return [self._candidate(sampler, i, sampled) for i, sampled in zip(best, written, strict=True)]
+
+    def _sampler(self, numbers: Sequence[int]) -> Sampler:
         from stilo.models.notes.sampler import Sampler
 
         rngs = [np.random.default_rng([self.request.seed, number]) for number in numbers]
         plans = [self._plan(rng) for rng in rngs]
-        sampler = Sampler(self.engine, plans, self.taste, rngs)
-        return [self._candidate(sampler, i, sampled) for i, sampled in enumerate(sampler.write(progress))]
+        return Sampler(self.engine, plans, self.taste, rngs)
 
     def _plan(self, rng: np.random.Generator) -> Plan:
         """Told the key that was asked for, else one of the style's, as often as it has it; with a form and chords."""
@@ -161,12 +180,19 @@ class Desk:
             + other_mode
         )
 
+    def opening_cost(self, candidate: Candidate) -> float:
+        """What speaks against its first bars: that they are unlike the style."""
+        if len(candidate.score) == 0:
+            return NO_MUSIC
+        unlike = profile_distance(analyse_piece(candidate.score), self.style.profile)
+        return self.distance(candidate) + 4 * unlike + float(not candidate.is_in_mode_of(self.asked))
+
     def distance(self, candidate: Candidate) -> float:
         vector = np.asarray(self.style.embedding, np.float32)
         return style_distance(candidate.score, vector, self.engine.style_scale)
 
-    def _candidate(self, sampler: Sampler, number: int, sampled: Sampled) -> Candidate:
-        score, shift = self._score(sampled), 0
+    def _candidate(self, sampler: Sampler, number: int, sampled: Sampled, bars: int | None = None) -> Candidate:
+        score, shift = self._score(sampled, bars), 0
         heard = heard_key(score)
         if heard is not None:
             shift = self._shift(score, heard)
@@ -174,13 +200,13 @@ class Desk:
             heard = heard_key(score)
         return Candidate(sampler, number, score, shift, heard, _nats_per_note(sampled), sampled.steps)
 
-    def _score(self, sampled: Sampled) -> Score:
+    def _score(self, sampled: Sampled, bars: int | None = None) -> Score:
         from stilo.models.tokens import decode
 
         plan = self.plan
         single = [part.token for part in plan.single]
         tempo = self.request.tempo_qpm or self.style.palette.tempo_qpm or DEFAULT_QUARTERS_PER_MINUTE
-        return decode(sampled.steps, plan.metre, tempo, self.tracks, bars=plan.bars, single=single)
+        return decode(sampled.steps, plan.metre, tempo, self.tracks, bars=bars or plan.bars, single=single)
 
     def _shift(self, score: Score, heard: Key) -> int:
         """Semitones to the key that was asked for, else to whichever key of the style is nearest; mostly none.

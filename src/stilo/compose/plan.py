@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,11 @@ LEAST_REST_BARS = 2
 MOST_NOTES_PER_BAR = 256
 
 
-def plan_of(style: Style, request: Request, *, tells_style: bool = True) -> tuple[Plan, dict[int, Track]]:
-    """What the sampler must keep to, told the style and held to its pace (if `tells_style`) but no key, and the track
-    of each part token in score order.
+def plan_of(style: Style, request: Request, *, knows_style: bool = True) -> tuple[Plan, dict[int, Track]]:
+    """What the sampler must keep to, told no key, and the track of each part token in score order.
+
+    Unless it `knows_style`, what was learned of how the pieces go is left out: it is neither told the style nor held to
+    its pace, to how much each part plays and rests, and to how often bars return.
 
     Raises:
         InputError: the style names no parts, or a metre whose bars cannot be composed.
@@ -40,7 +43,7 @@ def plan_of(style: Style, request: Request, *, tells_style: bool = True) -> tupl
     parts, tracks = _parts_of(style)
     tempo = request.tempo_qpm or style.palette.tempo_qpm
     about = Told(
-        style=style_told(style) if tells_style else None,
+        style=style_told(style) if knows_style else None,
         programs=frozenset(voice.program for voice in parts),
         parts=len(parts),
         tempo=UNKNOWN_TEMPO if tempo is None else tempo_class(tempo),
@@ -51,15 +54,27 @@ def plan_of(style: Style, request: Request, *, tells_style: bool = True) -> tupl
         metre=_metre_of(style, request),
         ranges={voice: (part.lowest, part.highest) for voice, part in parts.items()},
         single=frozenset(voice for voice, part in parts.items() if part.is_single),
-        shares={voice: part.share for voice, part in parts.items() if part.share > 0},
-        notes_per_quarter=style.profile.rhythm.notes_per_quarter if tells_style else 0.0,
-        most_rests={voice: _most_rest(part, request.bars) for voice, part in parts.items()},
-        most_repeats=tuple(np.maximum(style.palette.repeats or USUAL_REPEATS, USUAL_REPEATS).tolist()),
         telling=Telling(about),
         most_notes=request.bars * MOST_NOTES_PER_BAR,
         ending_bars=min(ENDING_BARS, request.bars // 2),
     )
-    return plan, tracks
+    if not knows_style:
+        return plan, tracks
+    learned = replace(
+        plan,
+        shares={voice: part.share for voice, part in parts.items() if part.share > 0},
+        notes_per_quarter=_pace(style, list(parts.values())),
+        most_rests={voice: _most_rest(part, request.bars) for voice, part in parts.items()},
+        most_repeats=tuple(np.maximum(style.palette.repeats or USUAL_REPEATS, USUAL_REPEATS).tolist()),
+    )
+    return learned, tracks
+
+
+def _pace(style: Style, parts: Sequence[PalettePart]) -> float | None:
+    """Notes a quarter of the parts that are composed for; the others of the style have theirs of its pace."""
+    notes_per_quarter = style.profile.rhythm.notes_per_quarter
+    composed, all_parts = (sum(p.share * p.frequency for p in some) for some in (parts, style.palette.parts))
+    return notes_per_quarter * (composed / all_parts if composed else 1.0) or None
 
 
 def _most_rest(part: PalettePart, bars: int) -> float:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.styles.gain import pieces_needed
+from stilo.styles.gain import FEWEST_PIECES, pieces_needed
 from stilo.styles.groups import groups_of
 from stilo.styles.lesson import Kept, Lesson
 from stilo.styles.material import Measured, Notice, odd_ones
 from stilo.styles.provenance import few_of, source_names
 
 SMALL_GAIN = 0.02  # of the nats of a note
-LITTLE_NATS = 0.02  # a note: an interval within is narrow enough to say that there is little to gain
+LITTLE_NATS = 0.02  # a note: who gains no more, for all that is known, has little to gain
 MOST_ODD_NAMED = 3
 MOST_PIECES_ASKED = 200
 
@@ -55,11 +55,13 @@ def tuned_advice(
     found = f"not shown to have learned from {pieces}"
     if round(gain, 3) < 0:
         found = f"having learned from {pieces} it foresees less"
-    if not tuned.is_interrupted and gained is not None and -LITTLE_NATS <= gained[0] <= gained[1] <= LITTLE_NATS:
+    if not tuned.is_interrupted and gained is not None and gain >= -LITTLE_NATS and gained[1] <= LITTLE_NATS:
         little = "the base model foresees such music about as well already; more pieces may add little"
         longer = "; tuning for longer (--minutes) may add some" if tuned.took_all_time else ""
         return f"{found}: {little}{longer}{_odd(measured)}"
-    needed = len(measured) if gained is None else pieces_needed(gain, *gained, len(measured))
+    needed = None
+    if gained is not None and len(lesson.held_out) >= FEWEST_PIECES and gain > 0:
+        needed = pieces_needed(gain, *gained, len(measured))
     remedies = _remedies(measured, tuned, needed)
     return remedies if is_stopped else f"{found}: {remedies}"
 
@@ -80,13 +82,13 @@ def _disagreeing(odd: Sequence[str], pieces: int) -> str:
     return f"{len(odd):,} of your {pieces:,} pieces {disagree} with the rest: {few_of(odd, MOST_ODD_NAMED)}"
 
 
-def _remedies(measured: Sequence[Measured], tuned: Kept, needed: int) -> str:
+def _remedies(measured: Sequence[Measured], tuned: Kept, needed: int | None) -> str:
     """What may help where nothing was shown: more music, less that is odd, and more time if there was too little.
 
-    Of a tuning that was stopped nobody knows how much more music it needs.
+    Of a tuning that was stopped nobody knows how much more music it needs, nor where nothing was gained.
     """
     odd = odd_ones(measured)
-    more = f"about {needed} more" if needed <= MOST_PIECES_ASKED else "many more"
+    more = "more" if needed is None else f"about {needed} more" if needed <= MOST_PIECES_ASKED else "many more"
     leave_out = [f"learn without those that disagree ({_disagreeing(odd, len(measured))})"] if odd else []
     longer = ["tune for longer (--minutes)"] if tuned.took_all_time else []
     first = "learn again without stopping" if tuned.is_interrupted else f"add {more} of the same style"

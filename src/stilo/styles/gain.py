@@ -51,11 +51,8 @@ def _blocks(gain: NDArray[np.float64], all_notes: int) -> list[NDArray[np.float6
 
 
 def pieces_needed(gain: float, low: float, high: float, pieces: int) -> int:
-    """About how many more pieces would show the gain, if it is as large: its interval shrinks with their square root.
-
-    As many again where nothing was gained yet.
+    """About how many more pieces would show the gain, more than nothing, if it is as large: its interval shrinks with
+    their square root.
     """
-    if gain <= 0:
-        return pieces
     factor = ((high - low) / 2 / gain) ** 2
     return max(1, math.ceil(pieces * (factor - 1)))

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.styles.material import FEWEST_NOTES
-
 LEAST_SILHOUETTE = 0.3
 FEWEST_IN_GROUP = 3
+FEWEST_NOTES_OF_A_KIND = 200  # with less a person would rather have them with the rest
 MOST_GROUPS = 4
 MOST_PIECES = 1000  # more are not parted: their distances would fill the memory
 
@@ -26,7 +25,7 @@ Rows = NDArray[np.floating]
 def groups_of(rows: Rows, notes: Sequence[int]) -> list[list[int]]:
     """Indices of the pieces of each group, the largest first; one group where nothing parts them.
 
-    What has too few notes to be learned from is left to the group that is nearest to it.
+    What has too few notes for a style of its own is left to the group that is nearest to it.
 
     Args:
         rows: one row a piece, their directions compared, [pieces, values].
@@ -54,7 +53,7 @@ def groups_of(rows: Rows, notes: Sequence[int]) -> list[list[int]]:
 
 def _with_enough_notes(groups: list[list[int]], distance: Rows, notes: NDArray[np.integer]) -> list[list[int]]:
     groups = sorted(groups, key=lambda group: int(notes[group].sum()))
-    while len(groups) > 1 and notes[groups[0]].sum() < FEWEST_NOTES:
+    while len(groups) > 1 and notes[groups[0]].sum() < FEWEST_NOTES_OF_A_KIND:
         small = groups.pop(0)
         nearest = min(groups, key=lambda group: distance[np.ix_(small, group)].mean())
         nearest[:] = sorted(nearest + small)

@@ -27,6 +27,7 @@ from stilo.styles.style import Adapter, Style
 
 if TYPE_CHECKING:
     from stilo.models.learned_embedding import LearnedEmbedding
+    from stilo.models.notes.evaluate import PieceScore
 
 TUNING_SECONDS = 120.0
 MOST_STEPS = 400
@@ -94,7 +95,7 @@ def learn(
     untold, told = lesson.scores(False), lesson.scores(True)
     base, vector = mean_nats_per_note(untold), mean_nats_per_note(told)
     untuned = Kept(True, told) if may_be_told(base, vector) else Kept(False, untold)
-    tuned = _tuned(lesson, untuned, rng, _Budget(seconds, steps), tell) if tune else untuned
+    tuned = _tuned(lesson, untuned, base, rng, _Budget(seconds, steps), tell=tell) if tune else untuned
     before, after = ([score.nats.sum(1) for score in scores] for scores in (untold, tuned.scores))
     gained = gain_interval(before, after, [score.notes for score in untold])
     if tuned.is_interrupted:
@@ -167,27 +168,40 @@ class _Budget:
     steps: int | None = None
 
 
-def _tuned(lesson: Lesson, untuned: Kept, rng: np.random.Generator, budget: _Budget, tell: Progress) -> Kept:
+def _tuned(
+    lesson: Lesson, untuned: Kept, base: float, rng: np.random.Generator, budget: _Budget, *, tell: Progress
+) -> Kept:
+    """With an adapter, if that foresees better than what was there and than the base model, of `base` nats a note."""
     from stilo.models.notes.base import base_model
-    from stilo.models.notes.tuning import TuningConfig, tune_adapter
+    from stilo.models.notes.tuning import TuningConfig, in_spite_of_one_interruption, tune_adapter
 
     seconds = TUNING_SECONDS if budget == _Budget() else budget.seconds
-    tuning = tune_adapter(
-        base_model(),
-        lesson.tuned_folds(untuned.is_style_told),
-        rng,
-        config=TuningConfig(
-            goes_on=not lesson.of_each, most_steps=MOST_STEPS if budget.steps is None else budget.steps
-        ),
-        seconds=seconds,
-        progress=lambda share: tell("tuning", 0.25 + 0.7 * share),
-    )
-    found = replace(untuned, took_all_time=tuning.is_late, is_interrupted=tuning.is_interrupted)
-    if not tuning.weights:
-        return found
-    scores = lesson.scores(untuned.is_style_told, [_halved(weights) for weights in tuning.of_folds])
+
+    def proved(of_folds: list[Adapter]) -> list[PieceScore]:
+        tell("proving", 0.9)
+        return lesson.scores(untuned.is_style_told, of_folds)
+
+    found = untuned
+    try:
+        tuning = tune_adapter(
+            base_model(),
+            lesson.tuned_folds(untuned.is_style_told),
+            rng,
+            config=TuningConfig(
+                goes_on=not lesson.of_each, most_steps=MOST_STEPS if budget.steps is None else budget.steps
+            ),
+            seconds=seconds,
+            progress=lambda share: tell("tuning", 0.25 + 0.65 * share),
+        )
+        found = replace(untuned, took_all_time=tuning.is_late, is_interrupted=tuning.is_interrupted)
+        if not tuning.weights:
+            return found
+        halved = [_halved(weights) for weights in tuning.of_folds]
+        scores = in_spite_of_one_interruption(lambda: proved(halved))
+    except KeyboardInterrupt:  # before the first step, or twice after the last
+        return replace(found, is_interrupted=True)
     tuned = replace(found, scores=scores, adapter=_halved(tuning.weights), steps=tuning.steps)
-    return tuned if tuned.nats_per_note < found.nats_per_note else found
+    return tuned if tuned.nats_per_note < min(base, found.nats_per_note) else found
 
 
 def _halved(weights: Mapping[str, NDArray[np.floating]]) -> Adapter:

@@ -19,7 +19,7 @@ from stilo.styles.measuring import analyse_piece
 from stilo.styles.provenance import Source, source_names
 from stilo.styles.twins import Twin, copies_among, twins_among
 
-FEWEST_NOTES = 200
+FEWEST_NOTES = 64  # a tune of 16 bars
 MOST_TOLD = 5  # of one kind
 ODD_ONE_OUT = 2.0
 FEWEST_TO_DISAGREE = 5

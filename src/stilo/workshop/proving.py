@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stilo.styles.style import Style
 
 SKETCHES, SKETCH_BARS, SKETCH_SEED = 8, 8, 1
+FEWEST_PAIRS = 4  # fewer that sound tell nothing
 DRAWS = 500
 WITHOUT, LEARNED = "without", "learned"
 
@@ -43,7 +44,7 @@ def sketches(style: Style, trial: Trial | None = None) -> dict[str, list[Score]]
 
 
 def tried(style: Style, progress: Progress = silent) -> Style:
-    """The style with what `SKETCHES` short pieces show in its proof; as it is, if it has no proof.
+    """The style with what `SKETCHES` short pieces show in its proof; as it is, if it has no proof or they hardly sound.
 
     Raises:
         InputError: the style was learned with other weights, or names no parts.
@@ -56,7 +57,7 @@ def tried(style: Style, progress: Progress = silent) -> Style:
 
     progress("composing without and with what was learned", 0.0)
     pieces = _with_notes(sketches(style))
-    if not all(pieces.values()):
+    if min(map(len, pieces.values())) < FEWEST_PAIRS:
         return style
     profiles = {name: [analyse_piece(one) for one in some] for name, some in pieces.items()}
     distances = {name: group_distances(pool_profiles(some), style.profile) for name, some in profiles.items()}

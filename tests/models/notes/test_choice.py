@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stilo.models.notes.choice import FEW_PROPOSED, draw, nats_of
-from stilo.models.notes.fields import DURATION, PITCH
+from stilo.models.notes.fields import DURATION, GAP, PITCH
 from stilo.models.notes.plan import MOST_CONVICTION, USUAL_CONVICTION, Taste
 
 MANY = 40_000
@@ -131,5 +131,8 @@ def test_the_usual_taste_follows_what_is_asked():
         assert narrower < top_p < wider == 1
         assert freer < conviction < surer
     assert usual.of(PITCH) == (0.9, 0.95, 0.0, USUAL_CONVICTION[PITCH])
+    conviction = [usual.of(stage)[3] for stage in range(5)]
+    assert conviction[DURATION] < conviction[GAP] < conviction[PITCH], "or all comes in block chords"
+    assert usual.of(GAP)[0] == usual.of(DURATION)[0] == 1.0
     assert Taste.usual(0.0).of(DURATION)[3] == MOST_CONVICTION
     assert usual.of(1)[1] > 0.95 > usual.of(4)[1], "parts are drawn from more, loudness from fewer"

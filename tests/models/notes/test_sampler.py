@@ -21,7 +21,7 @@ from drawing import (
 )
 
 from stilo.models.notes.engine import Engine
-from stilo.models.notes.fields import GAP, STAGES
+from stilo.models.notes.fields import GAP, GAPS, STAGES
 from stilo.models.notes.pens import Pen, PenBatch
 from stilo.models.notes.plan import Plan, Taste
 from stilo.models.notes.sampler import Sampler
@@ -103,6 +103,21 @@ def test_the_same_seed_writes_the_same_whatever_is_written_beside_it(engine):
             assert np.array_equal(alone.steps, other.steps)
             assert np.allclose(alone.nats, other.nats, atol=1e-4)
     assert not np.array_equal(together[0].steps, together[3].steps)
+
+
+def test_pieces_that_were_begun_go_on_as_if_they_had_never_waited(engine):
+    plans = [Plan(6, (4, 4), RANGES, most_notes=most, guidance=1.0 + most % 2) for most in (200, 201, 5)] * 2
+    whole = Sampler(engine[0], plans, TASTE, [np.random.default_rng(seed) for seed in range(6)]).write()
+    for at_once in (2, 8):
+        sampler = Sampler(engine[0], plans, TASTE, [np.random.default_rng(seed) for seed in range(6)], at_once=at_once)
+        begun = sampler.begin(96)
+        some = sampler.write(numbers=[4, 1, 2])
+        for one, all_of_it in zip(begun, whole, strict=True):
+            assert np.array_equal(one.steps, all_of_it.steps[all_of_it.steps["onset"] < 96])
+            assert len(one.nats) == len(one.steps)
+        for one, number in zip(some, (4, 1, 2), strict=True):
+            assert np.array_equal(one.steps, whole[number].steps)
+            assert np.allclose(one.nats, whole[number].nats, atol=1e-4)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 2.5])
@@ -200,20 +215,36 @@ def test_parts_are_brought_near_their_shares(engine):
 
 def test_a_piece_is_held_to_its_pace(engine):
     notes = {}
-    for asked in (0.0, 0.5, 6.0):
+    for asked in (None, 0.5, 6.0):
         plan = Plan(12, (4, 4), RANGES, notes_per_quarter=asked)
         notes[asked] = np.mean([len(one.steps) / 48 for one in write(engine, plan, range(4))])
-    assert notes[0.5] < 0.9 * notes[0.0] < notes[0.0] < 0.9 * notes[6.0]
-    with pytest.raises(ValueError, match="quarter"):
-        Plan(2, (4, 4), RANGES, notes_per_quarter=-1.0)
+    assert notes[0.5] < 0.9 * notes[None] < notes[None] < 0.9 * notes[6.0]
+    for bad in (-1.0, 0.0, np.nan):
+        with pytest.raises(ValueError, match="quarter"):
+            Plan(2, (4, 4), RANGES, notes_per_quarter=bad)
 
 
-def test_a_copied_pen_counts_the_shares_of_parts_by_itself(engine):
-    pen = Pen(engine[0], 0, Plan(4, (4, 4), RANGES, shares={PIANO: 1, FLUTE: 3}), np.random.default_rng(5))
+def test_a_copied_pen_counts_the_shares_of_parts_and_the_pace_by_itself(engine):
+    plan = Plan(4, (4, 4), RANGES, shares={PIANO: 1, FLUTE: 3}, notes_per_quarter=1.0)
+    pen = Pen(engine[0], 0, plan, np.random.default_rng(5))
     twin = pen.copy(pen.state)
-    twin.push([0, PIANO.token, 60, 5, 8], [0.0] * STAGES)
+    for gap in (24, 0, 0):  # that the piece begins late is no gap
+        twin.push([gap, PIANO.token, 60 + len(twin.written), 5, 8], [0.0] * STAGES)
     assert twin.balance.nats()[PIANO.token] < 0
+    assert twin.pace.nats()[-1] > 0
     assert np.allclose(pen.balance.nats(), 0)
+    assert np.allclose(pen.pace.nats(), 0)
+
+
+@pytest.mark.parametrize(("gap", "end_moves"), [(48, True), (0, False)])
+def test_where_more_notes_ought_to_come_the_end_is_as_much_less_likely_as_long_gaps(engine, gap, end_moves):
+    pen = Pen(engine[0], 0, Plan(4, (4, 4), RANGES, notes_per_quarter=2.0), np.random.default_rng(5))
+    for onset in range(4):
+        pen.push([gap * (onset > 0), PIANO.token, 60 + onset, 5, 8], [0.0] * STAGES)
+    logits = np.zeros(GAPS)
+    pen.incline(GAP, logits, [], None)
+    assert logits[END] == (logits[END - 1] if end_moves else 0)
+    assert (logits[END - 1] < 0) == end_moves
 
 
 @pytest.mark.parametrize("share", [0.0, -1.0, np.nan, np.inf])

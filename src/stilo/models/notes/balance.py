@@ -24,7 +24,7 @@ FIRST_ADDING_NATS = 4.0
 NATS_A_NOTE, NATS_A_BAR, MOST_ADDING_NATS = 1.0, 6.0, 12.0
 CLASH_NATS = 1.0
 _PITCHES = np.arange(128)
-PACE_MEMORY_NOTES = 32.0
+PACE_MEMORY_QUARTERS = 16.0
 PACE_NATS = 4.0  # at one quarter and more, where e times as many notes come as are asked for
 MOST_AHEAD = 1.0
 _GAP_QUARTERS = np.minimum(np.arange(END) / SLOTS_PER_QUARTER, 1.0)
@@ -76,7 +76,7 @@ class Pace:
 
     def __init__(self, asked: float) -> None:
         self._asked = asked
-        self._notes, self._slots = PACE_MEMORY_NOTES, PACE_MEMORY_NOTES / asked * SLOTS_PER_QUARTER
+        self._notes, self._quarters = PACE_MEMORY_QUARTERS * asked, PACE_MEMORY_QUARTERS
 
     def copy(self) -> Pace:
         """One that goes on by itself."""
@@ -84,12 +84,13 @@ class Pace:
 
     def push(self, gap: int) -> None:
         """A note was written so many slots after the one before."""
-        kept = 1 - 1 / PACE_MEMORY_NOTES
-        self._notes, self._slots = kept * self._notes + 1, kept * self._slots + gap
+        gone = gap / SLOTS_PER_QUARTER
+        kept = np.exp(-gone / PACE_MEMORY_QUARTERS)
+        self._notes, self._quarters = kept * self._notes + 1, kept * self._quarters + gone
 
     def nats(self) -> NDArray[np.float64]:
         """[END], what is added to the logits of the gaps."""
-        ahead = np.log(self._notes * SLOTS_PER_QUARTER / (self._slots * self._asked))
+        ahead = np.log(self._notes / (self._quarters * self._asked))
         found: NDArray[np.float64] = PACE_NATS * np.clip(ahead, -MOST_AHEAD, MOST_AHEAD) * _GAP_QUARTERS
         return found
 

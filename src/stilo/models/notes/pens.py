@@ -26,7 +26,12 @@ Doubles = NDArray[np.float64]
 
 
 class Pen:
-    """A piece being written; `state` has one row, or two if it is guided: told and untold."""
+    """A piece being written; `state` has one row, or two if it is guided: told and untold.
+
+    Attributes:
+        waits_at: a slot; when a note was written from there on, no others come until that is None again.
+        has_ended: whether nothing comes any more.
+    """
 
     def __init__(self, engine: Engine, number: int, plan: Plan, rng: np.random.Generator) -> None:
         self.number, self.plan, self.rng = number, plan, rng
@@ -34,7 +39,7 @@ class Pen:
         self.written = Written(telling, plan.metre, plan.given, plan.known_ahead)
         self.constraints = Constraints(plan)
         self.balance = Balance(plan.shares) if plan.shares else None
-        self.pace = Pace(plan.notes_per_quarter) if plan.notes_per_quarter else None
+        self.pace = None if plan.notes_per_quarter is None else Pace(plan.notes_per_quarter)
         self.rests = Rests(plan.most_rests, plan.bar_slots) if plan.most_rests else None
         self.adding = adding_of(plan)
         form = telling.form
@@ -47,6 +52,8 @@ class Pen:
         self.style = engine.style(about)
         self.state = engine.start(len(about))
         self.before_end: Pen | None = None
+        self.waits_at: int | None = None
+        self.has_ended = False
 
     def copy(self, state: State, rng: np.random.Generator | None = None) -> Pen:
         twin = copy(self)
@@ -56,11 +63,16 @@ class Pen:
         twin.rests = self.rests and self.rests.copy()
         twin.adding = self.adding and self.adding.copy()
         twin.nats, twin.state, twin.rng = list(self.nats), state, rng or self.rng
+        twin.waits_at, twin.has_ended = None, False
         return twin
 
     @property
     def share(self) -> float:
         return min(1.0, self.constraints.bar_reached / self.plan.bars)
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.waits_at is not None and len(self.written) > 0 and self.written.last("onset") >= self.waits_at
 
     def begins_to_end(self, gap: int) -> bool:
         """Whether a note after this gap would be the first of the last bars."""
@@ -77,7 +89,9 @@ class Pen:
         given ones.
         """
         if stage == GAP and self.pace is not None:
-            logits[:END] += self.pace.nats()
+            nats = self.pace.nats()
+            logits[:END] += nats
+            logits[END] += min(0.0, nats[-1])  # where more notes ought to come, the end is no nearer than a long gap
         if stage == PART and self.balance is not None:
             logits += self.balance.nats()
         if stage == PART and self.rests is not None:

@@ -32,7 +32,7 @@ class Plan:
             only where a third is left above its last note.
         single: those of them that begin one note at a time.
         shares: what some of them ought to have of the notes (`balance.Balance`); {} = as it comes.
-        notes_per_quarter: of all parts, that the piece is held to (`balance.Pace`); 0 = as it comes.
+        notes_per_quarter: of all parts, that the piece is drawn to (`balance.Pace`); None = as it comes.
         most_rests: how many bars some of them may rest before it becomes likelier that they enter (`balance.Rests`).
         telling: what the model is told.
         given: notes that stand beforehand, in order; onsets in slots from bar 0. They come out exactly as they are.
@@ -58,7 +58,7 @@ class Plan:
     ranges: Mapping[Part, tuple[int, int]]
     single: frozenset[Part] = frozenset()
     shares: Mapping[Part, float] = field(default_factory=dict)
-    notes_per_quarter: float = 0.0
+    notes_per_quarter: float | None = None
     most_rests: Mapping[Part, float] = field(default_factory=dict)
     telling: Telling = field(default_factory=Telling)
     given: StepArray | None = None
@@ -88,7 +88,8 @@ class Plan:
             raise ValueError("a limit is at least 1")
         if any(not bars >= 0 for bars in self.most_rests.values()):
             raise ValueError("a rest is at least no bar long")
-        if any(not 0 < amount < np.inf for amount in (*self.shares.values(), self.notes_per_quarter or 1.0)):
+        pace = () if self.notes_per_quarter is None else (self.notes_per_quarter,)
+        if any(not 0 < amount < np.inf for amount in (*self.shares.values(), *pace)):
             raise ValueError("a share is more than nothing, and so are notes a quarter")
         if len(self.most_repeats) != len(LAGS) or min(self.most_repeats) < 1:
             raise ValueError(f"how often bars may be repeated is {len(LAGS)} numbers, each at least 1")

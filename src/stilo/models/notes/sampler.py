@@ -186,17 +186,37 @@ class Sampler:
         if len(plans) != len(rngs):
             raise ValueError("every piece has its own random generator")
         self.engine, self.plans, self.taste, self.rngs, self.at_once = engine, plans, taste, rngs, at_once
+        self._begun: list[Pen] = []
         self._before_end: dict[int, Pen] = {}
 
-    def write(self, progress: Callable[[float], None] | None = None) -> list[Sampled]:
-        """All the pieces; `progress` is told the share that is done, now and then."""
-        pens = [
-            Pen(self.engine, number, plan, rng)
-            for number, (plan, rng) in enumerate(zip(self.plans, self.rngs, strict=True))
-        ]
+    def begin(self, until: int, progress: Callable[[float], None] | None = None) -> list[Sampled]:
+        """All the pieces as far as a slot, where they wait for `write` to go on with some of them."""
+        self._begun = self._new_pens()
+        for pen in self._begun:
+            pen.waits_at = until
+        found = [_sampled(pen) for pen in self._write(self._begun, progress)]
+        before = [one.steps["onset"] < until for one in found]
+        return [Sampled(one.steps[kept], one.nats[kept]) for one, kept in zip(found, before, strict=True)]
+
+    def write(
+        self, progress: Callable[[float], None] | None = None, numbers: Sequence[int] | None = None
+    ) -> list[Sampled]:
+        """All the pieces, or some of those that were begun; they are the same, begun before or not.
+
+        `progress` is told the share that is done, now and then.
+        """
+        pens = self._begun or self._new_pens()
+        pens = [pens[number] for number in (range(len(pens)) if numbers is None else numbers)]
+        for pen in pens:
+            pen.waits_at = None
         written = self._write(pens, progress)
+        self._begun = []
         self._before_end = {pen.number: pen.before_end for pen in written if pen.before_end is not None}
         return [_sampled(pen) for pen in written]
+
+    def _new_pens(self) -> list[Pen]:
+        pairs = zip(self.plans, self.rngs, strict=True)
+        return [Pen(self.engine, number, plan, rng) for number, (plan, rng) in enumerate(pairs)]
 
     def endings(self, number: int, count: int, classes: Collection[int] = range(12)) -> Iterator[Sampled]:
         """`count` other ways for a piece that `write` wrote to end: all before its last `ending_bars` stays.
@@ -216,7 +236,8 @@ class Sampler:
             yield from map(_sampled, self._write(some, None))
 
     def _write(self, pens: list[Pen], progress: Callable[[float], None] | None) -> list[Pen]:
-        waiting, writing = pens[self.at_once :], pens[: self.at_once]
+        unfinished = [pen for pen in pens if not pen.has_ended]
+        waiting, writing = unfinished[self.at_once :], unfinished[: self.at_once]
         steps = 0
         while writing:
             batch: PenBatch | None = PenBatch(writing)
@@ -237,6 +258,7 @@ class Sampler:
         for i, pen in enumerate(batch.pens):
             if pen.begins_to_end(note.chosen[i][GAP]):
                 pen.before_end = pen.copy(batch.state_of(i))
+            pen.has_ended = note.chosen[i][GAP] == END
         staying = [i for i, chosen in enumerate(note.chosen) if chosen[GAP] != END]
         if not staying:
             return None
@@ -247,7 +269,11 @@ class Sampler:
             note.choose(stage)
             note.tell(stage)
         batch = note.write()
-        going = [i for i, pen in enumerate(batch.pens) if len(pen.written) < pen.plan.most_notes]
+        for i, pen in enumerate(batch.pens):
+            pen.has_ended = len(pen.written) >= pen.plan.most_notes
+            if pen.is_waiting:
+                pen.state = batch.state_of(i)
+        going = [i for i, pen in enumerate(batch.pens) if not pen.is_waiting and not pen.has_ended]
         if not going:
             return None
         return batch if len(going) == len(batch.pens) else batch.some(going)

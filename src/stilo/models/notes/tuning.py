@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ from stilo.models.notes.told import StyleTold, Told
 from stilo.models.notes.windows import Windows
 from stilo.models.processor import autocast_pays
 
+_T = TypeVar("_T")
 WARMUP_STEPS = 10
 CLIP_NORM = 1.0
 LEAST_GAIN_NATS = 1e-3  # a smaller gain on the held-out notes is none; of checks that differ by less the later is kept
@@ -167,7 +169,15 @@ def tune_adapter(
             judge.best = replace(judge.best, is_interrupted=True)
         finally:
             model.train(was_training)
-    return _in_few_values(judge.best, config.values)
+    return in_spite_of_one_interruption(lambda: _in_few_values(judge.best, config.values))
+
+
+def in_spite_of_one_interruption(work: Callable[[], _T]) -> _T:
+    """What some seconds of work give; who stops them once, stops a tuning that is over: they are begun anew."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        return work()
 
 
 def _in_few_values(best: Tuning, values: int | None) -> Tuning:
