@@ -74,13 +74,18 @@ def distances(some: Iterable[Score], goal: Profile) -> dict[str, float]:
     return {group: round(found, 4) for group, found in group_distances(pool, goal).items()}
 
 
-def row_of(task: Task, run: Learned, music: Path, seed: int) -> dict[str, dict[str, float]]:
+def style_of(task: Task, run: Learned, music: Path, seed: int) -> Style:
+    """As `stilo learn` would keep it, with the weights of the run."""
     style = learn("style", gather_pieces([music / piece.name for piece in task.pieces]), tune=False, seed=seed)
     weights = {key: array.astype(np.float16) for key, array in run.weights.items()}
     assert style.proof is not None
     misleads = float(run.style is None)  # then the vector is not told
     proof = replace(style.proof, vector_nats_per_note=style.proof.base_nats_per_note + misleads)
-    style = replace(style, adapter=weights or None, proof=proof)
+    return replace(style, adapter=weights or None, proof=proof)
+
+
+def row_of(task: Task, run: Learned, music: Path, seed: int) -> dict[str, dict[str, float]]:
+    style = style_of(task, run, music, seed)
     rows = {name: distances(sketches(style, seed + 1, *some), style.profile) for name, some in WITH.items()}
     real = [score for score, _ in gather_pieces([music / piece.name for piece in task.judged])]
     return rows | {"real": distances(map(opening, real), style.profile)}
