@@ -35,8 +35,9 @@ from stilo.models.corpus import Piece, load_pieces
 from stilo.models.notes.adapter import apply_adapter
 from stilo.models.notes.base import base_identity, base_model
 from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
+from stilo.models.notes.judging import Fold
 from stilo.models.notes.told import StyleTold, Told
-from stilo.models.notes.tuning import Fold, tune_adapter
+from stilo.models.notes.tuning import tune_adapter
 from stilo.styles.lesson import style_told
 from stilo.styles.provenance import may_be_told
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.models.notes import adapter, compressing, merging, strength, windows
+from stilo.models.notes import adapter, compressing, judging, merging, strength, windows
 from stilo.models.notes import tuning as tuning_code
 from stilo.models.notes.told import StyleTold
 from stilo.models.notes.tuning import TuningConfig
@@ -112,7 +112,7 @@ def _fingerprint(config: TuningConfig | None) -> str:
     """Of what may change between two sittings: the way, and the code of tuning itself, whatever is said about it."""
     code = "".join(
         _code_of(Path(module.__file__ or ""))
-        for module in (tuning_code, strength, adapter, merging, compressing, windows, holding_out)
+        for module in (tuning_code, judging, strength, adapter, merging, compressing, windows, holding_out)
     )
     return hashlib.sha256(f"{code} {config}".encode()).hexdigest()[:8]
 

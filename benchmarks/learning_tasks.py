@@ -17,7 +17,7 @@ import numpy as np
 from stilo.models.corpus import Piece
 from stilo.models.duplicates import NEAR_HELD_OUT, line_runs, near_pairs
 from stilo.models.encoder_sampling import maker_of
-from stilo.models.notes.tuning import Fold
+from stilo.models.notes.judging import Fold
 from stilo.styles.holding_out import TRAIN_SHARE, whole_pieces
 from stilo.styles.lesson import style_told
 

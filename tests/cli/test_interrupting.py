@@ -97,7 +97,7 @@ def test_before_the_first_step_the_style_is_measured_all_the_same(stilo, music, 
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stilo.models.notes.tuning._Judge", stopped)
+    monkeypatch.setattr("stilo.models.notes.tuning.Judge", stopped)
     assert stilo("learn", "Mine", music, "--steps", 60)[0] == 0
     assert load_style("Mine").proof.is_interrupted
 

@@ -18,8 +18,8 @@ from stilo.styles.style import Adapter
 
 if TYPE_CHECKING:
     from stilo.models.notes.evaluate import PieceScore
+    from stilo.models.notes.judging import Fold
     from stilo.models.notes.told import StyleTold
-    from stilo.models.notes.tuning import Fold
     from stilo.models.pieces import Piece
     from stilo.models.tokens import Part as Voice
 
@@ -57,7 +57,7 @@ class Lesson:
 
     def tuned_folds(self, is_style_told: bool) -> list[Fold]:
         """As they are tuned; each is told the style of what it learns from alone, or nothing."""
-        from stilo.models.notes.tuning import Fold
+        from stilo.models.notes.judging import Fold
 
         return [
             Fold(train, held, style_told(train) if is_style_told else None, self.of_each) for train, held in self.folds

@@ -8,12 +8,14 @@ import torch
 
 from stilo.models.corpus import Piece
 from stilo.models.learned_embedding import LEARNED_SIZE
+from stilo.models.notes import judging as judging_module
 from stilo.models.notes import tuning as tuning_module
 from stilo.models.notes.adapter import Adapter, apply_adapter
 from stilo.models.notes.evaluate import mean_nats_per_note, score_pieces
+from stilo.models.notes.judging import Fold
 from stilo.models.notes.merging import multiplied
 from stilo.models.notes.told import StyleTold, Told
-from stilo.models.notes.tuning import Fold, TuningConfig, tune_adapter
+from stilo.models.notes.tuning import TuningConfig, tune_adapter
 
 VECTOR = np.zeros(179, np.float32)
 STYLE = StyleTold(VECTOR, np.zeros(LEARNED_SIZE, np.float32), np.ones(4, bool))
@@ -91,8 +93,8 @@ def test_what_makes_it_worse_is_not_kept(make_note_model, drilled):
 def test_patience_is_how_often_nothing_better_is_heard(make_note_model, drilled, monkeypatch):
     """At a rate of nothing no check is better than the beginning."""
     heard = []
-    hear = tuning_module._Judge.hear
-    monkeypatch.setattr(tuning_module._Judge, "hear", lambda judge, *given: (heard.append(given), hear(judge, *given)))
+    hear = judging_module.Judge.hear
+    monkeypatch.setattr(judging_module.Judge, "hear", lambda judge, *given: (heard.append(given), hear(judge, *given)))
     still = TuningConfig(passes=1000.0, rate=0.0, rows=2, length=32, most_steps=20, check_every=1, patience=3)
     tune_adapter(make_note_model(), folded(drilled, 4), np.random.default_rng(0), config=still)
     assert len(heard) == 3
@@ -136,8 +138,8 @@ def strength_proved(tuning):
 @pytest.mark.parametrize(("full", "strength"), [(1.7, 1.0), (1.85, 0.6)])
 def test_the_folds_prove_at_the_strength_that_foresees_better(make_note_model, drilled, monkeypatch, full, strength):
     figures = iter([2.0, 1.8, full, 1.8])
-    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
-    judge = tuning_module._Judge(make_note_model(), in_turn(drilled), 1000)
+    monkeypatch.setattr(judging_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = judging_module.Judge(make_note_model(), in_turn(drilled), 1000)
     judge.hear([{"trunk.bias_0.added": np.full_like(judge.model.trunk.bias_0.detach(), i)} for i in range(3)], 20)
     judge.strengthen()
     assert strength_proved(judge.best) == strength
@@ -157,8 +159,8 @@ def test_of_few_pieces_half_is_kept_or_as_much_as_they_prove(
     make_note_model, drilled, monkeypatch, stronger, share, kept
 ):
     figures = iter([2.0, 1.99, stronger, 1.99])
-    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
-    judge = tuning_module._Judge(make_note_model(), in_turn(drilled[:3]), 1000)
+    monkeypatch.setattr(judging_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = judging_module.Judge(make_note_model(), in_turn(drilled[:3]), 1000)
     judge.hear(some_adapters(judge), 20)
     judge.strengthen()
     assert added(judge.best.weights) == pytest.approx(kept)
@@ -169,8 +171,8 @@ def test_of_few_pieces_half_is_kept_or_as_much_as_they_prove(
 def test_where_few_pieces_show_that_much_is_to_be_learned_all_is_kept(make_note_model, drilled, monkeypatch, then):
     """What was judged by a small share until then counts no longer."""
     figures = iter([4.0, 3.86, 3.84, then, 3.95, then])
-    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
-    judge = tuning_module._Judge(make_note_model(), in_turn(drilled[:3]), 1000)
+    monkeypatch.setattr(judging_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = judging_module.Judge(make_note_model(), in_turn(drilled[:3]), 1000)
     judge.hear(some_adapters(judge), 20)
     assert (judge.is_weakened, added(judge.best.weights)) == (True, pytest.approx(1 / 3))
     judge.hear(some_adapters(judge), 40)
@@ -185,9 +187,9 @@ def test_where_few_pieces_show_that_much_is_to_be_learned_all_is_kept(make_note_
 def test_where_last_quarters_judge_half_is_kept_however_many(make_note_model, drilled, monkeypatch, pieces):
     """The one adapter that there is, weakened; and these never show that much is to be learned."""
     figures = iter([4.0, 3.0])
-    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
+    monkeypatch.setattr(judging_module, "mean_nats_per_note", lambda _: next(figures))
     fold = Fold(drilled[:pieces], drilled[:pieces], STYLE, is_cut=True)
-    judge = tuning_module._Judge(make_note_model(), [fold], 1000)
+    judge = judging_module.Judge(make_note_model(), [fold], 1000)
     judge.hear(some_adapters(judge)[2:], 20)
     judge.strengthen()
     assert [added(weights) for weights in judge.best.of_folds] == [added(judge.best.weights)] == [1.0]
@@ -196,8 +198,8 @@ def test_where_last_quarters_judge_half_is_kept_however_many(make_note_model, dr
 def test_one_tuning_of_few_long_pieces_keeps_what_it_proves(make_note_model, drilled, monkeypatch):
     """Nothing is cut: its small share chooses, half of it is proved and kept."""
     figures = iter([2.0, 1.95, 1.9, 1.95])
-    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
-    judge = tuning_module._Judge(make_note_model(), [Fold(drilled[:2], drilled[2:3], STYLE)], 1000)
+    monkeypatch.setattr(judging_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = judging_module.Judge(make_note_model(), [Fold(drilled[:2], drilled[2:3], STYLE)], 1000)
     judge.hear(some_adapters(judge)[2:], 20)
     assert added(judge.best.weights) == pytest.approx(0.4)
     judge.strengthen()
@@ -245,7 +247,7 @@ def test_the_mean_of_low_rank_adapters_is_that_of_what_they_add(make_note_model,
 def test_all_folds_go_through_their_music_equally_often(make_note_model, make_piece, monkeypatch):
     monkeypatch.setattr(tuning_module._Tuner, "_go", lambda tuner: setattr(tuner, "steps", tuner.steps + 1))
     tuners = []
-    monkeypatch.setattr(tuning_module._Judge, "hear", lambda _judge, _whole, _step: None)
+    monkeypatch.setattr(judging_module.Judge, "hear", lambda _judge, _whole, _step: None)
     start = tuning_module._Tuner.__init__
     monkeypatch.setattr(
         tuning_module._Tuner, "__init__", lambda tuner, *given: (tuners.append(tuner), start(tuner, *given))[0]
@@ -304,8 +306,8 @@ def test_more_music_is_good_for_more_steps(notes, steps):
 
 def test_of_checks_that_hardly_differ_the_later_one_is_kept(make_note_model, drilled, monkeypatch):
     figures = iter([2.0, 1.9, 1.9005, 1.902, 1.8985, 1.8984])
-    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
-    judge = tuning_module._Judge(make_note_model(), [Fold([], drilled[:1])], 1000)
+    monkeypatch.setattr(judging_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = judging_module.Judge(make_note_model(), [Fold([], drilled[:1])], 1000)
     kept = []
     for step in range(1, 6):
         judge.hear([{}], step)
@@ -315,8 +317,8 @@ def test_of_checks_that_hardly_differ_the_later_one_is_kept(make_note_model, dri
 
 def test_what_is_not_better_than_nothing_is_not_kept(make_note_model, drilled, monkeypatch):
     figures = iter([2.0, 2.0005, 2.003])
-    monkeypatch.setattr(tuning_module, "mean_nats_per_note", lambda _: next(figures))
-    judge = tuning_module._Judge(make_note_model(), [Fold([], drilled[:1])], 1000)
+    monkeypatch.setattr(judging_module, "mean_nats_per_note", lambda _: next(figures))
+    judge = judging_module.Judge(make_note_model(), [Fold([], drilled[:1])], 1000)
     for step in (1, 2):
         judge.hear([{}], step)
     assert judge.best.weights == {}
@@ -330,7 +332,7 @@ def test_the_more_was_gained_the_faster_it_goes(make_note_model, drilled, monkey
         judge.fell = next(falls)
 
     go = tuning_module._Tuner._go
-    monkeypatch.setattr(tuning_module._Judge, "hear", hear)
+    monkeypatch.setattr(judging_module.Judge, "hear", hear)
     monkeypatch.setattr(
         tuning_module._Tuner,
         "_go",
@@ -354,7 +356,7 @@ def test_where_the_held_out_figure_still_falls_it_goes_on(
         heard.append(step)
         judge.fell = fall
 
-    monkeypatch.setattr(tuning_module._Judge, "hear", hear)
+    monkeypatch.setattr(judging_module.Judge, "hear", hear)
     brief = TuningConfig(passes=0.0, goes_on=goes_on, rows=2, length=32, most_steps=40, few_steps=20, check_every=10)
     shares = []
     tune_adapter(

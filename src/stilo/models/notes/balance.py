@@ -15,19 +15,23 @@ from stilo.models.notes.plan import Plan
 from stilo.models.tokens import END, Part
 from stilo.music.quantise import SLOTS_PER_QUARTER
 
-MEMORY_NOTES = 64.0
-MOST_NATS = 1.5
+MEMORY_NOTES = 64.0  # of shares: some bars of all parts
+MOST_NATS = 1.5  # a part that is far behind its share becomes 4.5 times as likely, not certain
+
+PACE_MEMORY_QUARTERS = 16.0
+PACE_NATS = 4.0  # for gaps of a quarter and more, where e times as many notes come as are asked for
+MOST_AHEAD = 1.0  # of the logarithm: more would forbid what the model is sure of
+_GAP_QUARTERS = np.minimum(np.arange(END) / SLOTS_PER_QUARTER, 1.0)
+
+NATS_A_BAR = 6.0  # a part that has rested a bar too long enters before long
+
 USUAL_ADDED = 0.6  # of all notes
 FEW = 0.5  # of the share that added notes ought to have
 ADDING_MEMORY_NOTES = 16.0
 FIRST_ADDING_NATS = 4.0
-NATS_A_NOTE, NATS_A_BAR, MOST_ADDING_NATS = 1.0, 6.0, 12.0
+NATS_A_NOTE, MOST_ADDING_NATS = 1.0, 12.0
 CLASH_NATS = 1.0
 _PITCHES = np.arange(128)
-PACE_MEMORY_QUARTERS = 16.0
-PACE_NATS = 4.0  # at one quarter and more, where e times as many notes come as are asked for
-MOST_AHEAD = 1.0
-_GAP_QUARTERS = np.minimum(np.arange(END) / SLOTS_PER_QUARTER, 1.0)
 
 
 class Balance:
