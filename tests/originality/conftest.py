@@ -87,6 +87,14 @@ def planted(host, passage, at):
     return replace(host, notes=notes[np.lexsort((notes["pitch"], notes["track"], notes["onset_ticks"]))])
 
 
+def times_through(score, times):
+    """A score of whole bars, again and again."""
+    length = len(bar_grid(score)) * BAR
+    notes = np.concatenate([score.notes] * times)
+    notes["onset_ticks"] += np.repeat(np.arange(times) * length, len(score)).astype(notes["onset_ticks"].dtype)
+    return score.with_notes(notes)
+
+
 def loop(bars=32):
     """Two notes, over and over."""
     count = bars * 4
@@ -106,6 +114,7 @@ def make():
         ornamented=ornamented,
         bars=bars_of,
         reordered=reordered,
+        times_through=times_through,
         planted=planted,
         loop=loop,
     )

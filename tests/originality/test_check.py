@@ -28,6 +28,7 @@ def traps(make, folder, source):
         "double speed": make.double_speed(score),
         "ornamented": make.ornamented(score),
         "reordered": make.reordered(score),
+        "three times": make.times_through(score, 3),
         "loop": make.loop(),
         "unseen": make.piece(100 + source),
     }
@@ -36,7 +37,7 @@ def traps(make, folder, source):
 @pytest.mark.parametrize("source", [0, 3, 7])
 def test_the_trap_set_is_ranked_rightly(make, folder, source):
     found = {name: checked(score, folder) for name, score in traps(make, folder, source).items()}
-    copies = ("verbatim", "transposed", "double speed", "ornamented", "reordered")
+    copies = ("verbatim", "transposed", "double speed", "ornamented", "reordered", "three times")
     for name in copies:
         assert found[name].verdict == "copied", name
         assert found[name].passages[0].source == f"piece{source}"
@@ -93,6 +94,15 @@ def test_planted_bars_are_found_with_notes_added_or_in_another_order(make, folde
     assert abs(ornamented.passages[0].bars[0] - 11) <= 2
     mixed = checked(make.planted(host, make.reordered(passage, seed=seed), 10), folder)
     assert (mixed.verdict, mixed.passages[0].source) == ("copied", f"piece{seed}")
+
+
+@pytest.mark.parametrize("times", [1, 3, 6])
+def test_a_copy_that_is_played_several_times_is_one(make, folder, times):
+    """Songs have verses, and dances are played over and over: what comes again after eight bars is no figure."""
+    copy = make.times_through(make.bars(folder.scores[3], 8, 8).transposed(2), times)
+    found, once = (checked(one, folder) for one in (copy, make.bars(folder.scores[3], 8, 8)))
+    assert (found.verdict, found.passages[0].source) == ("copied", "piece3")
+    assert found.bits > 0.95 * once.bits
 
 
 def test_double_speed_is_said(make, folder):

@@ -58,8 +58,13 @@ class BaseIndex:
     level: Level
 
     def shared(self, runs: RunArray, left_out: Collection[int] = ()) -> Shared:
-        """What the runs of a piece share with each of the pieces but those of the numbers `left_out`."""
+        """What the runs of a piece share with each of the pieces but those of the numbers `left_out`.
+
+        What belongs to the stock is no row: without its first bits it would be that of another run by chance.
+        """
         first, share = first_runs(runs)
+        is_rare = ~self.stock.has(runs["hash"][first])
+        first, share = first[is_rare], share[is_rare]
         hashes = runs["hash"][first] & _MASK
         begin = np.searchsorted(self.hashes, hashes)
         count = np.searchsorted(self.hashes, hashes, side="right") - begin

@@ -16,9 +16,8 @@ import numpy as np
 from stilo.originality.index import Index, Known, RowArray, Shared, has_pitches, places_in
 from stilo.originality.lines import Integers
 from stilo.originality.runs import TEXTURE, RunArray, Trace
-from stilo.originality.stock import Floats
+from stilo.originality.stock import WINDOW_BARS, Floats
 
-WINDOW_BARS = 10
 LONGEST_HOLE_BARS = 2  # inside a passage in which nothing is shared
 IN_ORDER_FROM = 0.5  # of the bits in one passage
 TEXTURE_FROM = 0.1  # of the bits in runs of chords
