@@ -48,6 +48,10 @@ def at_double_speed(score):
     return with_columns(score, score.notes["onset_ticks"] // 2, np.maximum(1, score.notes["duration_ticks"] // 2))
 
 
+def at_half_speed(score):
+    return with_columns(score, score.notes["onset_ticks"] * 2, score.notes["duration_ticks"] * 2)
+
+
 def ornamented(score, share=0.1, seed=0):
     """Neighbours put in after some of the notes."""
     rng = np.random.default_rng(seed)
@@ -111,6 +115,7 @@ def make():
     return SimpleNamespace(
         piece=drawn_piece,
         double_speed=at_double_speed,
+        half_speed=at_half_speed,
         ornamented=ornamented,
         bars=bars_of,
         reordered=reordered,

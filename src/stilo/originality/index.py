@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.originality.lines import Integers
+from stilo.originality.lines import Integers, begins
 from stilo.originality.runs import RunArray
 from stilo.originality.stock import Floats, Stock, first_runs
 from stilo.originality.thinning import ALL, Kept, counted
@@ -157,7 +157,7 @@ def index_of(pieces: Sequence[tuple[str, RunArray]], stock: Stock, kept: Kept = 
     every = [_rows_of(number, runs) for number, (_, runs) in enumerate(pieces)]
     rows = np.concatenate([np.zeros(0, ROW_DTYPE), *every])
     rows = rows[np.lexsort((rows["onset"], rows["piece"], rows["hash"]))]
-    begin = np.flatnonzero(np.append(True, np.diff(_hash_and_piece(rows)) != 0)[: len(rows)])
+    begin = np.flatnonzero(begins(_hash_and_piece(rows)))
     time = np.arange(len(rows)) - np.repeat(begin, np.diff(begin, append=len(rows)))
     return Index(tuple(name for name, _ in pieces), rows[time < MOST_TIMES], stock, kept)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stilo.originality.index import Index, Known, RowArray, Shared, has_pitches, places_in
-from stilo.originality.lines import Integers
+from stilo.originality.lines import Integers, begins
 from stilo.originality.runs import TEXTURE, RunArray, Trace
 from stilo.originality.stock import WINDOW_BARS, Floats
 
@@ -101,7 +101,7 @@ def most_bits_with_each(runs: RunArray, shared: Shared) -> Floats:
         return np.zeros(0)
     key, _, bits = _windows(runs, shared)
     piece = key // _FAR
-    return np.asarray(np.maximum.reduceat(bits, np.flatnonzero(np.append(True, np.diff(piece) != 0))))
+    return np.asarray(np.maximum.reduceat(bits, np.flatnonzero(begins(piece))))
 
 
 def _windows(runs: RunArray, shared: Shared) -> tuple[Integers, Integers, Floats]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stilo.models.duplicates import first_linked
-from stilo.originality.lines import Integers
+from stilo.originality.lines import Integers, begins
 from stilo.originality.stock import Stock
 
 SAME_FROM = 0.5  # of the different runs of the smaller piece, less the common stock, are in the other
@@ -19,7 +19,7 @@ def first_twins(hashes: NDArray[np.uint32], piece: Integers, pieces: int, stock:
 
     `hashes` rise, and of one hash the pieces do; what is the same as the same is the same.
     """
-    fresh = np.append(True, (np.diff(hashes) != 0) | (np.diff(piece) != 0))[: len(hashes)] & ~stock.has(hashes)
+    fresh = (begins(hashes) | begins(piece)) & ~stock.has(hashes)
     hashes, piece = hashes[fresh], piece[fresh]
     size = np.bincount(piece, minlength=pieces)
     pairs = [np.zeros(0, np.int64)]
