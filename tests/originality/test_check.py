@@ -131,6 +131,17 @@ def test_two_copies_are_two_passages(make, folder):
     assert all(one[1] < two[0] for one, two in pairwise(bars))
 
 
+def test_what_is_near_is_not_counted_as_copied(make, folder):
+    """Eight bars of one piece are copied; three of another are near, and no part of the copy."""
+    host = make.planted(make.piece(400), make.bars(folder.scores[1], 0, 8), 20)
+    host = make.planted(host, make.bars(folder.scores[6], 8, 3), 4)
+    found = checked(host, folder)
+    near = [passage for passage in found.beyond if passage.bits < COPY_BITS]
+    assert (found.verdict, [passage.source for passage in near]) == ("copied", ["piece6"])
+    assert 0.1 < found.copied_share < 0.3
+    assert found.near_share > found.copied_share + 0.03
+
+
 def test_a_passage_that_comes_twice_hides_no_other(make, folder):
     first, second = make.bars(folder.scores[1], 4, 8), make.bars(folder.scores[2], 4, 8)
     host = make.piece(500, bars=48)
@@ -160,7 +171,7 @@ def test_the_same_is_found_every_time_and_as_json(make, folder):
     first, second = (json.dumps(checked(score, folder).to_json(), allow_nan=False) for _ in range(2))
     assert first == second
     told = json.loads(first)
-    assert set(told) == {"originality", "verdict", "bits", "level", "copied_share", "runs"}
+    assert set(told) == {"originality", "verdict", "bits", "level", "copied_share", "near_share", "runs"}
     assert told["runs"][0]["bars"] in ([4, 11], [4, 12])
 
 
@@ -229,6 +240,15 @@ def test_an_index_keeps_a_run_of_a_piece_some_times_at_most(make):
     index = index_of([("loop", runs)], NO_STOCK)
     assert np.unique(index.rows["hash"], return_counts=True)[1].max() == MOST_TIMES
     assert (runs["kind"] == MELODY).sum() > MOST_TIMES
+
+
+def test_an_index_says_how_much_of_each_piece_is_somewhere(make, folder):
+    looped = [*folder.runs[:2], runs_of(notes_of_score(make.loop())), folder.runs[0][:0]]
+    index = index_of([(str(number), one) for number, one in enumerate(looped)], NO_STOCK)
+    for number, runs in enumerate(looped):
+        assert np.array_equal(np.unique(index.rows_of(number)["hash"]), np.unique(runs["hash"]))
+    half = np.unique(np.concatenate([folder.runs[0]["hash"], np.unique(folder.runs[1]["hash"])[::2]]))
+    assert index.shares_in(half) == pytest.approx([1.0, 0.5, 0.0, 0.0], abs=0.05)
 
 
 def test_an_index_has_a_largest_size(folder):

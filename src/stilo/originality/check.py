@@ -24,13 +24,15 @@ class Originality:
         bits: of the best passage, weighed by rarity; 0 when nothing is shared.
         level: what human pieces share.
         passages: those over the level's p95, the best first; else the best one alone, or none.
-        copied_share: of the notes of the melody, those in the bars of passages over p95, 0…1.
+        copied_share: of the notes of the melody, those in the bars of passages that are copied, 0…1.
+        near_share: those in the bars of passages over p95, copied or near, 0…1.
     """
 
     bits: float
     level: Level
     passages: tuple[Passage, ...]
     copied_share: float
+    near_share: float = 0.0
 
     @property
     def verdict(self) -> Verdict:
@@ -57,6 +59,7 @@ class Originality:
             "bits": round(self.bits, 1),
             "level": {name: round(value, 1) for name, value in self.level.to_json().items()},
             "copied_share": round(self.copied_share, 3),
+            "near_share": round(self.near_share, 3),
             "runs": [_passage_json(passage) for passage in self.passages],
         }
 
@@ -69,8 +72,9 @@ def check_trace(trace: Trace, known: Known, level: Level, left_out: Collection[i
     """Hold a piece against others, all but those of the numbers `left_out`; bars are counted from 1."""
     found = tuple(passages(trace, known, known.shared(trace.runs, left_out), level.p95))
     bits = max((passage.bits for passage in found), default=0.0)
-    bars = [passage.bars for passage in found if passage.bits > level.p95]
-    return Originality(bits, level, found, _share_in(trace, bars))
+    copied = _share_in(trace, [passage.bars for passage in found if passage.bits >= level.copy])
+    near = _share_in(trace, [passage.bars for passage in found if passage.bits > level.p95])
+    return Originality(bits, level, found, copied, near)
 
 
 def _share_in(trace: Trace, bars: Sequence[tuple[int, int]]) -> float:
