@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from stilo.music.score import Score
 from stilo.originality.base import BaseIndex
 from stilo.originality.check import Originality, Verdict, check_trace
@@ -14,7 +16,7 @@ from stilo.originality.level import Level
 from stilo.originality.lines import are_drums_compared, notes_of_score
 from stilo.originality.passages import Passage
 from stilo.originality.runs import runs_of, trace_of
-from stilo.originality.twins import is_twin_of
+from stilo.originality.twins import SAME_FROM
 
 _VERDICTS: tuple[Verdict, ...] = ("original", "near", "copied")
 
@@ -91,8 +93,11 @@ class Against:
         return Findings(own, with_base)
 
     def same(self, score: Score, numbers: Collection[int]) -> list[int]:
-        """Which of the person's pieces of these numbers are the same as a score, or twins of it."""
+        """Which of the person's pieces of these numbers are the same as a score, or twins of it.
+
+        A piece is when most of its runs, some of which may have been left out, are runs of the score.
+        """
         if self.index is None or not numbers:
             return []
-        hashes = runs_of(notes_of_score(score))["hash"]
-        return [number for number in numbers if is_twin_of(self.index.rows_of(number)["hash"], hashes)]
+        shares = self.index.shares_in(np.unique(runs_of(notes_of_score(score))["hash"]))
+        return [number for number in numbers if shares[number] >= SAME_FROM]

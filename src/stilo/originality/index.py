@@ -108,7 +108,14 @@ class Index:
 
     def rows_of(self, piece: int) -> RowArray:
         """The rows of one piece, in the order of their hashes."""
-        return np.asarray(self.rows[self._piece == piece])
+        begin, end = np.searchsorted(self._piece, (piece, piece + 1), sorter=self._by_piece)
+        return np.asarray(self.rows[self._by_piece[begin:end]])
+
+    def shares_in(self, hashes: NDArray[np.uint32]) -> Floats:
+        """Of the different runs of each piece the share that is among different hashes, 0 of a piece of none."""
+        _, row = self._places(hashes)
+        held = np.bincount(self._piece[row[self._is_first[row]]], minlength=len(self.names))
+        return np.asarray(held / np.maximum(1, self._different))
 
     def without_pitches(self) -> Index:
         """As it is kept with a style: nothing in it says a pitch."""
@@ -123,6 +130,21 @@ class Index:
     @cached_property
     def _piece(self) -> Integers:
         return self.rows["piece"].astype(np.int64)
+
+    @cached_property
+    def _by_piece(self) -> Integers:
+        """The rows piece after piece, of each in the order of their hashes."""
+        return np.argsort(self._piece, kind="stable")
+
+    @cached_property
+    def _is_first(self) -> NDArray[np.bool_]:
+        """Whether a row is the first of its hash and its piece, [rows]."""
+        return begins(_hash_and_piece(self.rows))
+
+    @cached_property
+    def _different(self) -> Integers:
+        """How many different runs each piece has, [pieces]."""
+        return np.bincount(self._piece[self._is_first], minlength=len(self.names))
 
     def _places(self, hashes: NDArray[np.uint32]) -> tuple[Integers, Integers]:
         return places_in(self._hashes, hashes)

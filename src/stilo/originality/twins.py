@@ -31,9 +31,3 @@ def first_twins(hashes: NDArray[np.uint32], piece: Integers, pieces: int, stock:
     smaller = np.minimum(size[first], size[second])
     near = (smaller >= FEWEST_RUNS) & (shared >= SAME_FROM * smaller)
     return first_linked(pieces, zip(first[near].tolist(), second[near].tolist(), strict=True))
-
-
-def is_twin_of(hashes: NDArray[np.uint32], others: NDArray[np.uint32]) -> bool:
-    """Whether most of the runs of one piece, some of them perhaps left out, are runs of another one."""
-    different = np.unique(hashes)
-    return len(different) > 0 and bool(np.isin(different, others).mean() >= SAME_FROM)
