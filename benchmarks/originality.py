@@ -195,7 +195,7 @@ def false_alarms(found: Iterable[tuple[str, Originality]]) -> dict[str, Any]:
     copies = sorted((round(one.bits), name, one.passages[0].source) for name, one in rows if one.verdict == "copied")
     return {
         "pieces": len(rows),
-        "over p95": round(float(np.mean([one.verdict != "original" for _, one in rows])), 4),
+        "over p95": round(float(np.mean([one.bits > one.level.p95 for _, one in rows])), 4),
         "called copies": round(len(copies) / len(rows), 4),
         "bits": [round(float(bits), 1) for bits in np.percentile([one.bits for _, one in rows], [50, 95, 99])],
         "copies": copies[::-1],

@@ -142,6 +142,27 @@ def test_what_is_near_is_not_counted_as_copied(make, folder):
     assert found.near_share > found.copied_share + 0.03
 
 
+@pytest.mark.parametrize(("bars", "with_chords"), [(3, False), (2, True)])
+def test_of_a_short_piece_it_is_said_that_it_is_too_short(make, bars, with_chords):
+    """Even note for note it would not share as much as a copy does."""
+    known = [make.piece(seed, with_chords=with_chords) for seed in range(10)]
+    runs = [runs_of(notes_of_score(score)) for score in known]
+    index = index_of([(f"piece{number}", one) for number, one in enumerate(runs)], NO_STOCK)
+
+    def found(score):
+        return check_trace(trace_of(notes_of_score(score)), index, level_of(runs, index))
+
+    short = found(make.bars(make.piece(700, with_chords=with_chords), 8, bars))
+    told = short.to_json()
+    assert (short.verdict, told["verdict"]) == ("too short", "too short")
+    assert (told["too_short"], told["whole_of"], told["originality"]) == (True, None, None)
+    copied = found(make.bars(known[4], 8, bars).transposed(2))
+    assert (copied.verdict, copied.is_too_short, copied.whole_of) == ("near", True, "piece4")
+    note = make.bars(known[4], 8, 1)
+    one = found(note.with_notes(note.notes[:1]))
+    assert (one.verdict, one.whole_of) == ("too short", "")
+
+
 def test_a_passage_that_comes_twice_hides_no_other(make, folder):
     first, second = make.bars(folder.scores[1], 4, 8), make.bars(folder.scores[2], 4, 8)
     host = make.piece(500, bars=48)
@@ -171,7 +192,8 @@ def test_the_same_is_found_every_time_and_as_json(make, folder):
     first, second = (json.dumps(checked(score, folder).to_json(), allow_nan=False) for _ in range(2))
     assert first == second
     told = json.loads(first)
-    assert set(told) == {"originality", "verdict", "bits", "level", "copied_share", "near_share", "runs"}
+    figures = {"originality", "bits", "level", "copied_share", "near_share"}
+    assert set(told) == figures | {"verdict", "too_short", "whole_of", "runs"}
     assert told["runs"][0]["bars"] in ([4, 11], [4, 12])
 
 

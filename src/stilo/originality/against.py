@@ -18,7 +18,12 @@ from stilo.originality.passages import Passage
 from stilo.originality.runs import runs_of, trace_of
 from stilo.originality.twins import SAME_FROM
 
-_VERDICTS: tuple[Verdict, ...] = ("original", "near", "copied")
+_VERDICTS: tuple[Verdict, ...] = ("original", "too short", "near", "copied")
+_LEAST_P95 = 1e-9  # bits; a level may be 0 where nothing is shared, and is divided by
+
+
+def _p95_of(level: Level) -> float:
+    return max(level.p95, _LEAST_P95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,12 @@ class Findings:
     @property
     def excess(self) -> float:
         """The most bits over the p95 that human pieces have of them; up to 1 a piece is original."""
-        return max((one.bits / max(one.level.p95, 1e-9) for one in self.each), default=0.0)
+        return max((one.bits / _p95_of(one.level) for one in self.each), default=0.0)
 
     @property
     def worst(self) -> Passage | None:
         """The passage that is furthest over its p95; None when none is."""
-        beyond = [(passage.bits / max(one.level.p95, 1e-9), passage) for one in self.each for passage in one.beyond]
+        beyond = [(passage.bits / _p95_of(one.level), passage) for one in self.each for passage in one.beyond]
         return max(beyond, key=lambda pair: pair[0])[1] if beyond else None
 
     def to_json(self) -> dict[str, Any]:

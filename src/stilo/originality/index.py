@@ -61,6 +61,10 @@ class Known(Protocol):
     @property
     def names(self) -> Sequence[str]: ...
 
+    @property
+    def stock(self) -> Stock:
+        """How common a run is in music at large."""
+
     def shared(self, runs: RunArray, left_out: Collection[int] = ()) -> Shared:
         """What the runs of a piece share with each of the pieces but those of the numbers `left_out`."""
 

@@ -50,19 +50,26 @@ class Trace:
     """A piece as it is compared with others.
 
     Attributes:
-        runs: of `RUN_DTYPE`.
+        runs: of `RUN_DTYPE`, those of the piece as it stands first.
+        own: how many are of the piece as it stands; the others are of its bars in other note values.
         melody_onset, melody_bar: int64 [notes of the melody], onsets in twenty-fourths, and their bars.
     """
 
     runs: RunArray
+    own: int
     melody_onset: Integers
     melody_bar: Integers
+
+    @property
+    def as_it_stands(self) -> RunArray:
+        return self.runs[: self.own]
 
 
 def trace_of(notes: Notes) -> Trace:
     """A piece as it is held against others: its runs, and those of its bars read in other note values."""
     melody = melody_of(notes)
-    return Trace(np.concatenate([_runs_of(notes, melody), _bars_read_anew(melody)]), melody.onset, melody.bar)
+    own = _runs_of(notes, melody)
+    return Trace(np.concatenate([own, _bars_read_anew(melody)]), len(own), melody.onset, melody.bar)
 
 
 def runs_of(notes: Notes) -> RunArray:
