@@ -13,7 +13,7 @@ from stilo.originality.level import COPY_BITS, GENERAL, level_of
 from stilo.originality.lines import notes_of_score
 from stilo.originality.passages import most_bits
 from stilo.originality.runs import MELODY, runs_of, trace_of
-from stilo.originality.stock import COMMON_FROM, stock_of
+from stilo.originality.stock import COMMON_FROM, RAREST_HOLDERS, stock_of
 
 
 def checked(score, folder, left_out=()):
@@ -197,13 +197,19 @@ def test_the_same_is_found_every_time_and_as_json(make, folder):
     assert told["runs"][0]["bars"] in ([4, 11], [4, 12])
 
 
-def test_common_stock_counts_little(make, folder):
-    """What many pieces have is no copy, whoever had it first."""
-    common = stock_of(np.concatenate([folder.runs[0]["hash"] for _ in range(1)] * COMMON_FROM), COMMON_FROM)
-    index = index_of([("piece0", folder.runs[0])], common)
-    assert most_bits(folder.runs[0], index.shared(folder.runs[0])) == 0.0
-    bare = index_of([("piece0", folder.runs[0])], NO_STOCK)
-    assert most_bits(folder.runs[0], bare.shared(folder.runs[0])) > COPY_BITS
+@pytest.mark.parametrize("holders", [COMMON_FROM, 500, 9_000])
+def test_common_stock_counts_little(folder, holders):
+    """What many of ten thousand pieces have counts by how many: what nearly all have is no copy of anybody."""
+    runs = folder.runs[0]
+    common = stock_of(np.repeat(np.unique(runs["hash"]), holders), 10_000)
+    with_stock, bare = (most_bits(runs, index_of([("0", runs)], stock).shared(runs)) for stock in (common, NO_STOCK))
+    assert bare > 4 * COPY_BITS
+    assert with_stock == pytest.approx(bare * np.log2(10_000 / holders) / np.log2(10_000 / RAREST_HOLDERS))
+    assert (with_stock < COPY_BITS / 2) == (holders == 9_000)
+
+
+def test_what_few_pieces_have_is_no_stock(folder):
+    assert len(stock_of(np.repeat(np.unique(folder.runs[0]["hash"]), COMMON_FROM - 1), 10_000).hashes) == 0
 
 
 def test_what_three_pieces_of_a_collection_have_is_stock_of_their_style(make, folder):

@@ -29,9 +29,9 @@ ROW_DTYPE = np.dtype(
 )
 RowArray = NDArray[np.void]
 MOST_PIECES = 65535
-MOST_TIMES = 8  # that one run of one piece is kept
+MOST_TIMES = 8  # that one run of one piece is kept: more places of a figure say no more of where a passage lies
 NO_PITCH = -1
-STYLE_STOCK_FROM = 3  # pieces of one collection that have a run: it is stock of the style
+STYLE_STOCK_FROM = 3  # pieces of one collection that have a run: of two, one may have it of the other
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ class Index:
     @cached_property
     def _by_piece(self) -> Integers:
         """The rows piece after piece, of each in the order of their hashes."""
-        return np.argsort(self._piece, kind="stable")
+        return np.argsort(self.rows["piece"], kind="stable")
 
     @cached_property
     def _is_first(self) -> NDArray[np.bool_]:

@@ -19,8 +19,8 @@ from stilo.originality.runs import TEXTURE, RunArray, Trace
 from stilo.originality.stock import WINDOW_BARS, Floats
 
 LONGEST_HOLE_BARS = 2  # inside a passage in which nothing is shared
-IN_ORDER_FROM = 0.5  # of the bits in one passage
-TEXTURE_FROM = 0.1  # of the bits in runs of chords
+IN_ORDER_FROM = 0.5  # of the bits in one line: what lies beside it is less, and does not say which bars are which
+TEXTURE_FROM = 0.1  # of the bits in runs of chords: a cadence below a tune is less
 MOST_PASSAGES = 20
 _FAR = 2**20
 
