@@ -48,6 +48,10 @@ def at_double_speed(score):
     return with_columns(score, score.notes["onset_ticks"] // 2, np.maximum(1, score.notes["duration_ticks"] // 2))
 
 
+def at_half_speed(score):
+    return with_columns(score, score.notes["onset_ticks"] * 2, score.notes["duration_ticks"] * 2)
+
+
 def ornamented(score, share=0.1, seed=0):
     """Neighbours put in after some of the notes."""
     rng = np.random.default_rng(seed)
@@ -87,6 +91,14 @@ def planted(host, passage, at):
     return replace(host, notes=notes[np.lexsort((notes["pitch"], notes["track"], notes["onset_ticks"]))])
 
 
+def times_through(score, times):
+    """A score of whole bars, again and again."""
+    length = len(bar_grid(score)) * BAR
+    notes = np.concatenate([score.notes] * times)
+    notes["onset_ticks"] += np.repeat(np.arange(times) * length, len(score)).astype(notes["onset_ticks"].dtype)
+    return score.with_notes(notes)
+
+
 def loop(bars=32):
     """Two notes, over and over."""
     count = bars * 4
@@ -103,9 +115,11 @@ def make():
     return SimpleNamespace(
         piece=drawn_piece,
         double_speed=at_double_speed,
+        half_speed=at_half_speed,
         ornamented=ornamented,
         bars=bars_of,
         reordered=reordered,
+        times_through=times_through,
         planted=planted,
         loop=loop,
     )

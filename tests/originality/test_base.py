@@ -1,5 +1,6 @@
 """The index of the base model's pieces: what is kept of them, in how many bytes, and whether copies are found."""
 
+from dataclasses import replace
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -23,6 +24,7 @@ from stilo.originality.check import check_trace
 from stilo.originality.level import Level
 from stilo.originality.lines import notes_of_score
 from stilo.originality.runs import runs_of, trace_of
+from stilo.originality.stock import Stock
 
 LEVEL = Level(10.0, 30.0, 60.0, 5, 1)
 
@@ -69,6 +71,16 @@ def test_common_runs_are_counted_and_not_kept(make):
     assert len(base.hashes) == 0
     assert set(base.stock.holders.tolist()) == {20}
     assert found_in(base, make.piece(0)).bits == 0.0
+
+
+def test_common_runs_are_not_taken_for_rare_ones_of_the_same_bits(base, make):
+    """Of a hash 26 bits are kept: a run of the stock may have those of a run that somebody has."""
+    runs = runs_of(notes_of_score(make.piece(0)))
+    other = runs["hash"] ^ np.uint32(1 << HASH_BITS)
+    common = replace(base, stock=Stock(np.unique(other), np.full(len(np.unique(other)), 12, np.uint16), 40))
+    runs["hash"] = other
+    assert len(base.shared(runs)) > 100
+    assert len(common.shared(runs)) == 0
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "other", "hashes"])

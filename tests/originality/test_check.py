@@ -13,7 +13,7 @@ from stilo.originality.level import COPY_BITS, GENERAL, level_of
 from stilo.originality.lines import notes_of_score
 from stilo.originality.passages import most_bits
 from stilo.originality.runs import MELODY, runs_of, trace_of
-from stilo.originality.stock import COMMON_FROM, stock_of
+from stilo.originality.stock import COMMON_FROM, RAREST_HOLDERS, stock_of
 
 
 def checked(score, folder, left_out=()):
@@ -26,8 +26,10 @@ def traps(make, folder, source):
         "verbatim": score,
         "transposed": score.transposed(5),
         "double speed": make.double_speed(score),
+        "half speed": make.half_speed(score),
         "ornamented": make.ornamented(score),
         "reordered": make.reordered(score),
+        "three times": make.times_through(score, 3),
         "loop": make.loop(),
         "unseen": make.piece(100 + source),
     }
@@ -36,7 +38,7 @@ def traps(make, folder, source):
 @pytest.mark.parametrize("source", [0, 3, 7])
 def test_the_trap_set_is_ranked_rightly(make, folder, source):
     found = {name: checked(score, folder) for name, score in traps(make, folder, source).items()}
-    copies = ("verbatim", "transposed", "double speed", "ornamented", "reordered")
+    copies = [name for name in found if name not in ("loop", "unseen")]
     for name in copies:
         assert found[name].verdict == "copied", name
         assert found[name].passages[0].source == f"piece{source}"
@@ -57,7 +59,8 @@ def test_a_loop_is_no_copy_of_a_piece_that_loops(make, folder):
     trace = trace_of(notes_of_score(make.loop()))
     shared = index.shared(trace.runs)
     assert set(shared.piece.tolist()) == {0}
-    assert set(trace.runs["hash"].tolist()) <= set(runs[0]["hash"].tolist())  # all of it is known
+    loop = runs_of(notes_of_score(make.loop()))
+    assert set(loop["hash"].tolist()) <= set(runs[0]["hash"].tolist())  # all of it is known
     found = check_trace(trace, index, folder.level)
     assert (found.verdict, found.copied_share) == ("original", 0.0)
     host = make.planted(make.planted(make.piece(600), make.loop(8), 4), make.bars(folder.scores[0], 16, 8), 20)
@@ -95,9 +98,28 @@ def test_planted_bars_are_found_with_notes_added_or_in_another_order(make, folde
     assert (mixed.verdict, mixed.passages[0].source) == ("copied", f"piece{seed}")
 
 
+@pytest.mark.parametrize("times", [1, 3, 6])
+def test_a_copy_that_is_played_several_times_is_one(make, folder, times):
+    """Songs have verses, and dances are played over and over: what comes again after eight bars is no figure."""
+    copy = make.times_through(make.bars(folder.scores[3], 8, 8).transposed(2), times)
+    found, once = (checked(one, folder) for one in (copy, make.bars(folder.scores[3], 8, 8)))
+    assert (found.verdict, found.passages[0].source) == ("copied", "piece3")
+    assert found.bits > 0.95 * once.bits
+
+
 def test_double_speed_is_said(make, folder):
     best = checked(make.double_speed(folder.scores[2]), folder).passages[0]
     assert (best.tempo_ratio, best.transposition) == (2.0, 0)
+
+
+@pytest.mark.parametrize("first", [0, 5])
+@pytest.mark.parametrize("speed", ["double_speed", "half_speed"])
+def test_bars_are_found_in_other_note_values(make, folder, speed, first):
+    """In a file of halved note values two bars stand in one, in one of doubled ones a bar stands in two."""
+    for source in range(4):
+        passage = getattr(make, speed)(make.bars(folder.scores[source], first, 8)).transposed(3)
+        found = checked(make.planted(make.piece(800 + source), passage, 7 + source), folder)
+        assert (found.verdict, found.passages[0].source) == ("copied", f"piece{source}")
 
 
 def test_two_copies_are_two_passages(make, folder):
@@ -107,6 +129,38 @@ def test_two_copies_are_two_passages(make, folder):
     assert {passage.source for passage in found} == {"piece1", "piece6"}
     bars = sorted(passage.bars for passage in found)
     assert all(one[1] < two[0] for one, two in pairwise(bars))
+
+
+def test_what_is_near_is_not_counted_as_copied(make, folder):
+    """Eight bars of one piece are copied; three of another are near, and no part of the copy."""
+    host = make.planted(make.piece(400), make.bars(folder.scores[1], 0, 8), 20)
+    host = make.planted(host, make.bars(folder.scores[6], 8, 3), 4)
+    found = checked(host, folder)
+    near = [passage for passage in found.beyond if passage.bits < COPY_BITS]
+    assert (found.verdict, [passage.source for passage in near]) == ("copied", ["piece6"])
+    assert 0.1 < found.copied_share < 0.3
+    assert found.near_share > found.copied_share + 0.03
+
+
+@pytest.mark.parametrize(("bars", "with_chords"), [(3, False), (2, True)])
+def test_of_a_short_piece_it_is_said_that_it_is_too_short(make, bars, with_chords):
+    """Even note for note it would not share as much as a copy does."""
+    known = [make.piece(seed, with_chords=with_chords) for seed in range(10)]
+    runs = [runs_of(notes_of_score(score)) for score in known]
+    index = index_of([(f"piece{number}", one) for number, one in enumerate(runs)], NO_STOCK)
+
+    def found(score):
+        return check_trace(trace_of(notes_of_score(score)), index, level_of(runs, index))
+
+    short = found(make.bars(make.piece(700, with_chords=with_chords), 8, bars))
+    told = short.to_json()
+    assert (short.verdict, told["verdict"]) == ("too short", "too short")
+    assert (told["too_short"], told["whole_of"], told["originality"]) == (True, None, None)
+    copied = found(make.bars(known[4], 8, bars).transposed(2))
+    assert (copied.verdict, copied.is_too_short, copied.whole_of) == ("near", True, "piece4")
+    note = make.bars(known[4], 8, 1)
+    one = found(note.with_notes(note.notes[:1]))
+    assert (one.verdict, one.whole_of) == ("too short", "")
 
 
 def test_a_passage_that_comes_twice_hides_no_other(make, folder):
@@ -138,17 +192,24 @@ def test_the_same_is_found_every_time_and_as_json(make, folder):
     first, second = (json.dumps(checked(score, folder).to_json(), allow_nan=False) for _ in range(2))
     assert first == second
     told = json.loads(first)
-    assert set(told) == {"originality", "verdict", "bits", "level", "copied_share", "runs"}
+    figures = {"originality", "bits", "level", "copied_share", "near_share"}
+    assert set(told) == figures | {"verdict", "too_short", "whole_of", "runs"}
     assert told["runs"][0]["bars"] in ([4, 11], [4, 12])
 
 
-def test_common_stock_counts_little(make, folder):
-    """What many pieces have is no copy, whoever had it first."""
-    common = stock_of(np.concatenate([folder.runs[0]["hash"] for _ in range(1)] * COMMON_FROM), COMMON_FROM)
-    index = index_of([("piece0", folder.runs[0])], common)
-    assert most_bits(folder.runs[0], index.shared(folder.runs[0])) == 0.0
-    bare = index_of([("piece0", folder.runs[0])], NO_STOCK)
-    assert most_bits(folder.runs[0], bare.shared(folder.runs[0])) > COPY_BITS
+@pytest.mark.parametrize("holders", [COMMON_FROM, 500, 9_000])
+def test_common_stock_counts_little(folder, holders):
+    """What many of ten thousand pieces have counts by how many: what nearly all have is no copy of anybody."""
+    runs = folder.runs[0]
+    common = stock_of(np.repeat(np.unique(runs["hash"]), holders), 10_000)
+    with_stock, bare = (most_bits(runs, index_of([("0", runs)], stock).shared(runs)) for stock in (common, NO_STOCK))
+    assert bare > 4 * COPY_BITS
+    assert with_stock == pytest.approx(bare * np.log2(10_000 / holders) / np.log2(10_000 / RAREST_HOLDERS))
+    assert (with_stock < COPY_BITS / 2) == (holders == 9_000)
+
+
+def test_what_few_pieces_have_is_no_stock(folder):
+    assert len(stock_of(np.repeat(np.unique(folder.runs[0]["hash"]), COMMON_FROM - 1), 10_000).hashes) == 0
 
 
 def test_what_three_pieces_of_a_collection_have_is_stock_of_their_style(make, folder):
@@ -207,6 +268,15 @@ def test_an_index_keeps_a_run_of_a_piece_some_times_at_most(make):
     index = index_of([("loop", runs)], NO_STOCK)
     assert np.unique(index.rows["hash"], return_counts=True)[1].max() == MOST_TIMES
     assert (runs["kind"] == MELODY).sum() > MOST_TIMES
+
+
+def test_an_index_says_how_much_of_each_piece_is_somewhere(make, folder):
+    looped = [*folder.runs[:2], runs_of(notes_of_score(make.loop())), folder.runs[0][:0]]
+    index = index_of([(str(number), one) for number, one in enumerate(looped)], NO_STOCK)
+    for number, runs in enumerate(looped):
+        assert np.array_equal(np.unique(index.rows_of(number)["hash"]), np.unique(runs["hash"]))
+    half = np.unique(np.concatenate([folder.runs[0]["hash"], np.unique(folder.runs[1]["hash"])[::2]]))
+    assert index.shares_in(half) == pytest.approx([1.0, 0.5, 0.0, 0.0], abs=0.05)
 
 
 def test_an_index_has_a_largest_size(folder):

@@ -121,7 +121,7 @@ def test_runs_of_a_stranger_are_checked(style, kept):
         SourceRuns(backwards)
     with pytest.raises(InputError, match="more than a style keeps"):
         SourceRuns(np.zeros(MOST_ROWS + 1, ROW_DTYPE))
-    for shares in ((1.0, 1.0, 0.0, 1.0), (1.0, 1.0, 2.0, 1.0), (1.0,) * 3, (np.nan,) * 4):
+    for shares in ((1.0, 1.0, 0.0, 1.0), (1.0, 1.0, 2.0, 1.0), (1.0,) * 3, (np.nan,) * 4, (1.0, 5e-324, 1.0, 1.0)):
         with pytest.raises(InputError, match="more than a style keeps"):
             SourceRuns(kept.rows, kept=shares)
     again = np.repeat(kept.rows[:1], MOST_TIMES + 1)

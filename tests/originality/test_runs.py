@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stilo.models.tokens import encode
 from stilo.music.score import Score, Track, notes_from_columns
 from stilo.originality.lines import bass_of, chords_of, melody_of, notes_of_score, notes_of_steps
-from stilo.originality.runs import BAR, BASS, MELODY, TEXTURE, runs_of
+from stilo.originality.runs import BAR, BASS, MELODY, TEXTURE, runs_of, trace_of
 
 
 def hashes(score):
@@ -101,6 +101,21 @@ def test_no_run_goes_over_a_long_rest():
     rows = [(i * 240, 240, 60 + i % 5, 0) for i in range(4)] + [(19200 + i * 240, 240, 60 + i % 3, 0) for i in range(4)]
     runs = runs_of(notes_of_score(score_of(rows)))
     assert (runs["kind"] == BAR).all()
+
+
+def bar_hashes(runs):
+    return set(runs["hash"][runs["kind"] == BAR].tolist())
+
+
+@pytest.mark.parametrize("speed", ["double_speed", "half_speed"])
+@pytest.mark.parametrize("upbeat", [0, 1])
+def test_bars_are_read_in_other_note_values(make, speed, upbeat):
+    tune = make.piece(1, bars=13)
+    notes = trace_of(notes_of_score(getattr(make, speed)(make.bars(tune, upbeat, 12))))
+    known = bar_hashes(runs_of(notes_of_score(make.bars(tune, upbeat, 12))))
+    assert known <= bar_hashes(notes.runs)
+    bars = notes.runs[notes.runs["kind"] == BAR]
+    assert len(np.unique(bars[["onset", "end"]])) == len(bars)
 
 
 def test_runs_say_where_they_stand(make):

@@ -11,6 +11,7 @@ import stilo
 from stilo.errors import InputError, ReadError
 from stilo.library.store import Library
 from stilo.music.files import write_score
+from stilo.music.score import TimeSignature
 from stilo.originality.against import Against, Findings
 from stilo.originality.check import Originality
 from stilo.originality.kept import source_runs_of
@@ -315,6 +316,34 @@ def test_a_heading_says_how_much_is_copied(pieces, base, said):
     level = Level(5.0, 20.0)
     findings = Findings(*(Originality(bits, level, (), share) for bits, share in (pieces, base)))
     assert verdict_text(Checked("x.mid", findings=findings)).startswith(f"x.mid: {said}\n")
+
+
+def waltz_of(seed, bars=4):
+    """Three quarters a bar, and no more."""
+    rng = np.random.default_rng(seed)
+    tune = tune_of(seed, bars)
+    notes = tune.notes[: 3 * bars].copy()
+    notes["onset_ticks"], notes["duration_ticks"] = np.arange(len(notes)) * 480, 480
+    notes["pitch"] = 60 + rng.integers(0, 13, len(notes))
+    return replace(tune, notes=notes, time_signatures=(TimeSignature(0, 3, 4),))
+
+
+def test_of_a_short_piece_it_is_said_that_it_is_too_short(tmp_path):
+    known = tmp_path / "known"
+    known.mkdir()
+    write_score(waltz_of(0), known / "waltz.mid")
+    write_score(tune_of(1), known / "tune.mid")
+    for seed, transposition, said in (
+        (0, 3, "all of it stands in waltz.mid, but it is too short to tell whether by chance"),
+        (9, 0, "too short to tell whether it is a copy"),
+    ):
+        found = check(waltz_of(seed).transposed(transposition), known)
+        told = verdict_text(Checked("x.mid", findings=found))
+        assert told.startswith(f"x.mid: {said}\n")
+        assert ("bars 1–4 are bars 1–4 of waltz.mid, a minor third up" in told) == (seed == 0)
+    note = waltz_of(9)
+    told = Checked("x.mid", findings=check(note.with_notes(note.notes[:1]), known)).to_json()
+    assert (told["verdict"], told["too_short"], told["originality"]) == ("too short", True, None)
 
 
 def test_a_composition_tells_what_it_shares():

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from stilo.music.score import Score
 from stilo.originality.base import BaseIndex
 from stilo.originality.check import Originality, Verdict, check_trace
@@ -14,9 +16,14 @@ from stilo.originality.level import Level
 from stilo.originality.lines import are_drums_compared, notes_of_score
 from stilo.originality.passages import Passage
 from stilo.originality.runs import runs_of, trace_of
-from stilo.originality.twins import is_twin_of
+from stilo.originality.twins import SAME_FROM
 
-_VERDICTS: tuple[Verdict, ...] = ("original", "near", "copied")
+_VERDICTS: tuple[Verdict, ...] = ("original", "too short", "near", "copied")
+_LEAST_P95 = 1e-9  # bits; a level may be 0 where nothing is shared, and is divided by
+
+
+def _p95_of(level: Level) -> float:
+    return max(level.p95, _LEAST_P95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +52,12 @@ class Findings:
     @property
     def excess(self) -> float:
         """The most bits over the p95 that human pieces have of them; up to 1 a piece is original."""
-        return max((one.bits / max(one.level.p95, 1e-9) for one in self.each), default=0.0)
+        return max((one.bits / _p95_of(one.level) for one in self.each), default=0.0)
 
     @property
     def worst(self) -> Passage | None:
         """The passage that is furthest over its p95; None when none is."""
-        beyond = [(passage.bits / max(one.level.p95, 1e-9), passage) for one in self.each for passage in one.beyond]
+        beyond = [(passage.bits / _p95_of(one.level), passage) for one in self.each for passage in one.beyond]
         return max(beyond, key=lambda pair: pair[0])[1] if beyond else None
 
     def to_json(self) -> dict[str, Any]:
@@ -91,8 +98,11 @@ class Against:
         return Findings(own, with_base)
 
     def same(self, score: Score, numbers: Collection[int]) -> list[int]:
-        """Which of the person's pieces of these numbers are the same as a score, or twins of it."""
+        """Which of the person's pieces of these numbers are the same as a score, or twins of it.
+
+        A piece is when most of its runs, some of which may have been left out, are runs of the score.
+        """
         if self.index is None or not numbers:
             return []
-        hashes = runs_of(notes_of_score(score))["hash"]
-        return [number for number in numbers if is_twin_of(self.index.rows_of(number)["hash"], hashes)]
+        shares = self.index.shares_in(np.unique(runs_of(notes_of_score(score))["hash"]))
+        return [number for number in numbers if shares[number] >= SAME_FROM]

@@ -25,7 +25,7 @@ from stilo.originality.index import Shared, spread
 from stilo.originality.level import Level
 from stilo.originality.runs import KINDS, RunArray
 from stilo.originality.stock import RAREST_HOLDERS, Stock, first_runs, stock_of
-from stilo.originality.thinning import winnowed
+from stilo.originality.thinning import LEAST_KEPT, winnowed
 
 INDEX_NAME = "index.npz"
 FORMAT = 1
@@ -58,8 +58,13 @@ class BaseIndex:
     level: Level
 
     def shared(self, runs: RunArray, left_out: Collection[int] = ()) -> Shared:
-        """What the runs of a piece share with each of the pieces but those of the numbers `left_out`."""
+        """What the runs of a piece share with each of the pieces but those of the numbers `left_out`.
+
+        What belongs to the stock is no row: without its first bits it would be that of another run by chance.
+        """
         first, share = first_runs(runs)
+        is_rare = ~self.stock.has(runs["hash"][first])
+        first, share = first[is_rare], share[is_rare]
         hashes = runs["hash"][first] & _MASK
         begin = np.searchsorted(self.hashes, hashes)
         count = np.searchsorted(self.hashes, hashes, side="right") - begin
@@ -155,7 +160,7 @@ def _figures(packed: dict[str, NDArray[Any]], names: int) -> tuple[tuple[float, 
     """What is kept, the stock and the level."""
     p50, p95, copy, pieces, quoting = packed["level"].tolist()
     kept, hashes, holders = (packed[name] for name in ("kept", "stock_hashes", "stock_holders"))
-    if not 0 <= p50 <= p95 <= copy or kept.shape != (KINDS,) or not ((kept > 0) & (kept <= 1)).all():
+    if not 0 <= p50 <= p95 <= copy or kept.shape != (KINDS,) or not ((kept >= LEAST_KEPT) & (kept <= 1)).all():
         raise ValueError("no such level or share")
     if hashes.shape != holders.shape or (np.diff(hashes.astype(np.int64)) <= 0).any() or (holders < 1).any():
         raise ValueError("the stock is in disorder")

@@ -26,7 +26,7 @@ from stilo.originality.base import INDEX_NAME, BaseIndex, base_index_of, write_b
 from stilo.originality.level import Level
 from stilo.originality.lines import FEWEST_PITCHED, notes_of_steps
 from stilo.originality.passages import most_bits
-from stilo.originality.runs import runs_of
+from stilo.originality.runs import runs_of, trace_of
 
 BASE_COPY_BITS = 55.0  # among ten thousand pieces more is shared by chance than among ten
 LEVEL_SPLITS = ("valid", "dev_composer")
@@ -51,7 +51,7 @@ def build(packed: Path) -> tuple[BaseIndex, list[str]]:
 
 
 def _with_level(index: BaseIndex, others: Sequence[Piece]) -> BaseIndex:
-    runs = [runs_of(notes_of_steps(piece.steps)) for piece in others]
+    runs = [trace_of(notes_of_steps(piece.steps)).runs for piece in others]
     bits = np.array([most_bits(one, index.shared(one)) for one in runs])
     p50, p95 = np.percentile(bits[bits < BASE_COPY_BITS], [50, 95]).tolist()
     level = Level(p50, p95, BASE_COPY_BITS, len(bits), int((bits >= BASE_COPY_BITS).sum()))

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.originality.lines import Integers
+from stilo.originality.lines import Integers, begins
 from stilo.originality.runs import RunArray
 from stilo.originality.stock import Floats, Stock, first_runs
 from stilo.originality.thinning import ALL, Kept, counted
@@ -29,9 +29,9 @@ ROW_DTYPE = np.dtype(
 )
 RowArray = NDArray[np.void]
 MOST_PIECES = 65535
-MOST_TIMES = 8  # that one run of one piece is kept
+MOST_TIMES = 8  # that one run of one piece is kept: more places of a figure say no more of where a passage lies
 NO_PITCH = -1
-STYLE_STOCK_FROM = 3  # pieces of one collection that have a run: it is stock of the style
+STYLE_STOCK_FROM = 3  # pieces of one collection that have a run: of two, one may have it of the other
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +60,10 @@ class Known(Protocol):
 
     @property
     def names(self) -> Sequence[str]: ...
+
+    @property
+    def stock(self) -> Stock:
+        """How common a run is in music at large."""
 
     def shared(self, runs: RunArray, left_out: Collection[int] = ()) -> Shared:
         """What the runs of a piece share with each of the pieces but those of the numbers `left_out`."""
@@ -108,7 +112,14 @@ class Index:
 
     def rows_of(self, piece: int) -> RowArray:
         """The rows of one piece, in the order of their hashes."""
-        return np.asarray(self.rows[self._piece == piece])
+        begin, end = np.searchsorted(self._piece, (piece, piece + 1), sorter=self._by_piece)
+        return np.asarray(self.rows[self._by_piece[begin:end]])
+
+    def shares_in(self, hashes: NDArray[np.uint32]) -> Floats:
+        """Of the different runs of each piece the share that is among different hashes, 0 of a piece of none."""
+        _, row = self._places(hashes)
+        held = np.bincount(self._piece[row[self._is_first[row]]], minlength=len(self.names))
+        return np.asarray(held / np.maximum(1, self._different))
 
     def without_pitches(self) -> Index:
         """As it is kept with a style: nothing in it says a pitch."""
@@ -123,6 +134,21 @@ class Index:
     @cached_property
     def _piece(self) -> Integers:
         return self.rows["piece"].astype(np.int64)
+
+    @cached_property
+    def _by_piece(self) -> Integers:
+        """The rows piece after piece, of each in the order of their hashes."""
+        return np.argsort(self.rows["piece"], kind="stable")
+
+    @cached_property
+    def _is_first(self) -> NDArray[np.bool_]:
+        """Whether a row is the first of its hash and its piece, [rows]."""
+        return begins(_hash_and_piece(self.rows))
+
+    @cached_property
+    def _different(self) -> Integers:
+        """How many different runs each piece has, [pieces]."""
+        return np.bincount(self._piece[self._is_first], minlength=len(self.names))
 
     def _places(self, hashes: NDArray[np.uint32]) -> tuple[Integers, Integers]:
         return places_in(self._hashes, hashes)
@@ -157,7 +183,7 @@ def index_of(pieces: Sequence[tuple[str, RunArray]], stock: Stock, kept: Kept = 
     every = [_rows_of(number, runs) for number, (_, runs) in enumerate(pieces)]
     rows = np.concatenate([np.zeros(0, ROW_DTYPE), *every])
     rows = rows[np.lexsort((rows["onset"], rows["piece"], rows["hash"]))]
-    begin = np.flatnonzero(np.append(True, np.diff(_hash_and_piece(rows)) != 0)[: len(rows)])
+    begin = np.flatnonzero(begins(_hash_and_piece(rows)))
     time = np.arange(len(rows)) - np.repeat(begin, np.diff(begin, append=len(rows)))
     return Index(tuple(name for name, _ in pieces), rows[time < MOST_TIMES], stock, kept)
 

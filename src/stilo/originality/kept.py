@@ -21,7 +21,7 @@ from stilo.originality.index import MOST_TIMES, NO_PITCH, ROW_DTYPE, Index, RowA
 from stilo.originality.level import GENERAL, LEAST_P95, Level, level_of
 from stilo.originality.lines import notes_of_score
 from stilo.originality.runs import KINDS, RUNS_VERSION, runs_of
-from stilo.originality.thinning import ALL, Kept, thinned
+from stilo.originality.thinning import ALL, LEAST_KEPT, Kept, thinned
 
 MOST_ROWS = 200_000  # about two hundred pieces; of more pieces a share of the runs is kept
 COLUMNS = {"hash": "<u4", "piece": "<u2", "bar": "<u2", "last_bar": "<u2", "onset": "<i4", "unit": "<u4"}
@@ -33,7 +33,7 @@ class SourceRuns:
 
     Attributes:
         rows: of `ROW_DTYPE` in the order of an index, without pitches; `piece` counts through the sources.
-        kept: share of the runs of each kind that they hold, above 0, at most 1.
+        kept: share of the runs of each kind that they hold, `LEAST_KEPT` to 1.
         level: what the sources share with each other, as far as the rows tell.
 
     Raises:
@@ -46,7 +46,8 @@ class SourceRuns:
     level: Level = GENERAL
 
     def __post_init__(self) -> None:
-        if len(self.rows) > MOST_ROWS or len(self.kept) != KINDS or not all(0 < share <= 1 for share in self.kept):
+        is_share = [LEAST_KEPT <= share <= 1 for share in self.kept]
+        if len(self.rows) > MOST_ROWS or len(is_share) != KINDS or not all(is_share):
             raise InputError("the runs of the sources are more than a style keeps")
         if not is_index_of_runs(self.rows) or (self.rows["unit"] < 1).any():
             raise InputError(f"the runs of the sources are in disorder, or one comes more than {MOST_TIMES} times")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,19 +31,26 @@ class Notes:
         onset, end: in twenty-fourths of a quarter.
         pitch: 0…127.
         bar: in which it begins, from 0.
+        half: of the bar in which it begins, 0 or 1.
     """
 
     onset: Integers
     end: Integers
     pitch: Integers
     bar: Integers
+    half: Integers
 
     def __len__(self) -> int:
         return len(self.onset)
 
     def some(self, which: NDArray[np.bool_] | Integers) -> Notes:
         """Those of a mask or of indices in order."""
-        return Notes(self.onset[which], self.end[which], self.pitch[which], self.bar[which])
+        return Notes(self.onset[which], self.end[which], self.pitch[which], self.bar[which], self.half[which])
+
+
+def begins(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where another value begins in a row of them, [values]."""
+    return np.append(True, values[1:] != values[:-1])[: len(values)]
 
 
 def are_drums_compared(score: Score) -> bool:
@@ -55,7 +63,8 @@ def notes_of_score(score: Score) -> Notes:
     """The notes of a score that stands on its grid (`elements.grid.on_grid`), with the bars that it has."""
     slots = slots_of(score)
     onset, end = (slots_to_ticks(places, slots.bar_lengths, 24) for places in (slots.onset, slots.end))
-    return _ordered(onset, end, score.notes["pitch"].astype(np.int64), slots.bar, score.is_drum_note)
+    half = _halves(slots.onset_in_bar, slots.bar_lengths[slots.bar])
+    return _ordered(Notes(onset, end, score.notes["pitch"].astype(np.int64), slots.bar, half), score.is_drum_note)
 
 
 def notes_of_steps(steps: StepArray) -> Notes:
@@ -65,7 +74,13 @@ def notes_of_steps(steps: StepArray) -> Notes:
     onset = bar_line + slots_to_24ths(position)
     end = bar_line + slots_to_24ths(position + DURATION_SLOTS[steps["duration"]])
     pitch = steps["pitch"].astype(np.int64)
-    return _ordered(onset, end, pitch % DRUMS_FROM, steps["bar"].astype(np.int64), pitch >= DRUMS_FROM)
+    half = _halves(position, steps["bar_slots"].astype(np.int64))
+    return _ordered(Notes(onset, end, pitch % DRUMS_FROM, steps["bar"].astype(np.int64), half), pitch >= DRUMS_FROM)
+
+
+def _halves(position: Integers, bar_slots: Integers) -> Integers:
+    """In which half of its bar each slot lies, 0 or 1."""
+    return np.asarray((2 * slots_to_24ths(position) >= slots_to_24ths(bar_slots)).astype(np.int64))
 
 
 def _bar_lines(slot: Integers, steps: StepArray) -> Integers:
@@ -76,14 +91,12 @@ def _bar_lines(slot: Integers, steps: StepArray) -> Integers:
     return np.asarray(np.append(np.zeros(min(1, len(lines)), np.int64), np.cumsum(far))[index])
 
 
-def _ordered(onset: Integers, end: Integers, pitch: Integers, bar: Integers, is_drum: NDArray[np.bool_]) -> Notes:
-    notes = Notes(onset, end, pitch, bar)
+def _ordered(notes: Notes, is_drum: NDArray[np.bool_]) -> Notes:
     if np.count_nonzero(~is_drum) > FEWEST_PITCHED:
         notes = notes.some(~is_drum)
     order = np.lexsort((-notes.end, notes.pitch, notes.onset))
     notes = notes.some(order)
-    fresh = np.append(True, (np.diff(notes.onset) != 0) | (np.diff(notes.pitch) != 0))
-    return notes.some(fresh[: len(notes)])
+    return notes.some(begins(notes.onset) | begins(notes.pitch))
 
 
 def melody_of(notes: Notes) -> Notes:
@@ -94,10 +107,9 @@ def melody_of(notes: Notes) -> Notes:
 
 def bass_of(notes: Notes) -> Notes:
     """The notes that are lowest among all that sound when they begin; none of a piece without two notes at once."""
-    first_of_onset = np.append(True, np.diff(notes.onset) > 0)[: len(notes)]
     if (notes.end[:-1] <= notes.onset[1:]).all():
         return notes.some(np.zeros(0, np.int64))
-    return notes.some(_uncovered(notes, np.flatnonzero(first_of_onset), -notes.pitch))
+    return notes.some(_uncovered(notes, np.flatnonzero(begins(notes.onset)), -notes.pitch))
 
 
 def _uncovered(notes: Notes, candidates: Integers, height: Integers) -> Integers:
@@ -137,7 +149,7 @@ class Chords:
 
 def chords_of(notes: Notes) -> Chords:
     """The chords of a piece; single notes are chords of one note."""
-    first = np.flatnonzero(np.append(True, np.diff(notes.onset) > 0)[: len(notes)])
+    first = np.flatnonzero(begins(notes.onset))
     size = np.diff(first, append=len(notes))
     lowest = notes.pitch[first]
     above = (notes.pitch - np.repeat(lowest, size) + 1).astype(np.uint64)

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from stilo.originality.index import Index, Known, RowArray, Shared, has_pitches, places_in
-from stilo.originality.lines import Integers
+from stilo.originality.lines import Integers, begins
 from stilo.originality.runs import TEXTURE, RunArray, Trace
-from stilo.originality.stock import Floats
+from stilo.originality.stock import WINDOW_BARS, Floats
 
-WINDOW_BARS = 10
 LONGEST_HOLE_BARS = 2  # inside a passage in which nothing is shared
-IN_ORDER_FROM = 0.5  # of the bits in one passage
-TEXTURE_FROM = 0.1  # of the bits in runs of chords
+IN_ORDER_FROM = 0.5  # of the bits in one line: what lies beside it is less, and does not say which bars are which
+TEXTURE_FROM = 0.1  # of the bits in runs of chords: a cadence below a tune is less
 MOST_PASSAGES = 20
 _FAR = 2**20
 
@@ -102,7 +101,7 @@ def most_bits_with_each(runs: RunArray, shared: Shared) -> Floats:
         return np.zeros(0)
     key, _, bits = _windows(runs, shared)
     piece = key // _FAR
-    return np.asarray(np.maximum.reduceat(bits, np.flatnonzero(np.append(True, np.diff(piece) != 0))))
+    return np.asarray(np.maximum.reduceat(bits, np.flatnonzero(begins(piece))))
 
 
 def _windows(runs: RunArray, shared: Shared) -> tuple[Integers, Integers, Floats]:

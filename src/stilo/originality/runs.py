@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stilo.originality.lines import Chords, Integers, Notes, bass_of, chords_of, melody_of
+from stilo.originality.lines import Chords, Integers, Notes, bass_of, begins, chords_of, melody_of
 
 RUNS_VERSION = 2  # another number wherever the same music gives other hashes, or of them others are kept
 KINDS = 4
@@ -23,6 +23,7 @@ MELODY_MOVES = 5
 TEXTURE_CHORDS = 3
 FEWEST_CHORD_NOTES = 6  # of the chords of a run of texture together, at least two of which have two notes
 FEWEST_BAR_NOTES = 4
+READ_ANEW_SHARE = 2 / 3  # of a bar in other note values: with all of it unseen pieces share more by chance
 LONGEST_REST = 16  # times the shortest gap of a run: what is further apart is not one run
 
 RUN_DTYPE = np.dtype(
@@ -49,19 +50,26 @@ class Trace:
     """A piece as it is compared with others.
 
     Attributes:
-        runs: of `RUN_DTYPE`.
+        runs: of `RUN_DTYPE`, those of the piece as it stands first.
+        own: how many are of the piece as it stands; the others are of its bars in other note values.
         melody_onset, melody_bar: int64 [notes of the melody], onsets in twenty-fourths, and their bars.
     """
 
     runs: RunArray
+    own: int
     melody_onset: Integers
     melody_bar: Integers
 
+    @property
+    def as_it_stands(self) -> RunArray:
+        return self.runs[: self.own]
+
 
 def trace_of(notes: Notes) -> Trace:
+    """A piece as it is held against others: its runs, and those of its bars read in other note values."""
     melody = melody_of(notes)
-    runs = [_melody_runs(melody), _texture_runs(chords_of(notes)), _bar_runs(melody), _bass_runs(notes)]
-    return Trace(np.concatenate(runs), melody.onset, melody.bar)
+    own = _runs_of(notes, melody)
+    return Trace(np.concatenate([own, _bars_read_anew(melody)]), len(own), melody.onset, melody.bar)
 
 
 def runs_of(notes: Notes) -> RunArray:
@@ -71,7 +79,13 @@ def runs_of(notes: Notes) -> RunArray:
     common divisor of the gaps, all in twenty-fourths, `pitch` is that of the first note (the lowest of a chord), and
     `share` the part of its rarity that a run counts with, since its notes stand in the next runs as well.
     """
-    return trace_of(notes).runs
+    return _runs_of(notes, melody_of(notes))
+
+
+def _runs_of(notes: Notes, melody: Notes) -> RunArray:
+    first, count = _spans(melody.bar)
+    bars = _bar_runs(melody, first, count)
+    return np.concatenate([_melody_runs(melody), _texture_runs(chords_of(notes)), bars, _bass_runs(notes)])
 
 
 def _melody_runs(melody: Notes) -> RunArray:
@@ -106,11 +120,29 @@ def _texture_runs(chords: Chords) -> RunArray:
     return np.asarray(runs[whole & is_thick])
 
 
-def _bar_runs(melody: Notes) -> RunArray:
-    """A run for each bar with notes enough, whatever their number; the place in the bar does not count."""
-    first = np.flatnonzero(np.append(True, np.diff(melody.bar) != 0)[: len(melody)])
-    count = np.diff(first, append=len(melody))
-    first, count = first[count >= FEWEST_BAR_NOTES], count[count >= FEWEST_BAR_NOTES]
+def _spans(bar: Integers) -> tuple[Integers, Integers]:
+    """First note and number of notes of each bar that has enough of them."""
+    first = np.flatnonzero(begins(bar))
+    count = np.diff(first, append=len(bar))
+    return first[count >= FEWEST_BAR_NOTES], count[count >= FEWEST_BAR_NOTES]
+
+
+def _bars_read_anew(melody: Notes) -> RunArray:
+    """Runs of half bars, and of bars joined by twos from the first or the second on.
+
+    In halved note values two bars of a piece stand in one, and in doubled ones one bar stands in two.
+    """
+    spans = [_spans(bar) for bar in (2 * melody.bar + melody.half, melody.bar // 2, (melody.bar + 1) // 2)]
+    first, count = np.concatenate(spans, axis=1)
+    wide, (own_first, own_count) = len(melody) + 1, _spans(melody.bar)
+    fresh = np.setdiff1d(first * wide + count, own_first * wide + own_count)
+    runs = _bar_runs(melody, fresh // wide, fresh % wide)
+    runs["share"] = READ_ANEW_SHARE
+    return runs
+
+
+def _bar_runs(melody: Notes, first: Integers, count: Integers) -> RunArray:
+    """A run for each bar, given by its first note and its number of notes; the place in the bar does not count."""
     if len(first) == 0:
         return np.zeros(0, RUN_DTYPE)
     moves = count - 1
@@ -124,7 +156,7 @@ def _bar_runs(melody: Notes) -> RunArray:
     runs = np.zeros(len(first), RUN_DTYPE)
     last = first + count - 1
     runs["kind"], runs["unit"], runs["pitch"] = BAR, unit, melody.pitch[first]
-    runs["bar"] = runs["last_bar"] = np.minimum(melody.bar[first], _LAST_BAR)
+    runs["bar"], runs["last_bar"] = (np.minimum(melody.bar[place], _LAST_BAR) for place in (first, last))
     runs["onset"], runs["end"] = melody.onset[first], melody.onset[last]
     runs["hash"] = _hashed(BAR, [sums, moves])
     runs["share"] = 1.0

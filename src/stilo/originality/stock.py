@@ -13,7 +13,9 @@ Floats = NDArray[np.float64]
 
 COMMON_FROM = 12  # pieces that have a run
 RAREST_HOLDERS = 1.5  # as how many pieces a run counts that is not of the stock
-MOST_REPEATS = 2  # of a run in a piece that do not make it count for less: a figure is no tune
+MOST_REPEATS = 2  # of a run in a passage that do not make it count for less: a figure is no tune
+WINDOW_BARS = 10  # of a passage: eight bars, a pickup, and one that was put in
+_FAR = 2**20  # bars, more than a piece has
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +62,12 @@ def first_runs(runs: RunArray) -> tuple[NDArray[np.int64], Floats]:
     """The first of each different run of a piece, and what part of its rarity it counts with.
 
     A run of the melody shares its notes with the next ones: each counts a fifth of its rarity. What comes again and
-    again in a piece is a figure, and counts less the more often it comes.
+    again within `WINDOW_BARS` bars is a figure, and counts less the more often it comes. But a tune that is played
+    three times is the tune, and counts as much as once.
     """
     _, first, index = np.unique(runs["hash"], return_index=True, return_inverse=True)
-    repeats = np.bincount(index, minlength=len(first))
-    return first, runs["share"][first].astype(np.float64) * np.minimum(1.0, MOST_REPEATS / np.maximum(repeats, 1))
+    place = np.sort(index * _FAR + runs["bar"])
+    ahead = np.searchsorted(place, place + WINDOW_BARS) - np.arange(len(place))
+    repeats = np.ones(len(first))
+    np.maximum.at(repeats, place // _FAR, ahead)
+    return first, runs["share"][first].astype(np.float64) * np.minimum(1.0, MOST_REPEATS / repeats)

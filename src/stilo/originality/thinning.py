@@ -13,7 +13,10 @@ import numpy as np
 from stilo.originality.runs import BAR, BASS, KINDS, MELODY, TEXTURE, RunArray
 
 WINNOWED = {MELODY: 3, TEXTURE: 5, BAR: 1, BASS: 5}  # of so many runs in a row at least one is kept
-WIDER = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)  # as many times that, the first that leaves few enough
+# As many times that, the first that leaves few enough; each leaves half of what the one before left, or more, so that
+# room is not wasted. Beyond 16 times, of 48 runs in a row one, passages of eight bars would fall through.
+WIDER = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
+LEAST_KEPT = 2.0**-16  # share of the runs of a kind: with one of 65,536 nothing can be told
 MOST_COUNTED = 3.0  # as so many runs one counts at most that is kept for others: chance must not make a copy
 _MIXER = np.uint32(0x9E3779B1)
 
@@ -50,7 +53,7 @@ def thinned(pieces: Sequence[RunArray], most: int) -> tuple[list[RunArray], Kept
         limit = np.partition(hashes, most)[most]
         chosen = [runs[runs["hash"] * _MIXER < limit] for runs in chosen]
     before, after = (np.bincount(np.concatenate(some)["kind"], minlength=KINDS) for some in (pieces, chosen))
-    return chosen, tuple((np.maximum(after, 1) / np.maximum(before, 1)).tolist())
+    return chosen, tuple(np.maximum(LEAST_KEPT, np.maximum(after, 1) / np.maximum(before, 1)).tolist())
 
 
 def counted(kept: Kept) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -51,12 +51,16 @@ def verdict_text(checked: Checked) -> str:
 _HEADINGS = {
     None: "held against nothing",
     "original": "nothing longer than human pieces share",
+    "too short": "too short to tell whether it is a copy",
     "near": "nearer than human pieces mostly are",
 }
 
 
 def _heading(findings: Findings) -> str:
     """The verdict; of a copy also how much of it is one, at least: what comes twice counts the first time alone."""
+    whole_of = next((one.whole_of for one in findings.each if one.whole_of), "")
+    if findings.verdict != "copied" and whole_of:
+        return f"all of it stands in {whole_of}, but it is too short to tell whether by chance"
     if findings.verdict != "copied":
         return _HEADINGS[findings.verdict]
     copied = next(one for one in findings.each if one.verdict == "copied")
@@ -68,6 +72,8 @@ def _heading(findings: Findings) -> str:
 def _lines(found: Originality, usual: str) -> list[str]:
     level = found.level
     figures = f"{found.bits:.0f} bits; half of them {level.p50:.0f}, 95 of 100 up to {level.p95:.0f}"
+    if found.whole_of and not found.beyond:
+        return [passage_line(found.passages[0]), f"too short to tell more ({figures})"]
     if not found.beyond:
         return [f"nothing longer than {usual} ({figures})"]
     lines = [passage_line(passage) for passage in found.beyond[:_MOST_TOLD]]
