@@ -78,7 +78,7 @@ class Library:
         Raises:
             InputError: the name is taken, the style is too large, or something in it could not be read again.
         """
-        _row_to_style(_style_to_row(style))  # what could not be read again is not kept
+        read_again(style)  # what could not be is not kept
         for attempt in range(1, _MOST_ATTEMPTS + 1):
             try:
                 self._save_once(style, replace)
@@ -219,6 +219,15 @@ class Library:
         if row is None:
             raise _unknown(name, list(session.scalars(sa.select(StyleRow.name))))
         return row
+
+
+def read_again(style: Style) -> Style:
+    """The style as a library would give it back, without keeping it.
+
+    Raises:
+        InputError, ValueError: it is too large, or something in it could not be read again.
+    """
+    return _row_to_style(_style_to_row(style))
 
 
 def _recognition_bytes(recognition: LearnedEmbedding) -> bytes:
