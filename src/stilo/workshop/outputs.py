@@ -18,6 +18,7 @@ from stilo.music.atomic import already_there, fresh_neighbour, sweep, take_name,
 from stilo.music.files import WRITTEN_ENDINGS
 from stilo.sound.soundfonts import find_renderer
 from stilo.sound.waveform import AUDIO_ENDINGS
+from stilo.workshop.meaning import path_meant
 from stilo.workshop.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def check_outputs(paths: Iterable[str | Path], endings: Sequence[str] = ENDINGS)
         InputError: no path, or one path twice.
         SetupError: audio is asked for and nothing here can play a score.
     """
-    checked = [Path(path).expanduser() for path in paths]
+    checked = [path_meant(path) for path in paths]
     if not checked:
         raise InputError(f"name at least one output file, for example piece.mid (endings: {' '.join(endings)})")
     for path in checked:
