@@ -263,4 +263,5 @@ def library_import(
     if demo is not None:
         say(f"written: {demo}")
     elif bundle.demo is not None:
-        say("it brings a short piece; to have that as a file, import it again with --replace --demo FILE.mid")
+        called = "" if name is None else f' --as "{name}"'
+        say(f'it brings a short piece; to have that as a file: stilo library import "{path}"{called} --demo FILE.mid')

@@ -14,7 +14,6 @@ import hashlib
 import json
 import math
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path, PurePath
@@ -30,7 +29,6 @@ from stilo.music.zips import BROKEN_ZIP
 from stilo.styles.archive import pack, shown_size, unpack
 from stilo.styles.arrays import LARGEST_ARRAYS_BYTES, arrays_from_bytes, style_to_arrays
 from stilo.styles.fields import Fields
-from stilo.styles.provenance import LONGEST_ADVICE
 from stilo.styles.style import Style
 
 FORMAT = 2
@@ -59,13 +57,13 @@ def write_bundle(
     demo: Score | None = None,
     *,
     fingerprints: bool = False,
-    replace: bool = True,
+    replace: bool = False,
 ) -> None:
     """Write `style` to `path`, whole or not at all; the same style and `demo` give the same bytes.
 
     Args:
         style: what is given away.
-        path: where to; the file is written over if it is there, without `replace` it is not.
+        path: where to.
         demo: a short piece in the style.
         fingerprints: give away the runs of its sources, too. Whoever has the bundle can then tell what is copied from
             them, and can work out their melodies.
@@ -157,24 +155,9 @@ def _demo_in(data: bytes) -> Score:
 
 
 def _without_folders(style: Style) -> Style:
-    """The same style, its sources named by file alone (of either kind of path), in the advice too."""
-    names = {source.path: PurePath(source.path.replace("\\", "/")).name for source in style.sources}
-    sources = tuple(changed(source, path=names[source.path]) for source in style.sources)
-    if style.proof is None:
-        return changed(style, sources=sources)
-    advice = _advice_without_folders(style.proof.advice, names)
-    return changed(style, sources=sources, proof=changed(style.proof, advice=advice))
-
-
-def _advice_without_folders(advice: str, names: Mapping[str, str]) -> str:
-    """Each path as its name; of one that was cut off with the end of a long advice nothing is left."""
-    was_cut = len(advice) == LONGEST_ADVICE
-    for path in sorted(names, key=len, reverse=True):
-        advice = advice.replace(path, names[path])
-    if not was_cut:
-        return advice
-    cut = [length for path in names for length in range(1, len(path)) if advice.endswith(path[:length])]
-    return advice[: len(advice) - max(cut, default=0)]
+    """The same style, its sources named by file alone (of either kind of path)."""
+    sources = (changed(source, path=PurePath(source.path.replace("\\", "/")).name) for source in style.sources)
+    return changed(style, sources=tuple(sources))
 
 
 def _read_bounded(path: str | Path) -> bytes:
