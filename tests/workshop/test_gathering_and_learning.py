@@ -187,6 +187,37 @@ def test_learning_goes_on_with_more_files(folder, learned_with, more, tmp_path, 
     assert len(load_style("Mine").sources) == 5
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["no\u00a0break", "wide\u3000space", "join\u200der", "a\x07\nb", "file:a%20b", os.fsdecode(b"caf\xe9")],
+)
+def test_a_file_whose_name_cannot_be_printed_is_found_again(tmp_path, folder, learned_with, more, name):
+    odd = tmp_path / "odd\u00a0folder" / f"{name}.mid"
+    odd.parent.mkdir()
+    try:
+        odd.write_bytes((folder / "piece0.mid").read_bytes())
+    except OSError:
+        pytest.skip("the file system has no such names")
+    learn_style("Mine", [odd])
+    assert load_style("Mine").sources[0].path == str(odd)
+    kept = load_style("Mine").to_json()["sources"][0]["path"]
+    assert kept.isprintable()
+    assert kept.isascii()
+    assert all(called.isprintable() for called in load_style("Mine").source_names)
+    assert len(learn_style("Mine", [more], add=True).sources) == 2
+    write_bundle(load_style("Mine"), tmp_path / "a.stilo")
+    there = import_style(tmp_path / "a.stilo", "Theirs").style.sources[0].path
+    assert there == "".join(sign if sign.isprintable() else " " for sign in odd.name)
+
+
+@pytest.mark.parametrize("path", ["file:%00", "file:%ff", "x" * 5000, "file:" + "%41" * 5000])
+def test_what_is_no_path_is_refused(path):
+    known = Source("a.mid", "ab" * 32).to_json()
+    assert Source.from_json(known) == Source("a.mid", "ab" * 32)
+    with pytest.raises(InputError, match=r"sources\.path"):
+        Source.from_json({**known, "path": path})
+
+
 def test_files_that_are_all_in_the_style_change_nothing(folder, told, learned_with, more):
     learn_style("Mine", [folder], licence="CC0")
     kept = load_style("Mine")

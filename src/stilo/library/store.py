@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from types import TracebackType
 from typing import Any
@@ -297,11 +297,8 @@ def _style_to_row(style: Style) -> StyleRow:
 
 
 def _row_to_style(row: StyleRow) -> Style:
-    sources = [
-        Source(source.path, source.sha256, source.title, source.licence, source.notes, source.held_out)
-        for source in row.sources
-    ]
-    document = {**_document_in(row), "name": row.name, "sources": [source.to_json() for source in sources]}
+    sources = [{field.name: getattr(source, field.name) for field in fields(Source)} for source in row.sources]
+    document = {**_document_in(row), "name": row.name, "sources": sources}
     arrays = arrays_from_bytes(b"".join(block.data for block in row.blocks))
     return Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition, arrays.rows)
 

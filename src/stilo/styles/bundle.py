@@ -3,9 +3,10 @@
 A bundle is a zip of style.json, arrays.safetensors and, if it brings one, demo.mid: a short piece composed in the
 style. style.json says the SHA-256 of the others (format 2; format 1 had neither the sums nor a demo and is still read).
 Opening a stranger's bundle runs no code and fills no disk: nothing is unpacked to files or unpickled, and every
-size is checked before bytes are read. A bundle names its sources by file name, licence and hash, never by the folders
-of the person who made it. Of their music it holds nothing, unless that person says so: then the fingerprints that
-copies are told by (`originality.kept`), from which the melodies can be worked out. docs/files.md says all of it.
+size is checked before bytes are read. A bundle names its sources by file name, title, licence and hash, and says how
+many notes each has and which were held out; never by the folders of the person who made it. Of their music it holds
+nothing, unless that person says so: then the fingerprints that copies are told by (`originality.kept`), from which the
+melodies can be worked out. docs/files.md says all of it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import math
 import stat
 from dataclasses import dataclass
 from dataclasses import replace as changed
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from stilo.errors import BundleError, InputError
@@ -29,6 +30,7 @@ from stilo.music.zips import BROKEN_ZIP
 from stilo.styles.archive import pack, shown_size, unpack
 from stilo.styles.arrays import LARGEST_ARRAYS_BYTES, arrays_from_bytes, style_to_arrays
 from stilo.styles.fields import Fields
+from stilo.styles.provenance import file_name
 from stilo.styles.style import Style
 
 FORMAT = 2
@@ -156,8 +158,7 @@ def _demo_in(data: bytes) -> Score:
 
 def _without_folders(style: Style) -> Style:
     """The same style, its sources named by file alone (of either kind of path)."""
-    sources = (changed(source, path=PurePath(source.path.replace("\\", "/")).name) for source in style.sources)
-    return changed(style, sources=tuple(sources))
+    return changed(style, sources=tuple(changed(source, path=file_name(source)) for source in style.sources))
 
 
 def _read_bounded(path: str | Path) -> bytes:

@@ -274,9 +274,10 @@ def _added(
 
 def _missing(missing: Sequence[ReadError], files: int) -> str:
     if all(len(error.path.parts) == 1 for error in missing):  # a bundle names its sources without their folders
-        from stilo.styles.provenance import few_of
+        from stilo.styles.fields import printable
+        from stilo.styles.provenance import LONGEST_PATH, few_of
 
-        named = few_of([str(error.path) for error in missing], MOST_NAMED)
+        named = few_of([printable(str(error.path), LONGEST_PATH) for error in missing], MOST_NAMED)
         return (
             f"the style was taken in from elsewhere, and {len(missing)} of the {files} files that it was learned from "
             f"are not here: {named}. Give them, too, if you have them, or say --without-missing to learn without them"
