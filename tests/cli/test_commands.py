@@ -169,6 +169,13 @@ def test_the_library_on_the_command_line(stilo, waltz, tmp_path, monkeypatch):
     assert stilo("library", "ls")[1].startswith("no styles yet")
 
 
+def test_samples_go_into_a_folder_and_that_is_said_before_anything_else(waltz, stilo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.mid").write_bytes(b"hers")
+    assert stilo("show", "Waltz", "--samples", "there.mid") == (1, "", "stilo: there.mid: is a file; give a folder\n")
+    assert (tmp_path / "there.mid").read_bytes() == b"hers"
+
+
 def test_what_is_said_about_the_piece_can_be_done(waltz, stilo, tune, tmp_path, monkeypatch):
     """Under the name that it was taken in by: the person's own style of that name stays as it is."""
     from stilo.styles.bundle import write_bundle

@@ -128,8 +128,10 @@ def show(
       stilo show waltzes --proof --samples waltzes-samples
       stilo show waltzes --json
     """
-    from stilo.workshop import proof_card, show_style, style_card, styles_like, write_sketches
+    from stilo.workshop import check_folder, proof_card, show_style, style_card, styles_like, write_sketches
 
+    if samples is not None:
+        samples = check_folder(samples)
     style = show_style(name, plot, dark)
     if as_json:
         say(json.dumps(style.to_json(), ensure_ascii=False))

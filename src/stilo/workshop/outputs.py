@@ -54,6 +54,18 @@ def check_outputs(paths: Iterable[str | Path], endings: Sequence[str] = ENDINGS)
     return checked
 
 
+def check_folder(path: str | Path) -> Path:
+    """Return the folder to write into, which need not be there yet.
+
+    Raises:
+        WriteError: it is a file.
+    """
+    folder = path_meant(path)
+    if folder.exists() and not folder.is_dir():
+        raise WriteError(folder, "is a file; give a folder")
+    return folder
+
+
 def _check_place(path: Path) -> None:
     """Make a file beside the path, to see whether one can be made, and take it away."""
     target = _target_of(path)
