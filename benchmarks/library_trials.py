@@ -1,6 +1,6 @@
 """Does the library survive being killed, crowded, and out of room?
 
-    python benchmarks/library_trials.py kill --rounds 20 --step 2     killed at every other statement and write, and any time
+    python benchmarks/library_trials.py kill --rounds 20 --step 2   killed at every other statement and write, any time
     python benchmarks/library_trials.py crowd --processes 4 --rounds 60
     unshare -rm python benchmarks/library_trials.py full      on a small disk in memory, which only this process sees
 
