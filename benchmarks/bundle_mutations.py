@@ -44,6 +44,10 @@ TEXTS = [
 ]
 
 
+LENGTHS = [2**20, 2**22, 2**23 - 2**17, 2**23]
+MOST_JSON_BYTES = 9 * 2**20  # more than a bundle may hold, so that its bound is tried
+
+
 def summed(members: Members) -> Members:
     """The same members, the sums in style.json set right where it still is an object."""
     others = {name: data for name, data in members.items() if name != "style.json"}
@@ -81,7 +85,7 @@ def strange_value(rng: Rng):
 
 
 def with_json_changed(data: bytes, rng: Rng) -> bytes:
-    """Values of the document replaced, doubled, taken out, or swapped."""
+    """Values of the document replaced, doubled, taken out, or swapped; at times as long as a document may be."""
     document = json.loads(data)
     for _ in range(int(rng.integers(1, 4))):
         places = list(_places(document))
@@ -100,7 +104,9 @@ def with_json_changed(data: bytes, rng: Rng) -> bytes:
             holder.extend([holder[key]] * int(one_of(rng, [1, 10, 1000])))
         else:
             holder[one_of(rng, TEXTS)] = strange_value(rng)
-    return json.dumps(document).encode("utf-8", "replace")[: 2**20]
+    if rng.random() < 0.01:
+        document["padding"] = "x" * int(one_of(rng, LENGTHS))
+    return json.dumps(document).encode("utf-8", "replace")[:MOST_JSON_BYTES]
 
 
 def with_values_exchanged(data: bytes, rng: Rng) -> bytes:

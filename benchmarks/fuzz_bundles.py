@@ -99,14 +99,14 @@ class Guard:
 def read_a_bundle(path: Path) -> bool:
     """Read it; what is read must also be shown, kept and given away, and a piece held against its sources."""
     from stilo.compose.originality import against_style
-    from stilo.library.store import _row_to_style, _style_to_row
+    from stilo.library.store import read_again
     from stilo.music.midi_write import midi_bytes
     from stilo.styles.bundle import open_bundle
     from stilo.workshop import style_card
 
     found = open_bundle(path)
     style_card(found.style)
-    _row_to_style(_style_to_row(found.style))
+    read_again(found.style)
     if found.demo is not None:
         midi_bytes(found.demo)
     if found.style.runs is not None:

@@ -29,6 +29,7 @@ from stilo.music.score import (
 from stilo.originality.kept import SourceRuns, source_runs_of
 from stilo.styles.bundle import write_bundle
 from stilo.styles.style import Palette, Part, Proof, Source, Style
+from stilo.styles.trial import GROUPS, Trial
 
 
 def small_piece(bars: int = 4, seed: int = 7) -> Score:
@@ -92,12 +93,17 @@ def _style() -> Style:
         base_model="tiny-0",
         palette=Palette(96.0, (3, 4), "C major", (Part("Flute", 73, False, 0), Part("Drums", 0, True, 1, 0.5))),
         sources=(Source("one.mid", "ab" * 32, "One", "CC0", 120), Source("two.mid", "cd" * 32, held_out=True)),
-        proof=Proof(3.5, 3.25, 3.0, 1, 80, 12.5, 40, "learned"),
+        proof=Proof(3.5, 3.25, 3.0, 1, 80, 12.5, 40, "learned", (0.1, 0.4), _trial()),
         created_at="2026-01-02T03:04:05+00:00",
         parents={"Minuet": 0.75, "Jig": 0.25},
         recognition=LearnedEmbedding(rng.normal(size=(len(FACET_ORDER), FACET_VALUES)).astype(np.float32)),
         encoder="0123456789abcdef",
     )
+
+
+def _trial() -> Trial:
+    likeness = dict.fromkeys(GROUPS, 0.25)
+    return Trial(8, 8, 1, likeness, likeness, 1, 2, 3, (-0.1, 0.1))
 
 
 def composable(folder: Path) -> list[bytes]:

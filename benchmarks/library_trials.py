@@ -1,7 +1,7 @@
 """Does the library survive being killed, crowded, and out of room?
 
-    python benchmarks/library_trials.py kill --rounds 20      killed at every statement, at every write, at any time
-    python benchmarks/library_trials.py crowd --processes 4 --rounds 50
+    python benchmarks/library_trials.py kill --rounds 20 --step 2   killed at every other statement and write, any time
+    python benchmarks/library_trials.py crowd --processes 4 --rounds 60
     unshare -rm python benchmarks/library_trials.py full      on a small disk in memory, which only this process sees
 
 Everything happens in forks of one process that has loaded what it needs. After each trial the database must be in order

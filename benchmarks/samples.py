@@ -43,7 +43,7 @@ def learned(demo: DemoStyle, folder: Path | None) -> Style:
         print(f"{kept}: learned on other weights; learned anew")
     style = learn(demo.name, gather_pieces(corpus_files(demo)), seconds=SECONDS_OF_TUNING, seed=SEED)
     if kept is not None:
-        write_bundle(style, kept)
+        write_bundle(style, kept, replace=True)
     return style
 
 

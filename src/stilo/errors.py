@@ -6,6 +6,7 @@ StiloError                what went wrong is known and said in one line
 │   ├── WriteError        a place or a kind of file that cannot be written
 │   ├── RequestError      a request that contradicts itself or is out of range
 │   ├── UnknownStyleError a style that is not in the library
+│   ├── NameTakenError    a name that another style of the library has
 │   └── BundleError       a .stilo file that is broken, too large or hostile
 └── SetupError            something of this installation is missing: weights, a renderer, a database
 
@@ -55,6 +56,13 @@ class RequestError(InputError):
 
 class UnknownStyleError(InputError):
     """A style that the library does not hold; the message names the nearest ones."""
+
+
+class NameTakenError(InputError):
+    """A name that another style of the library has; whoever asked for it knows the `remedy`."""
+
+    def __init__(self, name: str, remedy: str = "replace it on purpose or choose another name") -> None:
+        super().__init__(f"the library already holds a style '{name}'; {remedy}")
 
 
 class SetupError(StiloError):

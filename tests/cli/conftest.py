@@ -7,8 +7,9 @@ from stilo.music.files import write_score
 
 
 @pytest.fixture
-def stilo(capsys):
-    """stilo(*arguments) → (status, stdout, stderr) of the command."""
+def stilo(capsys, monkeypatch):
+    """stilo(*arguments) → (status, stdout, stderr) of the command, which nobody finds slow."""
+    monkeypatch.setattr("stilo.cli.terminal.QUIET_SECONDS", float("inf"))
 
     def run(*arguments):
         with pytest.raises(SystemExit) as stop:

@@ -39,7 +39,21 @@ def test_one_json_object_a_line(place, stilo):
     copy, new = (json.loads(line) for line in out.splitlines())
     assert (copy["verdict"], new["verdict"]) == ("copied", "original")
     assert (copy["originality"] < 0.5, new["originality"]) == (True, 1.0)
-    assert copy["runs"][0]["source_bars"] == [1, 15]
+    assert copy["pieces"]["runs"][0]["source_bars"] == [1, 15]
+
+
+def test_a_renamed_file_is_told_with_the_piece_that_it_is(place, stilo):
+    (place / "renamed.mid").write_bytes((place / "music" / "tune2.mid").read_bytes())
+    _, out, err = stilo("check", "renamed.mid", "--against", "music")
+    assert out.splitlines()[:2] == ["renamed.mid: copied as a whole", "  it is the same file as tune2.mid"]
+    assert "one of the pieces" not in err
+
+
+@pytest.mark.parametrize("arguments", [("", "--against", "music"), ("new.mid", "--against", "")])
+def test_an_empty_name_is_refused(place, stilo, arguments):
+    status, out, err = stilo("check", *arguments)
+    assert (status, out) == (1, "")
+    assert err == 'stilo: "" names no file and no folder; give its name, or . for the folder that you are in\n'
 
 
 def test_what_cannot_be_read_is_told_and_the_others_are_checked(place, stilo):

@@ -169,6 +169,28 @@ def test_the_library_on_the_command_line(stilo, waltz, tmp_path, monkeypatch):
     assert stilo("library", "ls")[1].startswith("no styles yet")
 
 
+def test_samples_go_into_a_folder_and_that_is_said_before_anything_else(waltz, stilo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.mid").write_bytes(b"hers")
+    assert stilo("show", "Waltz", "--samples", "there.mid") == (1, "", "stilo: there.mid: is a file; give a folder\n")
+    assert (tmp_path / "there.mid").read_bytes() == b"hers"
+
+
+def test_what_is_said_about_the_piece_can_be_done(waltz, stilo, tune, tmp_path, monkeypatch):
+    """Under the name that it was taken in by: the person's own style of that name stays as it is."""
+    from stilo.styles.bundle import write_bundle
+
+    monkeypatch.chdir(tmp_path)
+    write_bundle(replace(waltz, created_at="2020-01-02T03:04:05+00:00"), "w.stilo", tune)
+    _, out, _ = stilo("library", "import", "w.stilo", "--as", "her waltz")
+    advice = out.splitlines()[-1].partition("to have that as a file: stilo ")[2]
+    assert advice == 'library import "w.stilo" --as "her waltz" --demo FILE.mid'
+    assert stilo("library", "import", "w.stilo", "--as", "her waltz", "--demo", "FILE.mid")[0] == 0
+    assert (tmp_path / "FILE.mid").is_file()
+    with Library() as library:
+        assert library.load("Waltz") == waltz
+
+
 @pytest.mark.parametrize(("answer", "left"), [("y\n", []), ("n\n", ["Waltz"])])
 def test_removing_asks(waltz, answer, left):
     command = [sys.executable, "-m", "stilo", "library", "rm", "Waltz"]

@@ -138,10 +138,18 @@ def test_names_of_files_cannot_steer_the_terminal(stilo):
     assert one_line("a\tb\n\x07c") == "a b c"
 
 
-def test_progress_is_silent_without_a_terminal_and_shown_on_one(capsys, monkeypatch):
-    with progress_bar("x") as progress:
-        progress("reading [a]", 0.5)
+def test_progress_is_a_line_for_each_stage_without_a_terminal_and_a_bar_on_one(capsys, monkeypatch):
+    with progress_bar("what is soon done") as progress:
+        progress("reading a.mid", 0.0)
     assert capsys.readouterr().err == ""
+    monkeypatch.setattr("stilo.cli.terminal.QUIET_SECONDS", 0.0)
+    with progress_bar("learning x") as progress:
+        for number in range(3):
+            progress(f"reading {number}.mid\x1b", number / 10)
+        progress("tuning", np.float64(0.5))
+        progress("tuning", 0.75)
+        progress("done", 1.0)
+    assert capsys.readouterr().err == "stilo: learning x: reading (0 % done)\nstilo: learning x: tuning (50 % done)\n"
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     with progress_bar("x") as progress:
         progress("reading [a]\x1b", np.float64(0.5))

@@ -11,7 +11,7 @@ from stilo.errors import BundleError, InputError, WriteError
 from stilo.music.score import TimeSignature
 from stilo.styles import bundle
 from stilo.styles.bundle import open_bundle, read_bundle, write_bundle
-from stilo.styles.style import Palette, Source
+from stilo.styles.style import Palette
 
 
 def test_round_trip(written):
@@ -24,7 +24,7 @@ def test_round_trip(written):
     assert again.adapter.keys() == style.adapter.keys()
     assert all(again.adapter[key].dtype == style.adapter[key].dtype for key in style.adapter)
     assert (again.profile, again.palette, again.proof) == (style.profile, style.palette, style.proof)
-    write_bundle(again, path)
+    write_bundle(again, path, replace=True)
     assert read_bundle(path) == again
 
 
@@ -35,7 +35,7 @@ def test_a_piece_goes_with_it(make_style, tune, tmp_path):
     found = open_bundle(tmp_path / "a.stilo")
     assert np.array_equal(found.demo.notes, tune.notes)
     assert found.style == read_bundle(tmp_path / "a.stilo")
-    write_bundle(make_style(), tmp_path / "a.stilo")
+    write_bundle(make_style(), tmp_path / "a.stilo", replace=True)
     assert open_bundle(tmp_path / "a.stilo").demo is None
 
 
@@ -65,21 +65,14 @@ def test_folders_of_the_maker_are_not_given_away(written):
     assert [source.sha256 for source in again.sources] == [source.sha256 for source in style.sources]
 
 
-def test_the_advice_names_files_without_their_folders(make_style, tmp_path):
-    sources = (Source("/home/ada/a.mid", "ab" * 32), Source("/home/ada/a.mid.mid", "cd" * 32))
-    proof = replace(make_style().proof, advice="does not sound like the others: /home/ada/a.mid, /home/ada/a.mid.mid")
-    write_bundle(make_style(sources=sources, proof=proof), tmp_path / "a.stilo")
-    assert read_bundle(tmp_path / "a.stilo").proof.advice == "does not sound like the others: a.mid, a.mid.mid"
-
-
-@pytest.mark.parametrize("length", [0, 1, 40, 300, 1900])
-def test_no_folder_is_left_of_a_path_that_was_cut_off(make_style, tmp_path, length):
-    """The advice ends after 2,000 characters, wherever in a path that is."""
-    path = "/home/ada/" + "private folder/" * 130 + "a song.mid"
-    advice = "x" * (2000 - length) + path
-    proof = replace(make_style().proof, advice=advice)
-    write_bundle(make_style(sources=(Source(path, "ab" * 32),), proof=proof), tmp_path / "a.stilo")
-    assert read_bundle(tmp_path / "a.stilo").proof.advice == "x" * (2000 - length)
+def test_a_file_that_is_there_is_written_over_only_when_told(make_style, tmp_path):
+    place = tmp_path / "a.stilo"
+    place.write_bytes(b"hers")
+    with pytest.raises(WriteError, match="there already"):
+        write_bundle(make_style(), place)
+    assert place.read_bytes() == b"hers"
+    write_bundle(make_style(), place, replace=True)
+    assert read_bundle(place).name == "Waltz"
 
 
 def test_what_could_not_be_read_again_is_not_written(make_style, tmp_path):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from stilo.elements.embedding import EMBEDDING_SIZE
 from stilo.errors import InputError
+from stilo.styles.provenance import source_names
 from stilo.styles.style import Palette, Part, Proof, Source, Style, check_style_name
 
 
@@ -269,7 +270,10 @@ def test_fields_of_a_newer_stilo_are_left_alone(make_style):
 
 
 def test_names_from_files_become_printable_text():
-    assert Source("a\udcff\x1b[2Jb.mid", "ab" * 32, "One\nTwo").path == "a  [2Jb.mid"
+    source = Source("a\udcff\x1b[2Jb.mid", "ab" * 32, "One\nTwo")
+    assert source_names([source]) == ["a  [2Jb.mid"]
+    assert source.path == "a\udcff\x1b[2Jb.mid", "it is found again"
+    assert Source.from_json(json.loads(json.dumps(source.to_json()))) == source
     assert Source("a", "ab" * 32, "One\nTwo").title == "One Two"
     assert Part("Pia\x07no", 0, False, 0).name == "Pia no"
     assert len(Part("x" * 5000, 0, False, 0).name) == 200

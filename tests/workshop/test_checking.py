@@ -102,14 +102,32 @@ def test_a_source_of_a_style_is_not_held_against_itself(style, music, tmp_path):
     sources = tuple(replace(source, sha256=sha256_of(Path(source.path))) for source in style.sources)
     known = replace(style, sources=sources)
     assert [one.findings.verdict for one in check_files([music], known)] == ["original"] * 4
-    same = tmp_path / "renamed.mid"
-    same.write_bytes((music / "tune1.mid").read_bytes())
-    for piece, left_out in ((same, ["tune1.mid"]), (tmp_path / "new.mid", [])):
+    for piece, left_out in ((music / "tune1.mid", ["tune1.mid"]), (tmp_path / "new.mid", [])):
         [one] = check_files([piece], known)
         assert (one.to_json()["verdict"], one.to_json()["left_out"]) == ("original", left_out)
-        told = "it is one of the pieces (tune1.mid), held against the others: " if left_out else ""
+        told = "it is one of the pieces, held against the others: " if left_out else ""
         assert verdict_text(one).startswith(f"{piece}: {told}nothing longer than human pieces share\n")
-    assert check(music / "tune1.mid", style).verdict == "copied"  # as if it had come by another name
+    assert check(music / "tune1.mid", style).verdict == "copied", "other bytes lie there now"
+
+
+@pytest.mark.parametrize("against", ["folder", "style", "bundle"])
+def test_a_copy_of_a_file_under_another_name_is_a_copy(style, music, tmp_path, told, monkeypatch, against):
+    """What lies where the source lies is the source; a style that was taken in knows its files by name alone."""
+    from stilo.workshop.learning import sha256_of
+
+    named = [source.path if against == "style" else Path(source.path).name for source in style.sources]
+    sources = tuple(Source(path, sha256_of(music / Path(path).name)) for path in named)
+    same = tmp_path / "renamed.mid"
+    same.write_bytes((music / "tune1.mid").read_bytes())
+    if against == "bundle":
+        same = same.rename(tmp_path / "tune1.mid")
+        monkeypatch.chdir(tmp_path)
+    others = music if against == "folder" else replace(style, sources=sources)
+    [one] = check_files([same], others)
+    assert (one.to_json()["verdict"], one.to_json()["left_out"]) == ("copied", [])
+    assert one.to_json()["same_as"] == ["tune1.mid"]
+    assert check(same, others, notice=told.notices.append).verdict == "copied"
+    assert told.notices == [f"{same} is the same file as tune1.mid, which it is held against"]
 
 
 def test_a_tune_book_is_checked_tune_by_tune(music, tmp_path):
@@ -125,7 +143,7 @@ def test_what_cannot_be_read_is_told(music, tmp_path, told):
     broken.write_bytes(b"MThd")
     one, two = check_files([broken, tmp_path / "new.mid"], music)
     assert (one.findings, bool(one.error), two.error) == (None, True, "")
-    assert set(one.to_json()) == {"file", "error"}
+    assert one.to_json()["error"] == one.error
     assert one.error in verdict_text(one)
     with pytest.raises(ReadError):
         check(broken, music)
@@ -178,7 +196,7 @@ def test_where_nothing_is_left_that_is_said(music, told):
     text = verdict_text(one)
     assert "of this style" not in text
     assert text.startswith(f"{piece}: it is one of the pieces, no other is left: nothing longer than")
-    assert (one.to_json()["originality"], one.to_json()["runs"]) == (None, [])
+    assert (one.to_json()["originality"], one.to_json()["pieces"]) == (1.0, None)
     assert one.to_json()["base"]["verdict"] == "original"
     alone = Checked("x.mid", findings=Findings(None, None))
     assert verdict_text(alone) == "x.mid: held against nothing"
@@ -281,9 +299,66 @@ def test_without_the_index_of_the_base_model_the_rest_is_told(music, tmp_path, m
 def test_it_is_the_same_in_python_and_as_json(music, tmp_path):
     found = stilo.check(tmp_path / "copy.mid", music)
     told = Checked("copy.mid", findings=found).to_json()
-    assert json.loads(json.dumps(told, allow_nan=False))["runs"][0]["source"] == "tune1.mid"
+    assert json.loads(json.dumps(told, allow_nan=False))["pieces"]["runs"][0]["source"] == "tune1.mid"
     assert told["originality"] == found.pieces.to_json()["originality"]
+    assert told["pieces"] == found.to_json()["pieces"]
     assert told == Checked("copy.mid", findings=stilo.check(tmp_path / "copy.mid", music)).to_json()
+
+
+def test_the_json_has_the_same_keys_whatever_was_found():
+    level = Level(5.0, 20.0)
+    near, copied = Originality(30.0, level, (), 0.4), Originality(60.0, level, (), 0.9)
+    cases = [
+        (Checked("x.mid", error="is broken"), None, None),
+        (Checked("x.mid", findings=Findings(None, None)), None, None),
+        (Checked("x.mid", "One", Findings(near, None)), "near", 0.667),
+        (Checked("x.mid", findings=Findings(near, copied), left_out=("x.mid",)), "copied", 0.333),
+        (Checked("x.mid", findings=Findings(copied, near)), "copied", 0.333),
+    ]
+    for checked, verdict, originality in cases:
+        told = checked.to_json()
+        assert list(told) == [
+            "file", "title", "error", "verdict", "originality", "pieces", "base", "left_out", "same_as"
+        ]  # fmt: skip
+        assert (told["verdict"], told["originality"]) == (verdict, originality), "the worse of both"
+        for part in (told["pieces"], told["base"]):
+            keys = {"originality", "verdict", "bits", "level", "copied_share", "runs"}
+            assert part is None or set(part) == keys
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(music, tmp_path):
+    (music / "one").mkdir()
+    (music / "two" / "deep").mkdir(parents=True)
+    (music / "tune1.mid").rename(music / "one" / "1.mid")
+    write_score(tune_of(7), music / "two" / "deep" / "1.mid")
+    for piece, name in ((tune_of(1), "one/1.mid"), (tune_of(7), "deep/1.mid"), (tune_of(2), "tune2.mid")):
+        assert check(piece, music).pieces.passages[0].source == str(Path(name))
+
+
+@pytest.mark.parametrize("name", ["~draft.mid", "~nobody-of-this-name"])
+def test_a_name_may_begin_with_a_tilde(music, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    write_score(tune_of(1).transposed(5), tmp_path / "~draft.mid")
+    if name == "~draft.mid":
+        assert check(name, music).verdict == "copied"
+        assert [one.path for one in check_files([name], [name])] == [name]
+    else:
+        with pytest.raises(InputError, match="does not exist"):
+            check(name, music)
+        with pytest.raises(InputError, match="called so"):
+            check("new.mid", name)
+
+
+def test_nothing_is_not_the_whole_folder(music, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for deed in (
+        lambda: check("", music),
+        lambda: check("new.mid", ""),
+        lambda: check("new.mid", [""]),
+        lambda: list(check_files([""], music)),
+    ):
+        with pytest.raises(InputError, match=r'^"" names no file and no folder; give its name'):
+            deed()
 
 
 @pytest.mark.parametrize(

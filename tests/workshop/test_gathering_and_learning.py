@@ -122,6 +122,50 @@ def test_what_trying_shows_is_kept_too(folder, learned_with, monkeypatch):
     assert load_style("mine") == style
 
 
+@pytest.mark.parametrize("deed", ["remove", "replace", "rename"])
+def test_what_was_done_while_it_was_tried_is_not_taken_back(folder, told, learned_with, monkeypatch, make_style, deed):
+    other = make_style("Mine", seed=9)
+
+    def meanwhile(style, _progress):
+        with Library() as library:
+            match deed:
+                case "remove":
+                    library.remove("Mine")
+                case "replace":
+                    library.save(other, replace=True)
+                case _:
+                    library.rename("Mine", "Hers")
+        return replace(style, proof=replace(style.proof, trial=Trial(8, 8, 1, FLAT, FLAT)))
+
+    monkeypatch.setattr("stilo.workshop.learning.tried", meanwhile)
+    learn_style("Mine", [folder], notice=told.notices.append)
+    assert told.notices[-1] == "'Mine' was removed, renamed or replaced while it was tried, and that stays so"
+    with Library() as library:
+        assert library.names() == {"remove": [], "replace": ["Mine"], "rename": ["Hers"]}[deed]
+        assert deed != "replace" or library.load("Mine") == other
+
+
+@pytest.mark.parametrize("name", ["Mine", "M" * 80])
+def test_a_name_that_is_taken_while_it_learns_loses_nothing(folder, told, learned_with, monkeypatch, make_style, name):
+    second = f"{name[:78]} 2"
+
+    def slow(called, pieces, **_options):
+        with Library() as library:
+            library.save(make_style(name.upper()))
+            library.save(make_style(second))
+        return make_style(called, sources=tuple(source for _, source in pieces))
+
+    monkeypatch.setattr("stilo.styles.learn.learn", slow)
+    style = learn_style(name, [folder], notice=told.notices.append)
+    third = f"{name[:78]} 3"
+    assert (style.name, len(load_style(third).sources)) == (third, 4)
+    assert load_style(name) == make_style(name.upper())
+    assert told.notices == [
+        told.notices[0],
+        f"the library holds another style '{name}' by now: this one is kept as '{third}'",
+    ]
+
+
 @pytest.fixture
 def more(tmp_path, tune):
     path = tmp_path / "more.mid"
@@ -136,11 +180,42 @@ def test_learning_goes_on_with_more_files(folder, learned_with, more, tmp_path, 
     style = learn_style("Mine", [folder.name], licence="CC0")
     assert style.sources[0].path == str(folder / "copy.mid"), "found from anywhere"
     monkeypatch.chdir(folder)
-    learn_style("mine", [more], licence="my own", add=True)
+    assert learn_style("mINE", [more], licence="my own", add=True).name == "Mine"
     sources = [source for _, source in learned_with.pieces]
     assert sources[:-1] == list(style.sources)
     assert (sources[-1].path, sources[-1].licence) == (str(more), "my own")
     assert len(load_style("Mine").sources) == 5
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["no\u00a0break", "wide\u3000space", "join\u200der", "a\x07\nb", "file:a%20b", os.fsdecode(b"caf\xe9")],
+)
+def test_a_file_whose_name_cannot_be_printed_is_found_again(tmp_path, folder, learned_with, more, name):
+    odd = tmp_path / "odd\u00a0folder" / f"{name}.mid"
+    odd.parent.mkdir()
+    try:
+        odd.write_bytes((folder / "piece0.mid").read_bytes())
+    except OSError:
+        pytest.skip("the file system has no such names")
+    learn_style("Mine", [odd])
+    assert load_style("Mine").sources[0].path == str(odd)
+    kept = load_style("Mine").to_json()["sources"][0]["path"]
+    assert kept.isprintable()
+    assert kept.isascii()
+    assert all(called.isprintable() for called in load_style("Mine").source_names)
+    assert len(learn_style("Mine", [more], add=True).sources) == 2
+    write_bundle(load_style("Mine"), tmp_path / "a.stilo")
+    there = import_style(tmp_path / "a.stilo", "Theirs").style.sources[0].path
+    assert there == "".join(sign if sign.isprintable() else " " for sign in odd.name)
+
+
+@pytest.mark.parametrize("path", ["file:%00", "file:%ff", "x" * 5000, "file:" + "%41" * 5000])
+def test_what_is_no_path_is_refused(path):
+    known = Source("a.mid", "ab" * 32).to_json()
+    assert Source.from_json(known) == Source("a.mid", "ab" * 32)
+    with pytest.raises(InputError, match=r"sources\.path"):
+        Source.from_json({**known, "path": path})
 
 
 def test_files_that_are_all_in_the_style_change_nothing(folder, told, learned_with, more):

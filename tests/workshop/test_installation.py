@@ -46,6 +46,23 @@ def test_the_doctor_looks_at_the_small_nets(monkeypatch, tmp_path, part, folder)
     assert "stilo" in found().text
 
 
+def test_the_doctor_looks_at_the_index_of_the_base_models_pieces(monkeypatch, tmp_path):
+    def found():
+        return {finding.part: finding for finding in examine_installation()}["originality"]
+
+    assert found().state == "ok"
+    assert "pieces of the base model" in found().text
+    index = tmp_path / "index.npz"
+    monkeypatch.setattr("stilo.originality.base.base_index_path", lambda: index)
+    assert (found().state, found().text) == ("missing", f"no index in {tmp_path}")
+    assert found().remedy == "install stilo again"
+    for damaged in (b"", b"no index", b"PK\x03\x04" + bytes(100)):
+        index.write_bytes(damaged)
+        assert found().state == "missing"
+        assert str(index) in found().text, "which file"
+        assert "does not work" not in found().text, "one line for a person, not a bug"
+
+
 @pytest.mark.parametrize("broken", [None, ModuleType("av")])
 def test_the_doctor_survives_what_does_not_load(monkeypatch, broken):
     monkeypatch.setitem(sys.modules, "av", broken)

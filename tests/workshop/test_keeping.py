@@ -61,6 +61,18 @@ def test_a_piece_goes_with_it_the_same_each_time_and_is_written_when_asked(tmp_p
     assert np.array_equal(read_score(tmp_path / "a.mid").notes, brought.notes)
 
 
+def test_the_piece_of_a_style_that_is_there_is_written_and_no_other_style_given_up(tmp_path, writable, waltz):
+    bundle = export_style("Minuet", tmp_path / "a.stilo")
+    taken_in = import_style(bundle, "hers").style
+    import_style(bundle, "hers", demo=tmp_path / "a.mid")
+    assert (tmp_path / "a.mid").is_file()
+    assert load_style("hers") == taken_in
+    with pytest.raises(InputError, match="already holds"):
+        import_style(bundle, "Waltz", demo=tmp_path / "b.mid")
+    assert not (tmp_path / "b.mid").exists()
+    assert load_style("Waltz") == waltz
+
+
 def test_a_piece_that_cannot_be_written_keeps_the_style_out(tmp_path, writable):
     bundle = export_style("Minuet", tmp_path / "a.stilo")
     taken = tmp_path / "taken.mid"

@@ -13,6 +13,7 @@ from stilo.workshop.outputs import whole_files, write_composition
 
 def test_outputs_are_checked(tmp_path):
     assert check_outputs([tmp_path / "A.MID"]) == [tmp_path / "A.MID"]
+    assert [str(path) for path in check_outputs(["~draft.mid"])] == ["~draft.mid"]
     (tmp_path / "folder.mid").mkdir()
     for outputs, line in (
         ([], "at least one"),
@@ -34,6 +35,24 @@ def test_whole_files_take_their_names_together(tmp_path):
             assert lent[path].suffix == path.suffix
         assert not any(path.exists() for path in paths)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda lent: WriteError(lent, "cannot be written (No space left on device); choose another place"),
+        lambda lent: OSError(28, "No space left on device", str(lent)),
+    ],
+)
+def test_what_cannot_be_written_is_told_by_the_name_that_was_asked_for(tmp_path, wrong):
+    paths = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    with (
+        pytest.raises(WriteError, match=r"(?i)^\S+/b\.txt: .*no space left on device") as told,
+        whole_files(paths) as lent,
+    ):
+        raise wrong(lent[paths[1]])
+    assert ".stilo-" not in str(told.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_cannot_be_taken_leaves_whole_files_alone(tmp_path):

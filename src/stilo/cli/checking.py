@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,9 +11,7 @@ from stilo.cli.terminal import one_line, progress_bar, say, warn
 
 
 def check(
-    pieces: Annotated[
-        list[Path], typer.Argument(metavar="PIECE...", help="Music files; folders are searched through.")
-    ],
+    pieces: Annotated[list[str], typer.Argument(metavar="PIECE...", help="Music files; folders are searched through.")],
     against: Annotated[
         str,
         typer.Option("--against", metavar="DIR|STYLE", help="A folder or file of music, or a style of your library."),
@@ -47,6 +44,8 @@ def check(
             warn(verdict_text(one))
         else:
             first, *rest = verdict_text(one).split("\n")
+            if one.same_as:
+                rest.insert(0, f"it is the same file as {', '.join(one.same_as)}")
             say("\n".join([one_line(first), *(f"  {one_line(line)}" for line in rest)]))
     if failed:
         raise typer.Exit(1)

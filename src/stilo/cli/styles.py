@@ -128,8 +128,10 @@ def show(
       stilo show waltzes --proof --samples waltzes-samples
       stilo show waltzes --json
     """
-    from stilo.workshop import proof_card, show_style, style_card, styles_like, write_sketches
+    from stilo.workshop import check_folder, proof_card, show_style, style_card, styles_like, write_sketches
 
+    if samples is not None:
+        samples = check_folder(samples)
     style = show_style(name, plot, dark)
     if as_json:
         say(json.dumps(style.to_json(), ensure_ascii=False))
@@ -263,4 +265,5 @@ def library_import(
     if demo is not None:
         say(f"written: {demo}")
     elif bundle.demo is not None:
-        say("it brings a short piece; to have that as a file, import it again with --replace --demo FILE.mid")
+        called = "" if name is None else f' --as "{name}"'
+        say(f'it brings a short piece; to have that as a file: stilo library import "{path}"{called} --demo FILE.mid')

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+
+QUIET_SECONDS = 3.0  # of work that nobody sees a bar of
 
 
 def say(text: str = "") -> None:
@@ -24,11 +27,28 @@ def one_line(text: str) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
+def _stages_of(work: str) -> Callable[[str, float], None]:
+    """Tells in a line when something else is begun: "reading", however many files are read, then "tuning".
+
+    What takes a moment is not spoken of.
+    """
+    told = {"", "done"}
+    begun = time.monotonic()
+
+    def tell(what: str, share: float) -> None:
+        stage = one_line(what).partition(" ")[0]
+        if stage not in told and time.monotonic() - begun >= QUIET_SECONDS:
+            told.add(stage)
+            warn(f"{work}: {stage} ({100 * share:.0f} % done)")
+
+    return tell
+
+
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[str, float], None]]:
-    """A bar on stderr that goes away at the end; nothing at all when stderr is not a terminal."""
+    """A bar on stderr that goes away at the end; where it is not a terminal, a line for each stage."""
     if not sys.stderr.isatty():
-        yield lambda _what, _share: None
+        yield _stages_of(what)
         return
     from rich.console import Console
     from rich.markup import escape

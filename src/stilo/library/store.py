@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from types import TracebackType
 from typing import Any
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload, undefer
 
-from stilo.errors import InputError, SetupError, UnknownStyleError
+from stilo.errors import InputError, NameTakenError, SetupError, UnknownStyleError
 from stilo.library.database import WRITES, open_database, told_in_one_line
 from stilo.library.tables import BLOCK_BYTES, LARGEST_DOCUMENT_BYTES, BlockRow, SourceRow, StyleRow
 from stilo.models.learned_embedding import FACET_ORDER, FACET_VALUES, LearnedEmbedding
@@ -76,9 +76,10 @@ class Library:
         """Keep `style`; with `replace` it takes the place of one of the same name.
 
         Raises:
-            InputError: the name is taken, the style is too large, or something in it could not be read again.
+            NameTakenError: another style has the name.
+            InputError: the style is too large, or something in it could not be read again.
         """
-        _row_to_style(_style_to_row(style))  # what could not be read again is not kept
+        read_again(style)  # what could not be is not kept
         for attempt in range(1, _MOST_ATTEMPTS + 1):
             try:
                 self._save_once(style, replace)
@@ -86,7 +87,7 @@ class Library:
             except IntegrityError as error:
                 # Another writer came between the look and the insertion, or the tables refuse the style itself.
                 if not replace and self._holds(style.name):
-                    raise _taken(style.name) from error
+                    raise NameTakenError(style.name) from error
                 if attempt == _MOST_ATTEMPTS:
                     with told_in_one_line(self._shown):
                         raise
@@ -97,11 +98,31 @@ class Library:
             query = sa.select(StyleRow).where(StyleRow.name_key == row.name_key).with_for_update()
             known = session.scalar(query)
             if known is not None and not replace:
-                raise _taken(style.name)
+                raise NameTakenError(style.name)
             if known is not None:
                 session.delete(known)
                 session.flush()
             session.add(row)
+
+    def update(self, known: Style, style: Style) -> bool:
+        """Keep `style` in the place of `known`, of the same name, if that is still there just as it was.
+
+        Returns whether it was. What was removed, renamed or replaced meanwhile stays so.
+
+        Raises:
+            InputError: the style is too large, or something in it could not be read again.
+        """
+        read_again(style)
+        row, expected = _style_to_row(style), read_again(known)
+        query = sa.select(StyleRow).where(StyleRow.name_key == _name_key(known.name)).with_for_update()
+        with self._writing() as session:
+            found = session.scalar(query.options(*_whole()))
+            if found is None or not _is_row_of(expected, found):
+                return False
+            session.delete(found)
+            session.flush()
+            session.add(row)
+        return True
 
     def load(self, name: str) -> Style:
         """The style called `name`, in any case.
@@ -110,8 +131,7 @@ class Library:
             UnknownStyleError: the library does not hold it.
         """
         with self._reading() as session:
-            whole = (undefer(StyleRow.document), selectinload(StyleRow.blocks), selectinload(StyleRow.sources))
-            row = self._row(session, name, *whole)
+            row = self._row(session, name, *_whole())
             try:
                 return _row_to_style(row)
             except (InputError, ValueError) as error:
@@ -170,7 +190,8 @@ class Library:
 
         Raises:
             UnknownStyleError: the library does not hold `name`.
-            InputError: `new_name` is taken or cannot be used.
+            NameTakenError: another style has `new_name`.
+            InputError: `new_name` cannot be used.
         """
         new_name = check_style_name(new_name)
         try:
@@ -179,19 +200,9 @@ class Library:
                 row.name, row.name_key = new_name, _name_key(new_name)
         except IntegrityError as error:
             if _name_key(new_name) != _name_key(name) and self._holds(new_name):
-                raise _taken(new_name) from error
+                raise NameTakenError(new_name) from error
             with told_in_one_line(self._shown):
                 raise
-
-    def names_that_learned_from(self, sha256: str) -> list[str]:
-        """The styles that have the file of this hash among their sources, in alphabetical order."""
-        query = (
-            sa.select(StyleRow.name)
-            .where(StyleRow.sources.any(SourceRow.sha256 == sha256.lower()))
-            .order_by(StyleRow.name_key)
-        )
-        with self._reading() as session:
-            return list(session.scalars(query))
 
     def _holds(self, name: str) -> bool:
         with self._reading() as session:
@@ -221,6 +232,15 @@ class Library:
         return row
 
 
+def read_again(style: Style) -> Style:
+    """The style as a library would give it back, without keeping it.
+
+    Raises:
+        InputError, ValueError: it is too large, or something in it could not be read again.
+    """
+    return _row_to_style(_style_to_row(style))
+
+
 def _recognition_bytes(recognition: LearnedEmbedding) -> bytes:
     return recognition.values.astype("<f4").tobytes()
 
@@ -238,10 +258,6 @@ def _name_key(name: str) -> str:
         return check_style_name(name).casefold()
     except InputError:
         return ""  # no style can have this name
-
-
-def _taken(name: str) -> InputError:
-    return InputError(f"the library already holds a style '{name}'; replace it on purpose or choose another name")
 
 
 def _unknown(name: str, names: list[str]) -> UnknownStyleError:
@@ -281,13 +297,22 @@ def _style_to_row(style: Style) -> StyleRow:
 
 
 def _row_to_style(row: StyleRow) -> Style:
-    sources = [
-        Source(source.path, source.sha256, source.title, source.licence, source.notes, source.held_out)
-        for source in row.sources
-    ]
-    document = {**_document_in(row), "name": row.name, "sources": [source.to_json() for source in sources]}
+    sources = [{field.name: getattr(source, field.name) for field in fields(Source)} for source in row.sources]
+    document = {**_document_in(row), "name": row.name, "sources": sources}
     arrays = arrays_from_bytes(b"".join(block.data for block in row.blocks))
     return Style.from_json(document, arrays.embedding, arrays.adapter, arrays.recognition, arrays.rows)
+
+
+def _is_row_of(style: Style, row: StyleRow) -> bool:
+    try:
+        return _row_to_style(row) == style
+    except (InputError, ValueError):  # damaged
+        return False
+
+
+def _whole() -> tuple[sa.orm.interfaces.ORMOption, ...]:
+    """What lets a row be read with all that belongs to it."""
+    return undefer(StyleRow.document), selectinload(StyleRow.blocks), selectinload(StyleRow.sources)
 
 
 def _document_in(row: StyleRow) -> dict[str, Any]:

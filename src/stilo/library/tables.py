@@ -76,7 +76,7 @@ class BlockRow(Base):
 
 
 class SourceRow(Base):
-    """A file that a style learned from; `sha256` finds every style that knows a file."""
+    """A file that a style learned from."""
 
     __tablename__ = "sources"
 

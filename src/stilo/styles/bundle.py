@@ -3,9 +3,10 @@
 A bundle is a zip of style.json, arrays.safetensors and, if it brings one, demo.mid: a short piece composed in the
 style. style.json says the SHA-256 of the others (format 2; format 1 had neither the sums nor a demo and is still read).
 Opening a stranger's bundle runs no code and fills no disk: nothing is unpacked to files or unpickled, and every
-size is checked before bytes are read. A bundle names its sources by file name, licence and hash, never by the folders
-of the person who made it. Of their music it holds nothing, unless that person says so: then the fingerprints that
-copies are told by (`originality.kept`), from which the melodies can be worked out. docs/files.md says all of it.
+size is checked before bytes are read. A bundle names its sources by file name, title, licence and hash, and says how
+many notes each has and which were held out; never by the folders of the person who made it. Of their music it holds
+nothing, unless that person says so: then the fingerprints that copies are told by (`originality.kept`), from which the
+melodies can be worked out. docs/files.md says all of it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ import hashlib
 import json
 import math
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace as changed
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from stilo.errors import BundleError, InputError
@@ -30,7 +30,7 @@ from stilo.music.zips import BROKEN_ZIP
 from stilo.styles.archive import pack, shown_size, unpack
 from stilo.styles.arrays import LARGEST_ARRAYS_BYTES, arrays_from_bytes, style_to_arrays
 from stilo.styles.fields import Fields
-from stilo.styles.provenance import LONGEST_ADVICE
+from stilo.styles.provenance import file_name
 from stilo.styles.style import Style
 
 FORMAT = 2
@@ -59,13 +59,13 @@ def write_bundle(
     demo: Score | None = None,
     *,
     fingerprints: bool = False,
-    replace: bool = True,
+    replace: bool = False,
 ) -> None:
     """Write `style` to `path`, whole or not at all; the same style and `demo` give the same bytes.
 
     Args:
         style: what is given away.
-        path: where to; the file is written over if it is there, without `replace` it is not.
+        path: where to.
         demo: a short piece in the style.
         fingerprints: give away the runs of its sources, too. Whoever has the bundle can then tell what is copied from
             them, and can work out their melodies.
@@ -157,24 +157,8 @@ def _demo_in(data: bytes) -> Score:
 
 
 def _without_folders(style: Style) -> Style:
-    """The same style, its sources named by file alone (of either kind of path), in the advice too."""
-    names = {source.path: PurePath(source.path.replace("\\", "/")).name for source in style.sources}
-    sources = tuple(changed(source, path=names[source.path]) for source in style.sources)
-    if style.proof is None:
-        return changed(style, sources=sources)
-    advice = _advice_without_folders(style.proof.advice, names)
-    return changed(style, sources=sources, proof=changed(style.proof, advice=advice))
-
-
-def _advice_without_folders(advice: str, names: Mapping[str, str]) -> str:
-    """Each path as its name; of one that was cut off with the end of a long advice nothing is left."""
-    was_cut = len(advice) == LONGEST_ADVICE
-    for path in sorted(names, key=len, reverse=True):
-        advice = advice.replace(path, names[path])
-    if not was_cut:
-        return advice
-    cut = [length for path in names for length in range(1, len(path)) if advice.endswith(path[:length])]
-    return advice[: len(advice) - max(cut, default=0)]
+    """The same style, its sources named by file alone (of either kind of path)."""
+    return changed(style, sources=tuple(changed(source, path=file_name(source)) for source in style.sources))
 
 
 def _read_bounded(path: str | Path) -> bytes:

@@ -14,9 +14,10 @@ from stilo.elements.profile import Profile
 from stilo.errors import InputError, ReadError
 from stilo.music.quantise import quantised
 from stilo.music.score import Score
+from stilo.styles.fields import printable
 from stilo.styles.holding_out import note_content
 from stilo.styles.measuring import analyse_piece
-from stilo.styles.provenance import Source, source_names
+from stilo.styles.provenance import LONGEST_PATH, Source, source_names
 from stilo.styles.twins import Twin, copies_among, twins_among
 
 FEWEST_NOTES = 64  # a tune of 16 bars
@@ -153,7 +154,8 @@ def _tell_few(lines: Sequence[str], more: str, notice: Notice) -> None:
 
 
 def _name(source: Source) -> str:
-    return f"{source.path} ({source.title})" if source.title else source.path
+    path = printable(source.path, LONGEST_PATH)
+    return f"{path} ({source.title})" if source.title else path
 
 
 def _tell_playing(played: Sequence[GridEstimate], pieces: int, notice: Notice) -> None:

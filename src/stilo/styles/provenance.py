@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import quote, unquote_to_bytes
 
 from stilo.errors import InputError
 from stilo.styles.fields import Fields, printable
 from stilo.styles.trial import Trial
 
-_LONGEST = {"path": 4096, "title": 1000, "licence": 1000}
+_LONGEST = {"title": 1000, "licence": 1000}
+LONGEST_PATH = 4096
+_ESCAPED = "file:"  # before a path that is kept in other words, since it cannot be printed
+_LONGEST_ESCAPED = len(_ESCAPED) + 12 * LONGEST_PATH
 MISLEADING_NATS = 0.005  # a note
 LONGEST_ADVICE = 2000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -23,7 +27,9 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class Source:
     """A file that a style learned from; `held_out` pieces were never learned from, only proved what was learned.
 
-    `sha256` is that of the file's bytes, `notes` counts the notes read from it, `licence` is "" when nothing says so.
+    `path` is the file as the system calls it, which need be neither printable nor Unicode (`source_names` is); it is
+    kept as text that is both. `sha256` is that of the file's bytes, `notes` counts the notes read from it, `licence` is
+    "" when nothing says so.
     """
 
     path: str
@@ -34,11 +40,12 @@ class Source:
     held_out: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "path", self.path[:LONGEST_PATH])
         for name, longest in _LONGEST.items():
             object.__setattr__(self, name, printable(getattr(self, name), longest))
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"path": _path_to_text(self.path)}
 
     @classmethod
     def from_json(cls, data: object) -> Source:
@@ -47,7 +54,7 @@ class Source:
         if not _SHA256.fullmatch(sha256):
             raise InputError("sources.sha256 must be 64 hexadecimal digits")
         return cls(
-            path=fields.text("path", _LONGEST["path"]),
+            path=_text_to_path(fields.text("path", _LONGEST_ESCAPED)),
             sha256=sha256,
             title=fields.text("title", _LONGEST["title"]),
             licence=fields.text("licence", _LONGEST["licence"]),
@@ -56,9 +63,32 @@ class Source:
         )
 
 
+def _path_to_text(path: str) -> str:
+    if path.isprintable() and not path.startswith(_ESCAPED):
+        return path
+    return f"{_ESCAPED}{quote(path.encode('utf-8', 'surrogatepass'))}"
+
+
+def _text_to_path(text: str) -> str:
+    path = text
+    if text.startswith(_ESCAPED):
+        try:
+            path = unquote_to_bytes(text.removeprefix(_ESCAPED)).decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise InputError("sources.path is no path") from error
+    if "\0" in path or len(path) > LONGEST_PATH:
+        raise InputError(f"sources.path must be a path of at most {LONGEST_PATH} characters")
+    return path
+
+
+def file_name(source: Source) -> str:
+    """Of its file, without the folder of either kind of path, as it can be printed."""
+    return printable(PurePath(source.path.replace("\\", "/")).name, LONGEST_PATH)
+
+
 def source_names(sources: Sequence[Source]) -> list[str]:
     """What each source is called: its file, and the title where several files or pieces are called so."""
-    files = [PurePath(source.path.replace("\\", "/")).name for source in sources]
+    files = list(map(file_name, sources))
     times = Counter(files)
     return [
         f"{file} ({source.title})" if source.title and times[file] > 1 else file

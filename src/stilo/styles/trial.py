@@ -10,7 +10,8 @@ from stilo.errors import InputError
 from stilo.styles.fields import Fields
 
 GROUPS = ("pitch", "rhythm", "harmony", "emotion")
-MOST_SKETCHES = 1024
+MOST_SKETCHES = 16  # twice what is composed (`workshop.proving`): whoever made a bundle could ask for days of it
+FEWEST_BARS, MOST_BARS = 2, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Trial:
             raise InputError("trial.known_without and trial.known_learned come together")
         return cls(
             pieces=pieces,
-            bars=fields.whole("bars", 1, 4096),
+            bars=fields.whole("bars", FEWEST_BARS, MOST_BARS),
             seed=fields.whole("seed", 0, 2**63 - 1),
             styles=fields.whole("styles", 1, 10**9),
             without=_distances(fields.mapping("without", len(GROUPS)), "without"),

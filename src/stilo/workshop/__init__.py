@@ -23,7 +23,14 @@ from stilo.workshop.keeping import (
 )
 from stilo.workshop.learning import gather_pieces, learn_split, learn_style
 from stilo.workshop.measuring import Analysed, MeasuredPiece
-from stilo.workshop.outputs import PICTURE_ENDING, check_outputs, composition_json, plain, write_composition
+from stilo.workshop.outputs import (
+    PICTURE_ENDING,
+    check_folder,
+    check_outputs,
+    composition_json,
+    plain,
+    write_composition,
+)
 from stilo.workshop.progress import Notice, Progress, silent
 from stilo.workshop.proving import sketches, write_sketches
 from stilo.workshop.verdicts import originality_phrase, verdict_text
@@ -42,6 +49,7 @@ __all__ = [
     "analyse_files",
     "check",
     "check_files",
+    "check_folder",
     "check_outputs",
     "compare",
     "comparison_card",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stilo.errors import InputError, UnknownStyleError
 from stilo.workshop.analysing import Collection, analyse_files
 from stilo.workshop.keeping import load_style
-from stilo.workshop.meaning import style_meant
+from stilo.workshop.meaning import path_meant, style_meant
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs
 from stilo.workshop.progress import Notice, Progress, part_of, silent, unheard
 
@@ -86,7 +86,7 @@ def compare(
 
 def _measured(given: str | Path, files: Callable[[Path], Collection], notice: Notice) -> tuple[Profile, str]:
     """The profile of a file, a folder or a style, and what to call it; `files` measures a path."""
-    path = Path(given).expanduser()
+    path = path_meant(given)
     style = style_meant(given, notice)
     if style is None and not path.exists():
         try:

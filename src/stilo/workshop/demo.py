@@ -131,5 +131,5 @@ def _composed(style: Style, stem: Path, progress: Progress) -> DemoResult:
     card = style_card(style)
     write_whole(card_file, card.encode())
     draw_profile(style.profile, profile_file, style.name)
-    write_bundle(style, bundle_file)
+    write_bundle(style, bundle_file, replace=True)
     return DemoResult(style, composition, card, (card_file, profile_file, bundle_file, *files))

@@ -6,7 +6,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilo.errors import BundleError, InputError, SetupError, WriteError
+from stilo.errors import BundleError, InputError, NameTakenError, SetupError, UnknownStyleError, WriteError
 from stilo.music.files import WRITTEN_ENDINGS, write_score
 from stilo.workshop.analysing import draw_profile
 from stilo.workshop.outputs import PICTURE_ENDING, check_outputs, whole_files
@@ -149,12 +149,13 @@ def import_style(
     """Take the style of a `.stilo` bundle into the library, under another name if one is given.
 
     `demo` names a file for the piece that the bundle brings; unasked, nothing of a bundle becomes a file, and no file
-    that is there is written over: `replace` is for the style alone. What is given back is what the bundle holds, its
-    style as it is called in the library.
+    that is there is written over: `replace` is for the style alone. A style that was taken in before can be given again
+    for its `demo`. What is given back is what the bundle holds, its style as it is called in the library.
 
     Raises:
         BundleError: the file is not a bundle that can be trusted, or `demo` is given and it brings no piece.
-        InputError: the name is taken or cannot be used.
+        NameTakenError: another style has the name.
+        InputError: the name cannot be used.
         WriteError: `demo` cannot be written, or there is a file of this name; then the style is not taken in.
     """
     from stilo.styles.bundle import open_bundle
@@ -171,7 +172,8 @@ def import_style(
     with whole_files([place], replace=False) as lent:
         write_score(bundle.demo, lent[place])
     try:
-        _take_in(bundle.style, replace)
+        if not _is_kept(bundle.style):
+            _take_in(bundle.style, replace)
     except BaseException:
         place.unlink(missing_ok=True)  # it was made a moment ago, here
         raise
@@ -182,9 +184,18 @@ def _take_in(style: Style, replace: bool) -> None:
     from stilo.library.store import Library
 
     with Library() as library:
-        if not replace and style.name.casefold() in {known.casefold() for known in library.names()}:
-            raise InputError(
-                f"the library already holds a style '{style.name}'; take this one in --as another name, "
-                "or say --replace to give yours up for it"
-            )
-        library.save(style, replace=replace)
+        try:
+            library.save(style, replace=replace)
+        except NameTakenError as error:
+            remedy = "take this one in --as another name, or say --replace to give yours up for it"
+            raise NameTakenError(style.name, remedy) from error
+
+
+def _is_kept(style: Style) -> bool:
+    """Whether the library holds just this style under its name."""
+    from stilo.library.store import read_again
+
+    try:
+        return load_style(style.name) == read_again(style)
+    except (UnknownStyleError, SetupError):  # none, or a damaged one: whoever keeps this one will tell
+        return False

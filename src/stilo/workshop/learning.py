@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stilo.errors import InputError, ReadError, StiloError
+from stilo.errors import InputError, NameTakenError, ReadError, StiloError
 from stilo.workshop.progress import Notice, Progress, part_of, silent, unheard
 from stilo.workshop.proving import tried
 
@@ -137,6 +138,7 @@ def learn_style(
             return old
         pieces = _added(old.sources, pieces, without_missing, notice)
     budget = {"tune": tune, "seconds": seconds, "steps": steps, "seed": seed}
+    name = name if old is None else old.name
     return _kept(name, pieces, budget, replace or add, progress=part_of(progress, READING_SHARE, 1.0), notice=notice)
 
 
@@ -231,10 +233,7 @@ def _check_free(name: str, replace: bool) -> None:
     name = check_style_name(name)
     with Library() as library:
         if not replace and name.casefold() in {known.casefold() for known in library.names()}:
-            raise InputError(
-                f"the library already holds a style '{name}'; choose another name, or say --replace, or --add to go on "
-                "with it"
-            )
+            raise NameTakenError(name, "choose another name, or say --replace, or --add to go on with it")
 
 
 def _has_new(sources: Sequence[Source], pieces: Sequence[tuple[Score, Source]]) -> bool:
@@ -275,9 +274,10 @@ def _added(
 
 def _missing(missing: Sequence[ReadError], files: int) -> str:
     if all(len(error.path.parts) == 1 for error in missing):  # a bundle names its sources without their folders
-        from stilo.styles.provenance import few_of
+        from stilo.styles.fields import printable
+        from stilo.styles.provenance import LONGEST_PATH, few_of
 
-        named = few_of([str(error.path) for error in missing], MOST_NAMED)
+        named = few_of([printable(str(error.path), LONGEST_PATH) for error in missing], MOST_NAMED)
         return (
             f"the style was taken in from elsewhere, and {len(missing)} of the {files} files that it was learned from "
             f"are not here: {named}. Give them, too, if you have them, or say --without-missing to learn without them"
@@ -302,7 +302,9 @@ def _kept(
 ) -> Style:
     """Learned and saved, then tried out and saved with what that showed; the style is not lost to the trying.
 
-    `following` is the style that is learned after this one, even if this one is stopped.
+    What someone else does to the library meanwhile is not undone: a name that is taken by now stays theirs, and a
+    style that was removed, renamed or replaced while it was tried stays so. `following` is the style that is learned
+    after this one, even if this one is stopped.
     """
     from stilo.styles.learn import learn
     from stilo.styles.style import check_style_name
@@ -310,12 +312,13 @@ def _kept(
     goes_on = f"that was '{name}'; going on with '{following}' (Ctrl-C again stops that, too)" if following else ""
     learning = part_of(progress, 0.0, TRIED_FROM)
     style = learn(check_style_name(name), pieces, **budget, progress=learning, notice=notice)
-    _save(style, replace)
+    style = _saved(style, replace, notice)
     if goes_on and style.proof is not None and style.proof.is_interrupted:
         notice(goes_on)
     try:
         shown = tried(style, part_of(progress, TRIED_FROM, 1.0))
-        _save(shown, replace=True)
+        if not _updated(style, shown):
+            notice(f"'{style.name}' was removed, renamed or replaced while it was tried, and that stays so")
     except KeyboardInterrupt:
         notice("stopped: the style is kept, not tried")
         if goes_on:
@@ -327,8 +330,33 @@ def _kept(
     return style
 
 
-def _save(style: Style, replace: bool) -> None:
+def _saved(style: Style, replace: bool, notice: Notice) -> Style:
+    """The style as it is kept: under the next free name where its own was taken while it was learned."""
     from stilo.library.store import Library
 
     with Library() as library:
-        library.save(style, replace=replace)
+        try:
+            library.save(style, replace=replace)
+        except NameTakenError:
+            for number in itertools.count(2):
+                renamed = changed(style, name=_numbered(style.name, number))
+                try:
+                    library.save(renamed)
+                except NameTakenError:
+                    continue
+                notice(f"the library holds another style '{style.name}' by now: this one is kept as '{renamed.name}'")
+                return renamed
+    return style
+
+
+def _numbered(name: str, number: int) -> str:
+    from stilo.styles.style import LONGEST_NAME
+
+    return f"{name[: LONGEST_NAME - len(f' {number}')].rstrip()} {number}"
+
+
+def _updated(style: Style, shown: Style) -> bool:
+    from stilo.library.store import Library
+
+    with Library() as library:
+        return library.update(style, shown)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilo.errors import StiloError
+from stilo.errors import InputError, StiloError
 from stilo.music.files import MUSIC_ENDINGS
 from stilo.workshop.progress import Notice
 
@@ -46,6 +46,20 @@ def known_style(name: str) -> Style | None:
             return library.load(name)
     except StiloError:
         return None
+
+
+def path_meant(given: str | Path) -> Path:
+    """The path that a person names; "~" is their home, but "~draft.mid" may just be called so.
+
+    Raises:
+        InputError: nothing is named. As a path that would be the whole folder that one is in.
+    """
+    if str(given) == "":
+        raise InputError('"" names no file and no folder; give its name, or . for the folder that you are in')
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:  # nobody of that name has a home
+        return Path(given)
 
 
 def is_path(given: str | Path) -> bool:

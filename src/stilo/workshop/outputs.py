@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from stilo.music.atomic import already_there, fresh_neighbour, sweep, take_name,
 from stilo.music.files import WRITTEN_ENDINGS
 from stilo.sound.soundfonts import find_renderer
 from stilo.sound.waveform import AUDIO_ENDINGS
+from stilo.workshop.meaning import path_meant
 from stilo.workshop.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def check_outputs(paths: Iterable[str | Path], endings: Sequence[str] = ENDINGS)
         InputError: no path, or one path twice.
         SetupError: audio is asked for and nothing here can play a score.
     """
-    checked = [Path(path).expanduser() for path in paths]
+    checked = [path_meant(path) for path in paths]
     if not checked:
         raise InputError(f"name at least one output file, for example piece.mid (endings: {' '.join(endings)})")
     for path in checked:
@@ -51,6 +52,18 @@ def check_outputs(paths: Iterable[str | Path], endings: Sequence[str] = ENDINGS)
     if any(path.suffix.lower() in AUDIO_ENDINGS for path in checked):
         find_renderer()
     return checked
+
+
+def check_folder(path: str | Path) -> Path:
+    """Return the folder to write into, which need not be there yet.
+
+    Raises:
+        WriteError: it is a file.
+    """
+    folder = path_meant(path)
+    if folder.exists() and not folder.is_dir():
+        raise WriteError(folder, "is a file; give a folder")
+    return folder
 
 
 def _check_place(path: Path) -> None:
@@ -90,13 +103,22 @@ def whole_files(paths: Sequence[Path], *, replace: bool = True) -> Iterator[dict
         for path, temporary in lent.items():
             take_name(temporary, targets[path], replace=replace)
     except FileExistsError as error:
-        raise already_there(error.filename2 or error.filename or paths[0]) from error
+        raise already_there(_asked(error.filename2 or error.filename, lent)) from error
+    except WriteError as error:
+        raise WriteError(_asked(error.path, lent), error.reason) from error
     except OSError as error:
-        raise WriteError(error.filename or paths[0], (error.strerror or str(error)).lower()) from error
+        raise WriteError(_asked(error.filename, lent), (error.strerror or str(error)).lower()) from error
     finally:
         for temporary in lent.values():
             with suppress(OSError):
                 temporary.unlink()
+
+
+def _asked(named: str | Path | None, lent: Mapping[Path, Path]) -> Path:
+    """The path that was asked for, where an error names the neighbour that was lent for it, or no file."""
+    if named is None:
+        return next(iter(lent))
+    return next((path for path, temporary in lent.items() if temporary == Path(named)), Path(named))
 
 
 def write_composition(composition: Composition, paths: Sequence[Path], progress: Progress = silent) -> None:
@@ -113,10 +135,7 @@ def write_composition(composition: Composition, paths: Sequence[Path], progress:
             progress(f"writing {path.name}", i / len(lent))
             if path.suffix.lower() in AUDIO_ENDINGS and waveform is None:
                 waveform = _rendered(score)
-            try:
-                _write_one(composition, waveform, temporary)
-            except WriteError as error:
-                raise WriteError(path, error.reason) from error
+            _write_one(composition, waveform, temporary)
 
 
 def _write_one(composition: Composition, waveform: Waveform | None, path: Path) -> None:
