@@ -305,6 +305,15 @@ def test_it_is_the_same_in_python_and_as_json(music, tmp_path):
     assert told == Checked("copy.mid", findings=stilo.check(tmp_path / "copy.mid", music)).to_json()
 
 
+def test_a_piece_too_short_to_compare_is_neither_original_nor_a_copy(music, tmp_path):
+    tune = tune_of(60, bars=2)
+    write_score(tune.with_notes(tune.notes[:5]), tmp_path / "motif.mid")
+    [checked] = check_files([tmp_path / "motif.mid"], music)
+    told = checked.to_json()
+    assert (told["verdict"], told["originality"]) == ("too short", None)
+    assert told["pieces"]["too_short"]
+
+
 def test_the_json_has_the_same_keys_whatever_was_found():
     level = Level(5.0, 20.0)
     near, copied = Originality(30.0, level, (), 0.4), Originality(60.0, level, (), 0.9)
@@ -322,7 +331,8 @@ def test_the_json_has_the_same_keys_whatever_was_found():
         ]  # fmt: skip
         assert (told["verdict"], told["originality"]) == (verdict, originality), "the worse of both"
         for part in (told["pieces"], told["base"]):
-            keys = {"originality", "verdict", "bits", "level", "copied_share", "runs"}
+            keys = {"originality", "verdict", "bits", "level", "copied_share", "near_share"}
+            keys |= {"too_short", "whole_of", "runs"}
             assert part is None or set(part) == keys
 
 
@@ -418,7 +428,7 @@ def test_of_a_short_piece_it_is_said_that_it_is_too_short(tmp_path):
         assert ("bars 1–4 are bars 1–4 of waltz.mid, a minor third up" in told) == (seed == 0)
     note = waltz_of(9)
     told = Checked("x.mid", findings=check(note.with_notes(note.notes[:1]), known)).to_json()
-    assert (told["verdict"], told["too_short"], told["originality"]) == ("too short", True, None)
+    assert (told["verdict"], told["pieces"]["too_short"], told["originality"]) == ("too short", True, None)
 
 
 def test_a_composition_tells_what_it_shares():

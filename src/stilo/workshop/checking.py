@@ -114,8 +114,8 @@ def check(
             it lies, is left out of it; a copy of its file that lies elsewhere is not.
         progress: is told what is being read and the share done.
         notice: is told of files that cannot be read, of a piece that is left out of what it is held against, or that
-            is the same file as one of these, of an index that is not installed, of a style that keeps nothing to tell by, and what a word was taken for that
-            names both a style and a path.
+            is the same file as one of these, of an index that is not installed, of a style that keeps nothing to tell
+            by, and what a word was taken for that names both a style and a path.
 
     Raises:
         InputError: there is nothing of that name, nothing in it can be read, the style keeps nothing to tell by and no
