@@ -146,6 +146,11 @@ def test_a_key_that_was_not_reached_or_cannot_be_heard_is_said():
         line = composition_line(Composition(score, Request(bars=2), report))
         assert key in line
         assert ("asked for A minor" in line) is said
+    for distance, far in ((1.04, False), (1.06, True)):
+        report = Report("", "", distance, 2.0, 4, 1, measure_figures(score))
+        line = composition_line(Composition(score, Request(bars=2), report))
+        assert ("farther than 19 of 20 real pieces: try another seed" in line) is far
+        assert ("real pieces: 0.5 to 1" in line) is not far
 
 
 def test_the_card_tells_how_many_pieces_the_base_model_knew(make_style):

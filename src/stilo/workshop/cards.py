@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CARD_WIDTH = 80
 LABEL_WIDTH = 19
 MOST_FILES_NAMED = 12
+FARTHEST_REAL = 1.05  # of 19 of 20 real pieces, from the mean of the others by their composer (`composer.Report`)
 
 
 def style_card(style: Style, alike: Sequence[Likeness] = ()) -> str:
@@ -148,7 +149,7 @@ def _gained(proof: Proof) -> str:
 
 
 def composition_line(composition: Composition) -> str:
-    """How long a piece came out, in which key, how near to its style, the seed that makes it again, what it shares."""
+    """How long a piece came out, in which key, how near to its style (told when it is far), the seed that makes it again, what it shares."""
     request, report = composition.request, composition.report
     told = [f"{request.bars} bars", _counted(len(composition.score), "note")]
     if report.key:
@@ -156,7 +157,9 @@ def composition_line(composition: Composition) -> str:
         told.append(f"{report.key} (asked for {report.asked_key}: no candidate was)" if other else report.key)
     elif report.asked_key:
         told.append(f"in no key (asked for {report.asked_key}: nothing in it has a pitch)")
-    line = f"{', '.join(told)}; {report.style_distance:.2f} from the style (real pieces: 0.5 to 1); seed {request.seed}"
+    is_far = report.style_distance > FARTHEST_REAL
+    beside = "farther than 19 of 20 real pieces: try another seed" if is_far else "real pieces: 0.5 to 1"
+    line = f"{', '.join(told)}; {report.style_distance:.2f} from the style ({beside}); seed {request.seed}"
     phrase = originality_phrase(report.originality)
     return f"{line}; {phrase}" if phrase else line
 
