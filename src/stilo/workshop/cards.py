@@ -149,7 +149,7 @@ def _gained(proof: Proof) -> str:
 
 
 def composition_line(composition: Composition) -> str:
-    """How long a piece came out, in which key, how near to its style (told when it is far), the seed that makes it again, what it shares."""
+    """How long a piece came out, in which key, how near to its style, the seed that makes it again, what it shares."""
     request, report = composition.request, composition.report
     told = [f"{request.bars} bars", _counted(len(composition.score), "note")]
     if report.key:
