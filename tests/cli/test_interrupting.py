@@ -57,6 +57,7 @@ def test_while_tuning_the_best_until_then_is_kept(stilo, music, interrupted_at):
     status, out, err = stilo("learn", "Mine", music, "--steps", 300)
     assert status == 0
     assert "stilo: stopped: what was learned best until then is kept\n" in err
+    assert err.endswith("it is tried in short pieces now (Ctrl-C again leaves them out)\n")
     style = load_style("Mine")
     assert style.adapter is not None
     assert 0 < style.proof.steps < 22

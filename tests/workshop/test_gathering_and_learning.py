@@ -360,7 +360,8 @@ def test_who_stops_one_of_several_styles_is_told_which_and_what_is_next(
     monkeypatch.setattr("stilo.styles.groups.groups_of", lambda _rows, _notes: [[0, 1, 2], [3, 4, 5]])
     goes_on = "that was 'Mine 1'; going on with 'Mine 2' (Ctrl-C again stops that, too)"
     learn_split("Mine", [songs], notice=told.notices.append)
-    assert told.notices[2:] == [goes_on]
+    tried_now = "the style is kept; it is tried in short pieces now (Ctrl-C again leaves them out)"
+    assert told.notices[2:] == [goes_on, tried_now]
 
     def interrupted(_style, _progress):
         raise KeyboardInterrupt
@@ -368,7 +369,7 @@ def test_who_stops_one_of_several_styles_is_told_which_and_what_is_next(
     monkeypatch.setattr("stilo.workshop.learning.tried", interrupted)
     learn_split("Mine", [songs], replace=True, notice=told.notices.append)
     not_tried = "stopped: the style is kept, not tried"
-    assert told.notices[5:] == [goes_on, not_tried, goes_on, not_tried]
+    assert told.notices[6:] == [goes_on, not_tried, goes_on, tried_now, not_tried]
 
 
 def test_copies_make_no_kind(songs, told, learned_with, monkeypatch):

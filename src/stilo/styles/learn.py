@@ -91,6 +91,9 @@ def learn(
     _tell_known(known, len(measured), notify)
     identity = base_identity()
     recognition, encoder = _recognition(heard)
+    profile = pool_profiles([one.profile for one in measured])
+    palette = palette_of(scores, [one.key for one in measured])
+    runs = source_runs_of(scores)  # before the tuning, so that who stops that waits for nothing that could be lost
     tell("asking the base model", 0.22)
     untold, told = lesson.scores(False), lesson.scores(True)
     base, vector = mean_nats_per_note(untold), mean_nats_per_note(told)
@@ -106,11 +109,11 @@ def learn(
     tell("done", 1.0)
     return Style(
         name=name,
-        profile=pool_profiles([one.profile for one in measured]),
+        profile=profile,
         embedding=lesson.vector,
         adapter=tuned.adapter,
         base_model=identity,
-        palette=palette_of([one.score for one in measured], [one.key for one in measured]),
+        palette=palette,
         sources=tuple(replace(one.source, held_out=len(held) == 1 and i in held[0]) for i, one in enumerate(measured)),
         proof=Proof(
             base_nats_per_note=base,
@@ -128,7 +131,7 @@ def learn(
         ),
         recognition=recognition,
         encoder=encoder,
-        runs=source_runs_of([one.score for one in measured]),
+        runs=runs,
     )
 
 

@@ -313,8 +313,8 @@ def _kept(
     learning = part_of(progress, 0.0, TRIED_FROM)
     style = learn(check_style_name(name), pieces, **budget, progress=learning, notice=notice)
     style = _saved(style, replace, notice)
-    if goes_on and style.proof is not None and style.proof.is_interrupted:
-        notice(goes_on)
+    if style.proof is not None and style.proof.is_interrupted:
+        notice(goes_on or "the style is kept; it is tried in short pieces now (Ctrl-C again leaves them out)")
     try:
         shown = tried(style, part_of(progress, TRIED_FROM, 1.0))
         if not _updated(style, shown):
