@@ -218,6 +218,20 @@ def test_what_is_no_path_is_refused(path):
         Source.from_json({**known, "path": path})
 
 
+@pytest.mark.parametrize(("tuned", "is_told"), [(3.45, True), (3.2, False), (2.9, False)])
+def test_who_adds_files_and_learns_less_is_told(folder, told, more, monkeypatch, make_style, tuned, is_told):
+    """The first time .5 nats were gained; the second time there was too little time."""
+    proofs = iter([make_style().proof, replace(make_style().proof, tuned_nats_per_note=tuned)])
+    monkeypatch.setattr(
+        "stilo.styles.learn.learn",
+        lambda name, pieces, **_: make_style(name, proof=next(proofs), sources=tuple(one for _, one in pieces)),
+    )
+    monkeypatch.setattr("stilo.workshop.learning.tried", lambda style, _progress: style)
+    learn_style("Mine", [folder])
+    learn_style("Mine", [more], add=True, notice=told.notices.append)
+    assert any("learned less than before" in line and "(--minutes)" in line for line in told.notices) is is_told
+
+
 def test_files_that_are_all_in_the_style_change_nothing(folder, told, learned_with, more):
     learn_style("Mine", [folder], licence="CC0")
     kept = load_style("Mine")

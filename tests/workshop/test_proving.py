@@ -146,15 +146,15 @@ def test_a_proof_says_how_near_the_pieces_come(make_style):
     nearer = Trial(8, 8, 1, FLAT, {**FLAT, "harmony": 0.15}, 2, 7, 5, nearer_by=(0.01, 0.04))
     style = make_style(proof=proof(trial=nearer))
     told = words(style)
-    assert "harmony 0.25 → 0.15, emotion 0.25 → 0.25: nearer of these" in told
+    assert "harmony 0.25 → 0.15, emotion 0.25 → 0.25; all four together: nearer of these" in told
     assert "takes 2 → 7 of 8 for this style, among 5 of your library" in told
     assert told.removeprefix("Waltz ") in " ".join(style_card(style).split()).replace(" proof ", " ")
     farther = Trial(8, 8, 1, FLAT, {**FLAT, "harmony": 0.35}, nearer_by=(-0.04, -0.01))
     told = words(make_style(proof=proof(trial=farther)))
-    assert "emotion 0.25 → 0.25: farther learned" in told
+    assert "emotion 0.25 → 0.25; all four together: farther learned" in told
     assert "encoder" not in told
     chance = words(make_style(proof=proof(trial=replace(nearer, nearer_by=(-0.001, 0.05)))))
-    assert "emotion 0.25 → 0.25: as near as without of these" in chance
+    assert "emotion 0.25 → 0.25; all four together: as near as without of these" in chance
     older = words(make_style(proof=proof(trial=replace(nearer, nearer_by=None))))
     assert "emotion 0.25 → 0.25 of these" in older, "without an interval nothing is said"
 

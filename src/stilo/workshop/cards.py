@@ -125,7 +125,7 @@ def trial_lines(trial: Trial) -> list[str]:
     """How near short pieces come to the style, element by element, and for whose the encoder takes them."""
     measured = [group for group in trial.without if trial.without[group] or trial.learned[group]]  # drums have no pitch
     each = ", ".join(f"{group} {trial.without[group]:.2f} → {trial.learned[group]:.2f}" for group in measured)
-    verdict = f": {trial.verdict}" if trial.verdict else ""
+    verdict = f"; all four together: {trial.verdict}" if trial.verdict else ""
     lines = [
         f"{trial.pieces} pieces of {trial.bars} bars without it → with it, distance from your music: {each}{verdict}"
     ]

@@ -15,10 +15,11 @@ from stilo.workshop.proving import tried
 
 if TYPE_CHECKING:
     from stilo.music.score import Score
-    from stilo.styles.provenance import Source
+    from stilo.styles.provenance import Proof, Source
     from stilo.styles.style import Style
 
 READING_SHARE = 0.1
+MUCH_LESS_NATS = 0.02
 TRIED_FROM = 0.95
 MOST_NAMED = 3
 
@@ -139,7 +140,21 @@ def learn_style(
         pieces = _added(old.sources, pieces, without_missing, notice)
     budget = {"tune": tune, "seconds": seconds, "steps": steps, "seed": seed}
     name = name if old is None else old.name
-    return _kept(name, pieces, budget, replace or add, progress=part_of(progress, READING_SHARE, 1.0), notice=notice)
+    progress = part_of(progress, READING_SHARE, 1.0)
+    style = _kept(name, pieces, budget, replace or add, progress=progress, notice=notice)
+    if old is not None and old.proof is not None and style.proof is not None and tune:
+        _tell_of_less(old.proof, style.proof, notice)
+    return style
+
+
+def _tell_of_less(before: Proof, now: Proof, notice: Notice) -> None:
+    """Say that less was learned with more music: mostly that the tuning had too little time."""
+    gained = [proof.base_nats_per_note - proof.nats_per_note for proof in (before, now)]
+    if gained[0] - gained[1] > MUCH_LESS_NATS and gained[1] < gained[0] / 2:
+        notice(
+            f"with these files it learned less than before ({gained[1]:.3f} nats a note; {gained[0]:.3f} before): give "
+            "it more time (--minutes), with --replace and all its files"
+        )
 
 
 def learn_split(
